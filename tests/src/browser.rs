@@ -1,0 +1,155 @@
+//! Chromium, driven over WebDriver.
+
+use crate::{output, port, wait};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use thirtyfour::common::log::LoggingPrefsLogLevel;
+use thirtyfour::prelude::*;
+use thirtyfour::ChromiumLikeCapabilities;
+use tokio::process::{Child, Command};
+
+/// Switches of every session: no sandbox because root has none, and nothing that talks to the network by itself.
+const SWITCHES: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,900",
+];
+
+/// A browser with an empty profile and one tab. It must be [closed](Browser::close), else its processes stay.
+pub struct Browser {
+    /// The WebDriver session.
+    pub session: WebDriver,
+    chromedriver: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts `chromedriver` and, through it, a browser.
+    pub async fn start() -> Result<Self> {
+        let profile = tempfile::Builder::new().prefix("embed-browser-").tempdir()?;
+        let port = port::free()?;
+        let chromedriver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("chromedriver cannot be started: install chromium and chromium-driver")?;
+        wait::until("chromedriver listened", wait::LIMIT, async || Ok(port::taken(port).then_some(()))).await?;
+
+        let mut wishes = DesiredCapabilities::chrome();
+        for switch in SWITCHES {
+            wishes.add_arg(switch)?;
+        }
+        wishes.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
+        wishes.set_browser_log_level(LoggingPrefsLogLevel::All)?;
+        let session = WebDriver::new(format!("http://127.0.0.1:{port}"), wishes).await?;
+        Ok(Self { session, chromedriver, _profile: profile })
+    }
+
+    /// Ends the session, its browser and its driver.
+    pub async fn close(mut self) -> Result<()> {
+        let quit = self.session.quit().await;
+        self.chromedriver.kill().await?;
+        Ok(quit?)
+    }
+
+    /// Goes to a page and returns when it has loaded.
+    pub async fn open(&self, url: &str) -> Result<()> {
+        self.session.goto(url).await.with_context(|| format!("{url} does not open"))
+    }
+
+    /// Runs the body of a function in the current frame and returns its result; a promise is awaited. What stands in
+    /// `args` is `arguments` there.
+    pub async fn run(&self, script: &str, args: impl Into<Args>) -> Result<Value> {
+        let args = args.into().0;
+        let result = self.session.execute(script, args).await.with_context(|| script.to_owned())?;
+        Ok(result.json().clone())
+    }
+
+    /// The value of an expression in the current frame.
+    pub async fn value(&self, expression: &str) -> Result<Value> {
+        self.run(&format!("return ({expression})"), ()).await
+    }
+
+    /// Waits until an expression is truthy, and returns its value.
+    pub async fn until(&self, what: &str, expression: &str) -> Result<Value> {
+        self.until_within(wait::LIMIT, what, expression).await
+    }
+
+    /// Like [`Browser::until`], with a limit of its own.
+    pub async fn until_within(&self, limit: Duration, what: &str, expression: &str) -> Result<Value> {
+        wait::until(what, limit, async || {
+            let value = self.value(expression).await?;
+            let falsy = matches!(&value, Value::Null | Value::Bool(false)) || value == json!(0) || value == json!("");
+            Ok((!falsy).then_some(value))
+        })
+        .await
+    }
+
+    /// The element that an expression gives; shadow roots are no obstacle.
+    pub async fn element(&self, expression: &str) -> Result<WebElement> {
+        let found = self.session.execute(format!("return ({expression})"), Vec::new()).await?;
+        found.element().with_context(|| format!("{expression} is no element"))
+    }
+
+    /// Clicks, as a person would, on the element that an expression gives.
+    pub async fn click(&self, expression: &str) -> Result<()> {
+        Ok(self.element(expression).await?.click().await?)
+    }
+
+    /// Presses a key wherever the focus is.
+    pub async fn press(&self, key: Key) -> Result<()> {
+        Ok(self.session.action_chain().send_keys(key).perform().await?)
+    }
+
+    /// Moves into the frame that an expression gives: from now on everything runs there.
+    pub async fn enter(&self, expression: &str) -> Result<()> {
+        Ok(self.element(expression).await?.enter_frame().await?)
+    }
+
+    /// Moves back to the page.
+    pub async fn leave(&self) -> Result<()> {
+        Ok(self.session.enter_default_frame().await?)
+    }
+
+    /// What was written to the console since this was last asked, by page and frames: `LEVEL place message`.
+    pub async fn console(&self) -> Result<Vec<String>> {
+        let entries = self.session.browser_log().await?;
+        Ok(entries.into_iter().map(|entry| format!("{} {}", entry.level, entry.message)).collect())
+    }
+
+    /// A command of the DevTools protocol.
+    pub async fn devtools(&self, method: &str, params: Value) -> Result<Value> {
+        Ok(self.session.cdp().send_raw(method, params).await?)
+    }
+
+    /// Leaves `NAME.png` in the output folder.
+    pub async fn screenshot(&self, name: &str) -> Result<()> {
+        Ok(self.session.screenshot(&output().join(format!("{name}.png"))).await?)
+    }
+}
+
+/// The arguments of a script.
+pub struct Args(Vec<Value>);
+
+impl From<()> for Args {
+    fn from((): ()) -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<const N: usize> From<[Value; N]> for Args {
+    fn from(values: [Value; N]) -> Self {
+        Self(values.into())
+    }
+}

@@ -1,0 +1,14 @@
+//! The modules that stories publish.
+
+use crate::repository;
+use std::path::PathBuf;
+
+/// A module with `module.js`: answers `echo`, `fail` and `never`, and keeps what it hears as `note`.
+pub fn bridge() -> PathBuf {
+    repository("tests/modules/bridge")
+}
+
+/// An example module, by its folder's name.
+pub fn example(name: &str) -> PathBuf {
+    repository("examples/modules").join(name)
+}

@@ -1,0 +1,66 @@
+//! A running `embed-server serve`.
+
+use crate::installation::Installation;
+use crate::wait;
+use anyhow::{Context, Result, bail};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+/// A started server; it is killed when this goes.
+pub struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts the installation's server and waits until it is ready. Its log goes to `server.log` in its folder.
+    pub async fn start(installation: &Installation) -> Result<Self> {
+        let log = std::fs::File::create(installation.folder().join("server.log"))?;
+        let process = installation
+            .command(["serve"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("`embed-server serve` cannot be started")?;
+        let mut server = Self { process, port: installation.port };
+        wait::until("the server was ready", Duration::from_secs(30), async || {
+            if let Some(status) = server.process.try_wait()? {
+                let log = std::fs::read_to_string(installation.folder().join("server.log"))?;
+                bail!("the server ended with {status}: {log}");
+            }
+            let answer = get(server.port, "localhost", "/readyz").await;
+            Ok(answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")).then_some(()))
+        })
+        .await?;
+        Ok(server)
+    }
+
+    /// Kills the server as `kill -9` does, and waits until it is gone.
+    pub async fn kill(&mut self) -> Result<()> {
+        Ok(self.process.kill().await?)
+    }
+}
+
+/// Sends a process that this test started a signal by its name, e.g. `INT`.
+pub async fn signal(process: &Child, name: &str) -> Result<()> {
+    let id = process.id().context("the process has ended already")?;
+    let status = Command::new("sh").args(["-c", "kill -$0 $1", name, &id.to_string()]).status().await?;
+    if !status.success() {
+        bail!("`kill -{name}` failed");
+    }
+    Ok(())
+}
+
+/// The raw answer, head and body, of a `GET` that asks for `host`: names below `localhost` resolve in browsers only.
+pub async fn get(port: u16, host: &str, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}

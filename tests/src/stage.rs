@@ -1,0 +1,141 @@
+//! What most stories begin with: a running server with one published module, one website that may embed it, and an
+//! empty browser.
+
+use crate::{Browser, Installation, Server, Website, module, output};
+use anyhow::{Context, Result};
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::pin::pin;
+use std::task::Poll;
+
+/// A running server, an allowed website and a browser.
+pub struct Stage {
+    /// Where the command line works.
+    pub installation: Installation,
+    /// The running server.
+    pub server: Server,
+    /// A website that may embed the module.
+    pub website: Website,
+    /// The id of the one site.
+    pub site: String,
+    /// The id of the module that answers over the bridge.
+    pub module: String,
+    /// The browser.
+    pub browser: Browser,
+}
+
+/// Runs a story on a fresh stage and takes the stage down, however the story ends. Where it fails, a screenshot, the
+/// console and the server's log say how it looked.
+pub async fn story(body: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
+    let stage = Stage::set().await?;
+    let outcome = caught(body(&stage)).await;
+    if !matches!(outcome, Ok(Ok(()))) {
+        stage.describe().await;
+    }
+    stage.browser.close().await?;
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Awaits a future and turns its panic into an error, so that what must be taken down is taken down.
+async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+impl Stage {
+    async fn set() -> Result<Self> {
+        let installation = Installation::new()?;
+        let site = installation.create_site().await?;
+        let module = installation.publish(&site, &module::bridge()).await?;
+        let website = Website::start().await?;
+        installation.allow(&site, &module, website.port, &[]).await?;
+        let server = Server::start(&installation).await?;
+        let browser = Browser::start().await?;
+        Ok(Self { installation, server, website, site, module, browser })
+    }
+
+    /// Leaves what a person needs to understand a failure in the output folder and on standard error.
+    async fn describe(&self) {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("story").replace("::", "-");
+        let shot = self.browser.screenshot(&format!("failed-{name}")).await;
+        let console = self.browser.console().await.unwrap_or_default().join("\n");
+        let log = output().join(format!("failed-{name}.log"));
+        let copied = std::fs::copy(self.installation.folder().join("server.log"), &log);
+        eprintln!("{name} failed (screenshot: {}, server log: {})", shot.is_ok(), copied.is_ok());
+        eprintln!("the browser's console:\n{console}");
+    }
+
+    /// The HTML of a page with the loader, a `<main id="place">`, and a script of its own. Uncaught errors of the page
+    /// are kept in `faults`, and what a script wants to remember may go to `log`.
+    pub fn page(&self, script: &str) -> String {
+        format!(
+            r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Host</title><link rel="icon" href="data:,">
+<script>
+  window.log = []; window.faults = []
+  addEventListener('error', (event) => faults.push(event.message))
+  addEventListener('unhandledrejection', (event) => faults.push(String(event.reason)))
+  window.Dramac = window.Dramac || function () {{ (Dramac.q = Dramac.q || []).push(arguments) }}
+  const siteId = '{site}', moduleId = '{module}'
+</script>
+<script async src="{server}/v1/embed.js"></script></head>
+<body><button id="before">Before</button><main id="place"></main><script>{script}</script></body></html>"#,
+            site = self.site,
+            module = self.module,
+            server = self.installation.origin(),
+        )
+    }
+
+    /// Opens a page that embeds the module with this configuration, as `window.embed`, and waits until it is ready.
+    pub async fn embed(&self, config: &str) -> Result<()> {
+        self.embed_unready(config).await?;
+        self.browser.until("the module was ready", "window.embed?.state !== 'loading' && embed.ready.then(() => true)").await?;
+        Ok(())
+    }
+
+    /// Like [`Stage::embed`], for an embed that may fail: returns once the page has made it.
+    pub async fn embed_unready(&self, config: &str) -> Result<()> {
+        let script = format!(
+            "Dramac('ready', () => {{ window.embed = Dramac.embed({{ siteId, moduleId, container: '#place', {config} }}) }})"
+        );
+        self.browser.open(&self.website.put("/", self.page(&script))).await?;
+        self.browser.until("the page had its handle", "window.embed").await?;
+        Ok(())
+    }
+}
+
+impl Installation {
+    /// Makes a site and returns its id.
+    pub async fn create_site(&self) -> Result<String> {
+        id(&self.run(&["site", "create", "Acme"]).await?)
+    }
+
+    /// Publishes a module of a site and returns its id.
+    pub async fn publish(&self, site: &str, folder: &Path) -> Result<String> {
+        let folder = folder.to_str().context("the folder's path is UTF-8")?;
+        id(&self.run(&["module", "publish", folder, "--site", site]).await?)
+    }
+
+    /// Allows and verifies `localhost:PORT` for a module, and returns the domain's id. `more` are flags of `domain add`.
+    pub async fn allow(&self, site: &str, module: &str, port: u16, more: &[&str]) -> Result<String> {
+        let domain = format!("localhost:{port}");
+        let mut add = vec!["domain", "add", &domain, "--site", site, "--module", module];
+        add.extend(more);
+        let id = id(&self.run(&add).await?)?;
+        self.run(&["domain", "verify", &domain, "--site", site, "--module", module]).await?;
+        Ok(id)
+    }
+}
+
+fn id(answer: &serde_json::Value) -> Result<String> {
+    Ok(answer["id"].as_str().with_context(|| format!("no id in {answer}"))?.to_owned())
+}
