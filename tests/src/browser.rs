@@ -24,6 +24,16 @@ const SWITCHES: [&str; 9] = [
     "--window-size=1200,900",
 ];
 
+/// What every script may use: `deep(selector)` lists elements, those in open shadow roots too; `shown(element)` says
+/// whether a person would see it.
+const PRELUDE: &str = "
+const deep = (selector, root = document) => [...root.querySelectorAll('*')].flatMap((element) => [
+  ...(element.matches(selector) ? [element] : []), ...(element.shadowRoot ? deep(selector, element.shadowRoot) : []),
+]);
+const shown = (element) => Boolean(element) && element.getBoundingClientRect().height > 0
+  && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+";
+
 /// A browser with an empty profile and one tab. It must be [closed](Browser::close), else its processes stay.
 pub struct Browser {
     /// The WebDriver session.
@@ -72,7 +82,7 @@ impl Browser {
     /// `args` is `arguments` there.
     pub async fn run(&self, script: &str, args: impl Into<Args>) -> Result<Value> {
         let args = args.into().0;
-        let result = self.session.execute(script, args).await.with_context(|| script.to_owned())?;
+        let result = self.session.execute(format!("{PRELUDE}{script}"), args).await.with_context(|| script.to_owned())?;
         Ok(result.json().clone())
     }
 
@@ -98,7 +108,7 @@ impl Browser {
 
     /// The element that an expression gives; shadow roots are no obstacle.
     pub async fn element(&self, expression: &str) -> Result<WebElement> {
-        let found = self.session.execute(format!("return ({expression})"), Vec::new()).await?;
+        let found = self.session.execute(format!("{PRELUDE}return ({expression})"), Vec::new()).await?;
         found.element().with_context(|| format!("{expression} is no element"))
     }
 

@@ -2,7 +2,7 @@
 //! empty browser.
 
 use crate::{Browser, Installation, Server, Website, module, output};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -78,6 +78,16 @@ impl Stage {
     /// The HTML of a page with the loader, a `<main id="place">`, and a script of its own. Uncaught errors of the page
     /// are kept in `faults`, and what a script wants to remember may go to `log`.
     pub fn page(&self, script: &str) -> String {
+        self.page_with_loader(&self.loader("async"), script)
+    }
+
+    /// The script element that brings the loader, with more attributes.
+    pub fn loader(&self, attributes: &str) -> String {
+        format!("<script {attributes} src=\"{}/v1/embed.js\"></script>", self.installation.origin())
+    }
+
+    /// Like [`Stage::page`], with another script element in place of the usual one.
+    pub fn page_with_loader(&self, loader: &str, script: &str) -> String {
         format!(
             r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Host</title><link rel="icon" href="data:,">
 <script>
@@ -87,19 +97,38 @@ impl Stage {
   window.Dramac = window.Dramac || function () {{ (Dramac.q = Dramac.q || []).push(arguments) }}
   const siteId = '{site}', moduleId = '{module}'
 </script>
-<script async src="{server}/v1/embed.js"></script></head>
+{loader}</head>
 <body><button id="before">Before</button><main id="place"></main><script>{script}</script></body></html>"#,
             site = self.site,
             module = self.module,
-            server = self.installation.origin(),
         )
     }
 
     /// Opens a page that embeds the module with this configuration, as `window.embed`, and waits until it is ready.
     pub async fn embed(&self, config: &str) -> Result<()> {
         self.embed_unready(config).await?;
-        self.browser.until("the module was ready", "window.embed?.state !== 'loading' && embed.ready.then(() => true)").await?;
+        self.ready().await
+    }
+
+    /// Waits until `window.embed` is ready.
+    pub async fn ready(&self) -> Result<()> {
+        self.browser.until("the module was ready", "window.embed?.state === 'ready'").await?;
         Ok(())
+    }
+
+    /// The calls and faults of the page: what its script pushed to `log`, and that nothing threw.
+    pub async fn log(&self) -> Result<serde_json::Value> {
+        let faults = self.browser.value("faults").await?;
+        ensure!(faults == serde_json::json!([]), "the page threw: {faults}");
+        self.browser.value("log").await
+    }
+
+    /// Runs a script inside the first frame, and returns to the page.
+    pub async fn inside(&self, script: &str) -> Result<serde_json::Value> {
+        self.browser.enter("deep('iframe')[0]").await?;
+        let result = self.browser.run(script, ()).await;
+        self.browser.leave().await?;
+        result
     }
 
     /// Like [`Stage::embed`], for an embed that may fail: returns once the page has made it.

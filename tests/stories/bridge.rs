@@ -1,0 +1,146 @@
+//! Page and module talk over the bridge, in both directions.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use stories::story;
+
+#[tokio::test]
+async fn the_module_gets_its_context_with_the_handshake() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline', theme: 'dark', params: { plan: 'pro' }").await?;
+        let context = stage.inside("return Dramac.module.ready").await?;
+        assert_eq!(context["siteId"], stage.site);
+        assert_eq!(context["moduleId"], stage.module);
+        assert_eq!(context["type"], "inline");
+        assert_eq!(context["theme"], "dark");
+        assert_eq!(context["params"], json!({"plan": "pro"}));
+        assert_eq!(context["server"], stage.installation.origin());
+        assert_eq!(context["expiresIn"], 3600);
+        ensure!(context["token"].as_str().is_some_and(|token| token.len() > 40), "no token in {context}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_either_side_sends_arrives_untouched_and_in_order() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline', onMessage: (message) => log.push(message.type)").await?;
+        let (page, module) = (&stage.browser, stage);
+
+        page.run("for (let n = 0; n < 100; n++) embed.send('note', { n, when: new Date(n), bytes: Uint8Array.of(n) })", ())
+            .await?;
+        page.enter("deep('iframe')[0]").await?;
+        page.until("the module heard all notes", "heard.length === 100").await?;
+        let whole = page
+            .value("heard.every((note, n) => note.n === n && note.when.getTime() === n && note.bytes[0] === n)")
+            .await?;
+        page.leave().await?;
+        assert_eq!(whole, true);
+
+        page.run("log.length = 0; embed.on('score', (score) => log.push(score.value.get('a')))", ()).await?;
+        module.inside("Dramac.module.emit('score', { value: new Map([['a', 7]]) })").await?;
+        page.until("the page heard the score", "log.length === 2").await?;
+        assert_eq!(stage.log().await?, json!([7, "score"]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_handler_is_called_as_often_as_it_was_asked_for() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let script = "const always = () => log.push('always'), off = () => log.push('off')
+            embed.on('score', always); embed.once('score', () => log.push('once')); embed.on('score', off); embed.off('score', off)
+            embed.on('end', () => log.push('end'))";
+        stage.browser.run(script, ()).await?;
+        stage.inside("const { module } = Dramac; module.emit('score'); module.emit('score'); module.emit('end')").await?;
+        stage.browser.until("the last message came", "log.includes('end')").await?;
+        assert_eq!(stage.log().await?, json!(["always", "once", "always", "end"]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_page_asks_and_the_module_answers() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let page = &stage.browser;
+        assert_eq!(page.run("return embed.request('echo', { a: [1, null, 'ü'] })", ()).await?, json!({"a": [1, null, "ü"]}));
+        let many = "return Promise.all([...Array(64).keys()].map((n) => embed.request('echo', n)))
+            .then((answers) => answers.every((answer, n) => answer === n))";
+        assert_eq!(page.run(many, ()).await?, true);
+
+        let refusal = |call: &str| format!("return embed.request({call}).then(String, (e) => [e instanceof Error, e.code, e.message])");
+        let failed = page.run(&refusal("'fail'"), ()).await?;
+        assert_eq!(failed, json!([true, "unlucky", "The module has no luck."]));
+        let nobody = page.run(&refusal("'nobody'"), ()).await?;
+        assert_eq!((&nobody[0], &nobody[1]), (&json!(true), &json!("no_handler")));
+        let late = page.run(&refusal("'never', null, { timeout: 50 }"), ()).await?;
+        assert_eq!((&late[0], &late[1]), (&json!(true), &json!("timeout")));
+
+        let aborted = "const stop = new AbortController(); setTimeout(() => stop.abort(), 20)
+            return embed.request('never', null, { signal: stop.signal }).then(String, (e) => e.name)";
+        assert_eq!(page.run(aborted, ()).await?, "AbortError");
+        let before = "return embed.request('echo', 1, { signal: AbortSignal.abort() }).then(String, (e) => e.name)";
+        assert_eq!(page.run(before, ()).await?, "AbortError");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_module_asks_and_the_page_answers() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let handlers = "embed.on('double', async (n) => 2 * n)
+            embed.on('fail', async () => { throw Object.assign(new Error('Not today.'), { code: 'closed' }) })
+            embed.on('never', () => new Promise(() => {}))";
+        stage.browser.run(handlers, ()).await?;
+        assert_eq!(stage.inside("return Dramac.module.request('double', 21)").await?, 42);
+        let refusal =
+            |call: &str| format!("return Dramac.module.request({call}).then(String, (e) => [e.code, e.message])");
+        assert_eq!(stage.inside(&refusal("'fail'")).await?, json!(["closed", "Not today."]));
+        assert_eq!(stage.inside(&refusal("'nobody'")).await?[0], "no_handler");
+        assert_eq!(stage.inside(&refusal("'never', 0, { timeout: 50 }")).await?[0], "timeout");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_reload_of_the_frame_is_a_new_handshake_and_cuts_off_what_was_in_flight() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline', onReady: () => log.push('ready')").await?;
+        let ask = "embed.request('never').catch((error) => log.push(error.code))";
+        stage.browser.run(ask, ()).await?;
+        stage.inside("location.reload()").await?;
+        stage.browser.until("the request was cut off", "log.includes('disconnected')").await?;
+        assert_eq!(stage.browser.run("return embed.request('echo', 'again')", ()).await?, "again");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_navigation_of_the_frame_to_elsewhere_ends_the_conversation() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let ask = "embed.on('score', () => log.push('score')); embed.request('never').catch((error) => log.push(error.code))";
+        stage.browser.run(ask, ()).await?;
+        let elsewhere = stage.website.put(
+            "/elsewhere",
+            "<title>Elsewhere</title><script>parent.postMessage({ type: 'score' }, '*'); parent.postMessage({ type: 'dramac:ready' }, '*')</script>",
+        );
+        stage.inside(&format!("location.href = '{elsewhere}'")).await?;
+        stage.browser.until("the request was cut off", "log.includes('disconnected')").await?;
+        assert_eq!(stage.log().await?, json!(["disconnected"]));
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,153 @@
+//! Messages that are not the module's are ignored, wherever they come from and whatever they are.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use stories::{Stage, Website, module, story};
+
+/// An embed whose every sign of life is logged.
+const LISTENER: &str = "type: 'inline', onReady: () => log.push('ready'), onMessage: (message) => log.push(message.type)";
+
+/// Posts whatever a forger can think of to the window `to`; `nonce` may well be the right one.
+const FORGED: &str = "
+const forge = (to, nonce) => {
+  const shapes = [null, undefined, 0, 42, NaN, '', 'dramac:ready', true, [], [[]], {}, { type: null }, { type: {} }, { id: 1 },
+    { id: 1, result: 'forged' }, { id: 1, error: null }, { type: '__proto__' }, { type: 'constructor', payload: {} },
+    { type: 'dramac:ready' }, { type: 'dramac:close' }, { type: 'dramac:resize', payload: { height: 9999 } },
+    { type: 'dramac:resize', height: 9999 }, { type: 'score', payload: 'forged' }, new Date(), new Map(), /x/, new Error('x')];
+  for (const shape of shapes) {
+    to.postMessage(shape, '*');
+    to.postMessage(shape, '*', [new MessageChannel().port2]);
+  }
+  for (const guess of [nonce, '', '0'.repeat(32), null, {}]) {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => { window.overheard = true };
+    to.postMessage({ type: 'dramac:ready', protocol: 1, nonce: guess }, '*', [channel.port2]);
+    channel.port1.postMessage({ type: 'score', payload: 'forged' });
+  }
+};
+";
+
+/// Waits until the module's own message has come through, so that whatever was posted before it has arrived too, and
+/// checks that nothing else had.
+async fn only_the_module_is_heard(stage: &Stage, log: Value) -> Result<()> {
+    stage.inside("Dramac.module.emit('score', 'true')").await?;
+    stage.browser.until("the module's message came", "log.includes('score')").await?;
+    assert_eq!(stage.browser.run("return embed.request('echo', 'alive')", ()).await?, "alive");
+    assert_eq!(stage.log().await?, log);
+    assert_eq!(stage.browser.value("deep('iframe')[0].getBoundingClientRect().height < 1000").await?, true);
+    Ok(())
+}
+
+#[tokio::test]
+async fn messages_of_the_page_itself_are_ignored() -> Result<()> {
+    story(async |stage| {
+        stage.embed(LISTENER).await?;
+        let nonce = "new URL(deep('iframe')[0].src).hash.slice(1)";
+        stage.browser.run(&format!("{FORGED} forge(window, {nonce}); await_ = new Promise((r) => setTimeout(r)); return await_"), ()).await?;
+        assert_eq!(stage.browser.value("window.overheard").await?, Value::Null);
+        only_the_module_is_heard(stage, json!(["ready", "score"])).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn messages_of_a_third_frame_are_ignored() -> Result<()> {
+    story(async |stage| {
+        let third = Website::start().await?;
+        stage.embed(LISTENER).await?;
+        let nonce = stage.browser.value("new URL(deep('iframe')[0].src).hash.slice(1)").await?;
+        let url = third.put("/", format!("<title>Third</title><script>{FORGED} forge(parent, {nonce}); parent.postMessage('done', '*')</script>"));
+        forged_by_frame(stage, &url).await?;
+        only_the_module_is_heard(stage, json!(["ready", "score"])).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn messages_of_the_right_origin_but_another_window_are_ignored() -> Result<()> {
+    story(async |stage| {
+        stage.embed(LISTENER).await?;
+        let twin = stage.browser.value("deep('iframe')[0].src").await?;
+        let script = "const twin = document.createElement('iframe'); twin.id = 'twin'
+            twin.src = arguments[0]; document.body.append(twin); return new Promise((resolve) => { twin.onload = () => resolve() })";
+        stage.browser.run(script, [twin]).await?;
+        stage.browser.enter("document.getElementById('twin')").await?;
+        let origin = stage.browser.value("location.origin").await?;
+        assert_eq!(origin, stage.installation.module_origin(&stage.module), "the twin has the module's origin");
+        stage.browser.run(&format!("{FORGED} forge(parent, location.hash.slice(1)); return new Promise((r) => setTimeout(r))"), ()).await?;
+        assert_eq!(stage.browser.value("window.overheard").await?, Value::Null);
+        stage.browser.leave().await?;
+        only_the_module_is_heard(stage, json!(["ready", "score"])).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn after_the_handshake_neither_a_second_one_nor_window_messages_of_the_module_count() -> Result<()> {
+    story(async |stage| {
+        stage.embed(LISTENER).await?;
+        stage.inside(&format!("{FORGED} forge(parent, location.hash.slice(1)); return new Promise((r) => setTimeout(r))")).await?;
+        assert_eq!(stage.inside("return window.overheard").await?, Value::Null);
+        only_the_module_is_heard(stage, json!(["ready", "score"])).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_handshake_with_a_wrong_nonce_is_refused_and_the_right_one_still_counts() -> Result<()> {
+    story(async |stage| {
+        let blank = stage.installation.publish(&stage.site, &module::blank()).await?;
+        stage.installation.allow(&stage.site, &blank, stage.website.port, &[]).await?;
+        stage.embed_unready(&format!("type: 'inline', moduleId: '{blank}', onReady: () => log.push('ready')")).await?;
+        stage.browser.until("the module was shown", "shown(deep('iframe')[0])").await?;
+        let shake = "const shake = (nonce, name) => {
+              const { port1, port2 } = new MessageChannel()
+              port1.onmessage = ({ data }) => { (window.heard ??= []).push([name, data.type]) }
+              parent.postMessage({ type: 'dramac:ready', protocol: 1, nonce }, '*', [port2])
+            }
+            shake('0'.repeat(32), 'wrong'); shake(undefined, 'none'); shake(location.hash.slice(1), 'right'); shake(location.hash.slice(1), 'again')";
+        stage.inside(shake).await?;
+        stage.browser.until("the right nonce was accepted", "log.includes('ready')").await?;
+        stage.browser.run("embed.send('note')", ()).await?;
+        stage.browser.enter("deep('iframe')[0]").await?;
+        stage.browser.until("the module heard the page", "window.heard?.length >= 2").await?;
+        let heard = stage.browser.value("heard").await?;
+        stage.browser.leave().await?;
+        assert_eq!(heard, json!([["right", "dramac:context"], ["right", "dramac:note"]]));
+        assert_eq!(stage.log().await?, json!(["ready"]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn odd_messages_of_the_module_itself_throw_nothing_on_the_page() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline', onReady: () => log.push('ready')").await?;
+        let odd = "const { module } = Dramac
+            for (const type of ['dramac:resize', 'dramac:badge', 'dramac:ready', 'dramac:open', 'dramac:close', '__proto__', 'constructor', ''])
+              for (const payload of [null, undefined, 7, 'x', [], { height: -1 }, { height: 'tall' }, { height: NaN }, { height: {} }, { count: 'many' }, { count: -1 }])
+                module.emit(type, payload)
+            for (const action of ['__proto__', 'constructor', 'toString']) module.request(action).catch(() => {})
+            const loop = {}; loop.self = loop
+            module.emit('loop', loop)";
+        stage.browser.run("embed.on('loop', (loop) => log.push(loop.self === loop))", ()).await?;
+        stage.inside(odd).await?;
+        stage.browser.until("the last message came", "log.includes(true)").await?;
+        assert_eq!(stage.log().await?, json!(["ready", true]));
+        assert_eq!(stage.browser.value("shown(deep('iframe')[0])").await?, true);
+        Ok(())
+    })
+    .await
+}
+
+/// Puts a frame with this page beside the embed, and waits until it has posted all it wanted to.
+async fn forged_by_frame(stage: &Stage, url: &str) -> Result<()> {
+    let script = "return new Promise((resolve) => {
+          const heard = ({ data }) => { if (data === 'done') { removeEventListener('message', heard); resolve() } }
+          addEventListener('message', heard)
+          const frame = document.createElement('iframe'); frame.src = arguments[0]; document.body.append(frame)
+        })";
+    stage.browser.run(script, [json!(url)]).await?;
+    Ok(())
+}
