@@ -1,1 +1,109 @@
-//! Placeholder while the workspace is laid out.
+//! What runs on a host page once the loader has brought it: the chrome around a module's iframe, the bridge to the
+//! module inside, and the life of each embed from its configuration to its end.
+//!
+//! The loader (`cdn/loader/embed.js`) calls three functions: [`start`] once, [`take`] for each embed, and [`call`] for
+//! each method that a page calls on a handle. Everything else here answers to browser events.
+//!
+//! Nothing in this crate may panic: a trap would end every embed of the page. And no `RefCell` is borrowed while
+//! JavaScript runs, since a page's handler may call back into any method, `destroy` included.
+
+#![forbid(unsafe_code)]
+
+mod bridge;
+mod chrome;
+mod config;
+mod dom;
+mod embed;
+mod fault;
+mod frame;
+mod handlers;
+mod link;
+mod message;
+mod page;
+
+use embed::Embed;
+use js_sys::Promise;
+use link::{Link, Slot};
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+thread_local! {
+    /// What the loader offers, since [`start`].
+    static LINK: RefCell<Option<Link>> = const { RefCell::new(None) };
+    /// Every embed that was taken and not destroyed.
+    static EMBEDS: RefCell<Vec<Rc<Embed>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The methods of a handle, in the order of the loader's list.
+#[derive(Clone, Copy)]
+enum Method {
+    Open,
+    Close,
+    Toggle,
+    Send,
+    Request,
+    On,
+    Once,
+    Off,
+    Destroy,
+}
+
+impl Method {
+    const ALL: [Method; 9] = {
+        use Method::*;
+        [Open, Close, Toggle, Send, Request, On, Once, Off, Destroy]
+    };
+}
+
+/// Called once by the loader, before any [`take`].
+#[wasm_bindgen]
+pub fn start(link: Link) {
+    page::watch(&link);
+    LINK.with_borrow_mut(|slot| *slot = Some(link));
+}
+
+/// Takes over one embed from the loader, with whatever the loader has started for it.
+#[wasm_bindgen]
+pub fn take(slot: Slot) {
+    let Some(link) = LINK.with_borrow(Clone::clone) else { return };
+    if let Some(embed) = Embed::begin(link, slot) {
+        EMBEDS.with_borrow_mut(|embeds| embeds.push(Rc::clone(&embed)));
+        embed.mount();
+    }
+}
+
+/// Calls a method of the handle with this id. A handle whose embed has ended does nothing any more.
+#[wasm_bindgen]
+pub fn call(id: u32, method: usize, a: JsValue, b: JsValue, c: JsValue) -> Result<JsValue, JsValue> {
+    let Some(&method) = Method::ALL.get(method) else { return Ok(JsValue::UNDEFINED) };
+    let embed = EMBEDS.with_borrow(|embeds| embeds.iter().find(|embed| embed.id() == id).cloned());
+    let Some(embed) = embed else {
+        return Ok(match method {
+            Method::Request => Promise::reject(&fault::gone().to_error()).into(),
+            _ => JsValue::UNDEFINED,
+        });
+    };
+    match method {
+        Method::Open => embed.open(),
+        Method::Close => embed.close(),
+        Method::Toggle => embed.toggle(),
+        Method::Send => embed.bridge.send(a, b)?,
+        Method::Request => return Ok(embed.bridge.request(a, b, c).into()),
+        Method::On => embed.bridge.handlers.add(a, b, false)?,
+        Method::Once => embed.bridge.handlers.add(a, b, true)?,
+        Method::Off => embed.bridge.handlers.remove(&a, &b),
+        Method::Destroy => embed.destroy(),
+    }
+    Ok(JsValue::UNDEFINED)
+}
+
+/// Forgets an embed that has ended.
+fn forget(id: u32) {
+    EMBEDS.with_borrow_mut(|embeds| embeds.retain(|embed| embed.id() != id));
+}
+
+/// The embeds that stand for an element of the page.
+fn embeds_of_elements() -> Vec<Rc<Embed>> {
+    EMBEDS.with_borrow(|embeds| embeds.iter().filter(|embed| embed.element().is_some()).cloned().collect())
+}

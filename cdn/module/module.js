@@ -1,0 +1,128 @@
+// The module's side of the bridge: include it in a module's page, and talk to the host page through Dramac.module.
+(() => {
+  const query = new URLSearchParams(location.search)
+  const hostOrigin = query.get('origin')
+  const handlers = new Map()
+  const answers = new Map()
+  const pending = new Map()
+  const root = document.documentElement
+  let lastId = 0
+  let lastHeight, since = 0, steps = 0, pauses = 0
+
+  const { port1: port, port2 } = new MessageChannel()
+  const post = (type, payload, id) => port.postMessage({ id, type, payload })
+  const name = (event) => event.replace(/^dramac:/, '')
+  // Scripts that stand below this one may still want to listen: nothing is dispatched before the page has been read.
+  const loaded = new Promise((resolve) => {
+    if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', resolve)
+    else resolve()
+  })
+
+  const fire = (event, payload) => [...handlers.get(event) || []].forEach((handler) => handler(payload))
+  const failure = (code, message) => Object.assign(new Error(message), { code })
+
+  const dark = matchMedia('(prefers-color-scheme: dark)')
+  let asked = query.get('theme')
+  const paint = () => {
+    const theme = asked == 'auto' ? (dark.matches ? 'dark' : 'light') : asked == 'dark' ? 'dark' : 'light'
+    if (module.theme == theme) return
+    root.dataset.theme = module.theme = theme
+    root.style.colorScheme = theme
+    fire('theme', theme)
+  }
+
+  const module = {
+    context: undefined,
+    ready: undefined,
+    theme: undefined,
+    on(event, handler) {
+      event = name(event)
+      if (!handlers.has(event)) handlers.set(event, new Set())
+      handlers.get(event).add(handler)
+    },
+    once(event, handler) {
+      const only = (payload) => { module.off(event, only); handler(payload) }
+      module.on(event, only)
+    },
+    off(event, handler) {
+      const set = handlers.get(name(event))
+      if (set) handler ? set.delete(handler) : set.clear()
+    },
+    emit: post,
+    request: (action, data, { timeout = 30000, signal } = {}) => new Promise((resolve, reject) => {
+      const id = ++lastId
+      const settle = (settled) => (value) => {
+        clearTimeout(timer)
+        pending.delete(id)
+        if (signal) signal.removeEventListener('abort', abort)
+        settled(value)
+      }
+      const abort = () => settle(reject)(signal.reason)
+      const timer = setTimeout(() => settle(reject)(failure('timeout', `The page did not answer “${action}” within ${timeout} ms.`)), timeout)
+      if (signal && signal.aborted) return abort()
+      if (signal) signal.addEventListener('abort', abort)
+      pending.set(id, { resolve: settle(resolve), reject: settle(reject) })
+      module.ready.then(() => { if (pending.has(id)) post(action, data, id) })
+    }),
+    handle(action, handler) { answers.set(name(action), handler) },
+    resize(height = Math.ceil(root.getBoundingClientRect().height)) {
+      if (height == lastHeight) return
+      if (height < lastHeight) pauses = 0
+      lastHeight = height
+      post('dramac:resize', { height })
+    },
+    close() { post('dramac:close') },
+    open() { post('dramac:open') },
+    badge(count) { post('dramac:badge', { count }) },
+  }
+
+  const answer = async (id, action, data) => {
+    try {
+      if (!answers.has(action)) throw failure('no_handler', `The module does not answer “${action}”.`)
+      port.postMessage({ id, result: await answers.get(action)(data) })
+    } catch (error) {
+      port.postMessage({ id, error: { code: error.code || 'failed', message: error.message || '' + error } })
+    }
+  }
+
+  module.ready = new Promise((resolve) => {
+    port.onmessage = ({ data: { id, type, payload, result, error } }) => {
+      if (type == 'dramac:context') {
+        module.context = payload
+        if (payload.locale) root.lang = payload.locale
+        loaded.then(() => resolve(payload))
+      } else if (!type) {
+        const request = pending.get(id)
+        if (request) error ? request.reject(failure(error.code, error.message)) : request.resolve(result)
+      } else {
+        if (type == 'dramac:theme') {
+          asked = payload.theme
+          paint()
+        }
+        loaded.then(() => id ? answer(id, name(type), payload) : fire(name(type), payload))
+      }
+    }
+  })
+
+  (window.Dramac = window.Dramac || {}).module = module
+  paint()
+  dark.addEventListener('change', paint)
+  addEventListener('keydown', (event) => { if (event.key == 'Escape' && !event.defaultPrevented) module.close() })
+
+  // An inline embed is as tall as its content. Content that grows with its frame (100vh and some more) would grow for
+  // ever: after 60 steps in two seconds there is a pause, and after three pauses without shrinking an end.
+  const follow = () => {
+    const now = performance.now()
+    if (now - since > 2000) {
+      since = now
+      steps = 0
+    }
+    if (++steps < 60) module.resize()
+    else if (steps == 60 && ++pauses < 3) setTimeout(follow, 2001)
+  }
+  if (query.get('type') == 'inline') new ResizeObserver(follow).observe(root)
+
+  if (hostOrigin && parent != window) {
+    parent.postMessage({ type: 'dramac:ready', protocol: 1, nonce: location.hash.slice(1) }, hostOrigin, [port2])
+  }
+})()

@@ -1,0 +1,152 @@
+//! What an embed shows around its frame.
+//!
+//! Everything lives in the open shadow root of one `<dramac-frame>` element: for an inline embed inside its container,
+//! for the others at the end of the body. Styles come from one constructable stylesheet, so that a strict `style-src`
+//! holds; the few values that a page chooses are set as properties from script.
+
+mod card;
+mod floating;
+
+use crate::config::Config;
+use crate::dom;
+use crate::fault::Fault;
+use crate::link::{Link, Module, Slot};
+use embed_protocol::{EmbedType, Theme};
+use floating::Floating;
+use js_sys::Array;
+use std::cell::RefCell;
+use web_sys::{CssStyleSheet, HtmlElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode};
+
+thread_local! {
+    /// The one stylesheet of all embeds, made when the first needs it.
+    static SHEET: RefCell<Option<CssStyleSheet>> = const { RefCell::new(None) };
+}
+
+fn sheet() -> Option<CssStyleSheet> {
+    SHEET.with_borrow_mut(|sheet| {
+        if sheet.is_none() {
+            let made = CssStyleSheet::new().ok()?;
+            made.replace_sync(include_str!("style.css")).ok()?;
+            *sheet = Some(made);
+        }
+        sheet.clone()
+    })
+}
+
+/// The elements of one embed.
+pub struct Chrome {
+    host: HtmlElement,
+    root: ShadowRoot,
+    /// The launcher and the dialog; `None` for an inline embed.
+    pub floating: Option<Floating>,
+    /// What stands over the frame's place: a skeleton or the error card.
+    cover: RefCell<Option<HtmlElement>>,
+}
+
+impl Chrome {
+    /// Builds the chrome at the end of `parent`, or around what the loader has put there already.
+    pub fn build(slot: &Slot, config: &Config, parent: &Node) -> Option<Self> {
+        let host = match slot.host() {
+            Some(host) => host,
+            None => dom::append(parent, "dramac-frame", "")?,
+        };
+        let root = match host.shadow_root() {
+            Some(root) => root,
+            None => host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).ok()?,
+        };
+        root.set_adopted_style_sheets(&Array::of1(&sheet()?.into()));
+        dom::style(&host, "display", "block");
+        dom::style(
+            &host,
+            "color-scheme",
+            match config.theme {
+                Theme::Auto => "light dark",
+                theme => theme.as_str(),
+            },
+        );
+        if let Some(z_index) = &config.z_index {
+            dom::style(&host, "--z", z_index);
+        }
+        let floating = match config.embed_type {
+            EmbedType::Inline => None,
+            kind => Some(Floating::build(&root, config, kind)?),
+        };
+        if floating.is_none() {
+            dom::style(&host, "position", "relative");
+            dom::style(&host, "width", config.width.as_deref().unwrap_or("100%"));
+            dom::style(&host, "min-height", config.height.as_deref().unwrap_or("500px"));
+        }
+        Some(Chrome { host, root, floating, cover: RefCell::new(None) })
+    }
+
+    /// Where the frame belongs.
+    fn place(&self) -> &Node {
+        match &self.floating {
+            Some(floating) => &floating.dialog,
+            None => &self.root,
+        }
+    }
+
+    /// Whether the place of an inline embed is far below what the visitor sees.
+    pub fn is_below_fold(&self) -> bool {
+        let viewport = dom::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
+        self.floating.is_none() && self.host.get_bounding_client_rect().top() > viewport + 200.0
+    }
+
+    /// The element that scrolls into view.
+    pub fn host(&self) -> &HtmlElement {
+        &self.host
+    }
+
+    /// Puts the frame in its place, under a skeleton.
+    pub fn insert_frame(&self, link: &Link, slot: &Slot) {
+        self.uncover();
+        link.frame(slot, self.place());
+        self.show_skeleton();
+    }
+
+    /// A skeleton where the frame will be.
+    pub fn show_skeleton(&self) {
+        self.uncover();
+        self.cover.replace(dom::append(self.place(), "div", "cover skeleton"));
+    }
+
+    /// Takes away what covers the frame.
+    pub fn uncover(&self) {
+        if let Some(cover) = self.cover.take() {
+            cover.remove();
+        }
+    }
+
+    /// The error card in place of the frame; `retry` is called when its button is pressed.
+    pub fn show_card(&self, fault: &Fault, retry: impl FnMut() + 'static) {
+        self.uncover();
+        self.cover.replace(card::build(self.place(), fault, retry));
+    }
+
+    /// Names what can be named once the server has said what the module is called.
+    pub fn name(&self, slot: &Slot, module: &Module) {
+        let name = module.name();
+        if let Some(frame) = slot.frame() {
+            frame.set_title(&name);
+        }
+        if let Some(floating) = &self.floating {
+            floating.name(&name, &module.launcher());
+        }
+    }
+
+    /// An inline frame becomes as tall as its content.
+    pub fn resize(&self, slot: &Slot, height: f64) {
+        if let Some(frame) = slot.frame().filter(|_| self.floating.is_none()) {
+            let height = [&dom::text(&height.into()), "px"].concat();
+            dom::style(&frame, "height", &height);
+            dom::style(&self.host, "min-height", "0");
+        }
+    }
+
+    /// Leaves nothing behind.
+    pub fn remove(&self) {
+        self.uncover();
+        self.host.remove();
+    }
+}

@@ -1,0 +1,53 @@
+//! Thin access to the page: what several rooms need of `web-sys`.
+
+use wasm_bindgen::prelude::*;
+use web_sys::{Document, Element, HtmlElement, Node, Window};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = window)]
+    static WINDOW: Window;
+    #[wasm_bindgen(thread_local_v2, js_name = document)]
+    static DOCUMENT: Document;
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    pub fn log_error(text: &str);
+    /// Hands an exception to the page's `error` event, as if it had been thrown there.
+    #[wasm_bindgen(js_name = reportError)]
+    pub fn report_error(error: &JsValue);
+    #[wasm_bindgen(js_namespace = performance)]
+    pub fn now() -> f64;
+    #[wasm_bindgen(js_name = requestIdleCallback, catch)]
+    pub fn request_idle(callback: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = isNaN)]
+    pub fn is_nan(value: &JsValue) -> bool;
+    #[wasm_bindgen(js_name = Number)]
+    pub fn number(value: &JsValue) -> f64;
+    #[wasm_bindgen(js_name = String)]
+    pub fn text(value: &JsValue) -> String;
+}
+
+pub fn window() -> Window {
+    WINDOW.with(Clone::clone)
+}
+
+pub fn document() -> Document {
+    DOCUMENT.with(Clone::clone)
+}
+
+/// A new element with a class, at the end of `parent`.
+pub fn append(parent: &Node, tag: &str, class: &str) -> Option<HtmlElement> {
+    let element: HtmlElement = document().create_element(tag).ok()?.unchecked_into();
+    element.set_class_name(class);
+    parent.append_child(&element).ok()?;
+    Some(element)
+}
+
+/// Sets an attribute; only a malformed name could fail.
+pub fn set(element: &Element, name: &str, value: &str) {
+    let _ = element.set_attribute(name, value);
+}
+
+/// Sets a property of an element's own style, which a strict `style-src` allows from script.
+pub fn style(element: &HtmlElement, property: &str, value: &str) {
+    let _ = element.style().set_property(property, value);
+}

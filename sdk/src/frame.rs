@@ -1,0 +1,87 @@
+//! Which handshake belongs to which load of the frame.
+//!
+//! A document shakes hands while it is read, before its `load` event. So the first handshake is admitted at once; one
+//! that follows is kept until a `load` shows that it came from a new document, and is never admitted otherwise.
+
+use std::cell::{Cell, RefCell};
+use wasm_bindgen::prelude::*;
+use web_sys::{Element, IntersectionObserver, IntersectionObserverInit, MessagePort};
+
+/// The handshakes and loads of one frame.
+#[derive(Default)]
+pub struct Loads {
+    /// The present document has shaken hands.
+    taken: Cell<bool>,
+    /// Its `load` has not come yet.
+    load_is_due: Cell<bool>,
+    next: RefCell<Option<MessagePort>>,
+}
+
+impl Loads {
+    /// Gives the port back where the handshake counts now.
+    pub fn admit(&self, port: MessagePort) -> Option<MessagePort> {
+        if self.taken.get() {
+            self.next.replace(Some(port));
+            return None;
+        }
+        self.expect();
+        Some(port)
+    }
+
+    /// The present document is there, and its `load` is still to come.
+    pub fn expect(&self) {
+        self.taken.set(true);
+        self.load_is_due.set(true);
+    }
+
+    /// A `load` event: whether it belongs to the document that has shaken hands, and otherwise the handshake of the new
+    /// one, where there was one.
+    pub fn loaded(&self) -> (bool, Option<MessagePort>) {
+        let next = self.next.take();
+        let was_due = self.load_is_due.replace(false);
+        if next.is_none() && was_due {
+            return (true, None);
+        }
+        self.taken.set(next.is_some());
+        (false, next)
+    }
+
+    /// A new frame.
+    pub fn reset(&self) {
+        self.taken.set(false);
+        self.load_is_due.set(false);
+        self.next.take();
+    }
+}
+
+/// Watches until an element comes near the viewport; dropping it ends the watch.
+pub struct Sight {
+    observer: IntersectionObserver,
+    _seen: Closure<dyn FnMut(js_sys::Array)>,
+}
+
+impl Sight {
+    /// Calls `near` when `element` is within 200 px of the viewport.
+    pub fn new(element: &Element, near: impl Fn() + 'static) -> Option<Self> {
+        let seen = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
+            let is_near = entries
+                .iter()
+                .any(|entry| entry.unchecked_into::<web_sys::IntersectionObserverEntry>().is_intersecting());
+            if is_near {
+                near();
+            }
+        });
+        let options = IntersectionObserverInit::new();
+        options.set_root_margin("200px");
+        let observer =
+            IntersectionObserver::new_with_options(seen.as_ref().unchecked_ref(), &options).ok()?;
+        observer.observe(element);
+        Some(Sight { observer, _seen: seen })
+    }
+}
+
+impl Drop for Sight {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
+}

@@ -1,0 +1,86 @@
+//! The page's handlers for an embed's events.
+//!
+//! They stand in a list, not in an object: an event called `__proto__` is a name like any other.
+
+use crate::dom;
+use crate::fault::Fault;
+use js_sys::{Function, JsString};
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
+
+struct Handler {
+    event: JsValue,
+    function: Function,
+    once: bool,
+}
+
+/// Who listens to what.
+#[derive(Default)]
+pub struct Handlers(RefCell<Vec<Handler>>);
+
+/// The message type of an event: a built-in name stands for the message of that name.
+fn message_type(event: &JsValue) -> JsValue {
+    match event.as_string().as_deref() {
+        Some(name @ ("ready" | "open" | "close" | "resize" | "message" | "error" | "destroy")) => {
+            [embed_protocol::message::PREFIX, name].concat().into()
+        }
+        _ => event.clone(),
+    }
+}
+
+impl Handlers {
+    /// `handle.on(event, function)` and, with `once`, `handle.once(…)`.
+    pub fn add(&self, event: JsValue, function: JsValue, once: bool) -> Result<(), JsValue> {
+        if !event.is_string() || !function.is_function() {
+            let text = ["on() and once() take the name of an event and a function."];
+            return Err(Fault::new("invalid_option", &text).to_error());
+        }
+        let handler = Handler { event: message_type(&event), function: function.unchecked_into(), once };
+        self.0.borrow_mut().push(handler);
+        Ok(())
+    }
+
+    /// `handle.off(event, function)`; without a function, every handler of the event goes.
+    pub fn remove(&self, event: &JsValue, function: &JsValue) {
+        let event = message_type(event);
+        self.0.borrow_mut().retain(|handler| {
+            handler.event != event || !(function.is_undefined() || **handler.function == *function)
+        });
+    }
+
+    /// Forgets them all.
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    /// Calls whoever listens to `event`. The first value that a handler returns is the answer to a request of this
+    /// name; `None` means that nobody listens. What a handler throws is reported as the page's own error.
+    pub fn fire(&self, event: &JsValue, payload: &JsValue) -> Option<Result<JsValue, JsValue>> {
+        let mut called: Vec<Function> = Vec::new();
+        self.0.borrow_mut().retain(|handler| {
+            let mine = handler.event == *event;
+            if mine {
+                called.push(handler.function.clone());
+            }
+            !(mine && handler.once)
+        });
+        let mut answer = None;
+        for function in called {
+            let result = function.call1(&JsValue::UNDEFINED, payload);
+            if let Err(error) = &result {
+                dom::report_error(error);
+            }
+            answer = match answer {
+                None => Some(result),
+                Some(Ok(value)) if JsValue::is_undefined(&value) => Some(result),
+                kept => kept,
+            };
+        }
+        answer
+    }
+
+    /// Calls whoever listens to the built-in event `name`, e.g. `open`.
+    pub fn fire_own(&self, name: &str, payload: &JsValue) {
+        self.fire(&JsString::from(name).into(), payload);
+    }
+}

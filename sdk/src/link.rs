@@ -1,0 +1,107 @@
+//! The objects that cross between loader and SDK. The loader makes them; these are typed views of their properties.
+
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::*;
+use web_sys::{HtmlElement, HtmlIFrameElement, Node};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the loader offers to the SDK.
+    #[derive(Clone)]
+    pub type Link;
+
+    /// The server's public URL, without a trailing slash.
+    #[wasm_bindgen(method, getter)]
+    pub fn server(this: &Link) -> JsValue;
+    /// The pattern of module origins; empty where modules are served sandboxed.
+    #[wasm_bindgen(method, getter)]
+    pub fn modules(this: &Link) -> String;
+    /// Asks the server for a verdict; always resolves.
+    #[wasm_bindgen(method)]
+    pub fn ask(this: &Link, config: &JsValue) -> Promise;
+    /// Puts the slot's iframe, hidden until it is allowed, into `parent`.
+    #[wasm_bindgen(method)]
+    pub fn frame(this: &Link, slot: &Slot, parent: &Node);
+    /// Embeds the page's elements that are not embedded yet.
+    #[wasm_bindgen(method)]
+    pub fn scan(this: &Link);
+
+    /// One embed, as the loader knows it.
+    #[derive(Clone)]
+    pub type Slot;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn id(this: &Slot) -> u32;
+    #[wasm_bindgen(method, getter)]
+    pub fn config(this: &Slot) -> JsValue;
+    /// The element with `data-dramac-embed`, where there is one.
+    #[wasm_bindgen(method, getter)]
+    pub fn element(this: &Slot) -> Option<HtmlElement>;
+    #[wasm_bindgen(method, getter)]
+    pub fn handle(this: &Slot) -> Handle;
+    /// Window messages that the frame sent before the SDK was there.
+    #[wasm_bindgen(method, getter)]
+    pub fn messages(this: &Slot) -> Array;
+    #[wasm_bindgen(method, getter)]
+    pub fn verdict(this: &Slot) -> Option<Promise>;
+    #[wasm_bindgen(method, setter)]
+    pub fn set_verdict(this: &Slot, verdict: &Promise);
+    /// The element whose shadow root holds an inline frame, where the loader has made it.
+    #[wasm_bindgen(method, getter)]
+    pub fn host(this: &Slot) -> Option<HtmlElement>;
+    #[wasm_bindgen(method, getter)]
+    pub fn frame(this: &Slot) -> Option<HtmlIFrameElement>;
+    #[wasm_bindgen(method, setter)]
+    pub fn set_frame(this: &Slot, frame: &JsValue);
+    /// The frame's 128-bit nonce in hexadecimal.
+    #[wasm_bindgen(method, getter)]
+    pub fn nonce(this: &Slot) -> JsValue;
+    /// Whether the frame has fired `load` before the SDK listened.
+    #[wasm_bindgen(method, getter)]
+    pub fn loaded(this: &Slot) -> bool;
+    /// Settles the handle's `ready`.
+    #[wasm_bindgen(method)]
+    pub fn resolve(this: &Slot, value: &JsValue);
+    #[wasm_bindgen(method)]
+    pub fn reject(this: &Slot, error: &JsValue);
+
+    /// The object that the page holds.
+    pub type Handle;
+
+    #[wasm_bindgen(method, setter)]
+    pub fn set_state(this: &Handle, state: &str);
+
+    /// What the server said (`embed_protocol::verify`), or what the loader says where it could not be asked.
+    #[derive(Clone)]
+    pub type Verdict;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn allowed(this: &Verdict) -> bool;
+    #[wasm_bindgen(method, getter)]
+    pub fn token(this: &Verdict) -> JsValue;
+    #[wasm_bindgen(method, getter, js_name = expiresIn)]
+    pub fn expires_in(this: &Verdict) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    pub fn module(this: &Verdict) -> Module;
+    #[wasm_bindgen(method, getter)]
+    pub fn code(this: &Verdict) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    pub fn detail(this: &Verdict) -> Option<String>;
+
+    /// The part of the module's manifest that the server tells.
+    pub type Module;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn name(this: &Module) -> String;
+    #[wasm_bindgen(method, getter)]
+    pub fn launcher(this: &Module) -> Launcher;
+
+    pub type Launcher;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn label(this: &Launcher) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    pub fn icon(this: &Launcher) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    pub fn color(this: &Launcher) -> Option<String>;
+}

@@ -1,0 +1,26 @@
+//! The page as a whole: elements that come and go in single-page apps.
+
+use crate::dom;
+use crate::link::Link;
+use wasm_bindgen::prelude::*;
+use web_sys::{MutationObserver, MutationObserverInit};
+
+/// From now on, elements with `data-dramac-embed` that appear are embedded, and embeds whose element has left the
+/// page are destroyed. Nothing runs while the page does not change.
+pub fn watch(link: &Link) {
+    let link = link.clone();
+    let changed = Closure::<dyn FnMut()>::new(move || {
+        link.scan();
+        for embed in crate::embeds_of_elements() {
+            if embed.element().is_some_and(|element| !element.is_connected()) {
+                embed.destroy();
+            }
+        }
+    });
+    if let Ok(observer) = MutationObserver::new(&changed.into_js_value().unchecked_into()) {
+        let what = MutationObserverInit::new();
+        what.set_child_list(true);
+        what.set_subtree(true);
+        let _ = observer.observe_with_options(&dom::document(), &what);
+    }
+}
