@@ -1,1 +1,88 @@
-//! Placeholder while the workspace is laid out.
+//! Builds what runs on customers' pages: `embed.js`, `module.js`, and the SDK as WebAssembly with its glue.
+//!
+//! [`build`] needs a Rust toolchain and nothing else. The same source gives the same bytes in whatever folder it is
+//! built, and the output folder holds either a whole bundle or none. This crate knows nothing of HTTP.
+
+#![forbid(unsafe_code)]
+
+mod bind;
+pub mod budget;
+mod bundle;
+mod compile;
+mod compress;
+mod manifest;
+mod minify;
+mod shrink;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+pub use manifest::{File, Manifest, Total};
+
+/// Where a bundle is built from and to.
+pub struct Build<'a> {
+    /// The root of the workspace, the folder of `Cargo.toml`, `sdk/` and `cdn/`.
+    pub workspace: &'a Path,
+    /// Cargo's target directory for the SDK. It must not be that of a build that is under way: a build script that
+    /// used the outer one would wait for itself.
+    pub target_dir: &'a Path,
+    /// The folder that receives `v1/`; what was there before is replaced.
+    pub out: &'a Path,
+    /// Told of each step when it begins.
+    pub progress: &'a dyn Fn(Step),
+}
+
+/// The steps of a build, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Cargo compiles the SDK; from nothing this is nearly all of the time.
+    Compile,
+    /// wasm-bindgen makes the glue.
+    Bind,
+    /// What can never run is taken out of the WebAssembly.
+    Shrink,
+    /// The JavaScript is minified.
+    Minify,
+    /// Files are compressed, named and written.
+    Write,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Step; 5] = [Step::Compile, Step::Bind, Step::Shrink, Step::Minify, Step::Write];
+
+    /// What is being done, for a person who waits.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Step::Compile => "Compiling the SDK to WebAssembly",
+            Step::Bind => "Generating the glue",
+            Step::Shrink => "Shrinking the WebAssembly",
+            Step::Minify => "Minifying the JavaScript",
+            Step::Write => "Compressing and writing the files",
+        }
+    }
+}
+
+/// Builds the bundle and answers with its manifest.
+///
+/// # Errors
+/// A sentence that says which step failed on what, and what to do. `out` is then as it was.
+pub fn build(build: &Build) -> Result<Manifest> {
+    let enter = build.progress;
+    enter(Step::Compile);
+    let wasm = compile::compile(build.workspace, build.target_dir)?;
+    enter(Step::Bind);
+    let bound = bind::bind(wasm)?;
+    enter(Step::Shrink);
+    let sdk = shrink::shrink(bound)?;
+    enter(Step::Minify);
+    let sources = bundle::Sources::read(build.workspace)?;
+    let scripts = bundle::Scripts {
+        sdk: minify::minify("the glue", &sdk.glue)?,
+        module: minify::minify(bundle::MODULE, &sources.module)?,
+        loader: sources.loader,
+    };
+    enter(Step::Write);
+    bundle::assemble(scripts, sdk.wasm)?.write(build.out)
+}

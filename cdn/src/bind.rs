@@ -1,0 +1,81 @@
+//! Runs wasm-bindgen, and makes its glue one classic script that leaves no global behind.
+//!
+//! wasm-bindgen writes `let wasm_bindgen = (function(exports) { … })({…})`, with loading code for every environment. Here
+//! the items in the middle are kept, and put into one call: `Dramac._(init)`, where `init({module_or_path})` takes a
+//! `Response` or a `BufferSource`, or a promise of either. Its promise resolves to the SDK's exports, which are then
+//! properties of `init` itself, too, as wasm-bindgen has it.
+
+use anyhow::{Context, Result};
+use walrus::Module;
+use wasm_bindgen_cli_support::Bindgen;
+
+/// The SDK's two halves, not yet shrunk.
+pub struct Bound {
+    /// A classic script.
+    pub glue: String,
+    /// The WebAssembly, with the names of its functions.
+    pub module: Module,
+}
+
+/// The last line of what finds the script's own URL, which nobody asks for.
+const HEAD_END: &str = "script_src = new URL(document.currentScript.src, location.href).toString();";
+/// The first line of the loading code, to the end of the script.
+const TAIL_START: &str = "let wasmModule, wasmInstance, wasm;";
+/// Code for browsers without `TextEncoder.encodeInto` (before 2021).
+const POLYFILL_START: &str = "if (!('encodeInto' in cachedTextEncoder)) {";
+const POLYFILL_END: &str = "let WASM_VECTOR_LEN";
+/// What browsers without finalisation (before 2021) get; the branch after it is for all others.
+const NO_REGISTRY: &str = "(typeof FinalizationRegistry === 'undefined')";
+
+/// Generates glue and WebAssembly from what the compiler left.
+pub fn bind(wasm: Vec<u8>) -> Result<Bound> {
+    let mut output = Bindgen::new()
+        .input_bytes("sdk", wasm)
+        .no_modules(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate_output()
+        .context("wasm-bindgen cannot read the SDK")?;
+    let glue = wrap(output.js())?;
+    Ok(Bound { glue, module: std::mem::take(output.wasm_mut()) })
+}
+
+fn wrap(generated: &str) -> Result<String> {
+    let (_, rest) = generated.split_once(HEAD_END).context(SHAPE)?;
+    let (_, rest) = rest.split_once('}').context(SHAPE)?;
+    let (items, tail) = rest.split_once(TAIL_START).context(SHAPE)?;
+    let start = if tail.contains("wasm.__wbindgen_start();") { "wasm.__wbindgen_start();" } else { "" };
+    let items = without(items, POLYFILL_START, POLYFILL_END).replace(NO_REGISTRY, "false");
+    // A server that does not know the type of WebAssembly must not cost the visitor the embed, only the streaming.
+    Ok(format!(
+        "Dramac._(async function exports({{module_or_path: source}}) {{
+            let wasm;
+            {items}
+            source = await source;
+            const imports = __wbg_get_imports();
+            const {{instance}} = await (
+                source instanceof Response && source.headers.get('content-type') == 'application/wasm'
+                    ? WebAssembly.instantiateStreaming(source, imports)
+                    : WebAssembly.instantiate(source.arrayBuffer ? await source.arrayBuffer() : source, imports)
+            );
+            wasm = instance.exports;
+            {start}
+            return exports;
+        }})"
+    ))
+}
+
+const SHAPE: &str = "The glue of wasm-bindgen has a new shape: adapt cdn/src/bind.rs to this version.";
+
+/// `text` less what stands from `start` up to `end`, if both are there.
+fn without(text: &str, start: &str, end: &str) -> String {
+    match text.split_once(start) {
+        Some((before, rest)) if rest.contains(end) => {
+            let after = &rest[rest.find(end).unwrap_or_default()..];
+            format!("{before}{after}")
+        }
+        _ => text.to_owned(),
+    }
+}

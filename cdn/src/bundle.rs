@@ -1,0 +1,252 @@
+//! Names the files by their content, fills in the loader's blanks, and writes everything at once or not at all.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use embed_protocol::loader;
+use sha2::{Digest, Sha256};
+
+use crate::manifest::{File, Manifest, Total, integrity};
+use crate::{compress, minify};
+
+/// The loader's source, below the workspace.
+const LOADER: &str = "cdn/loader/embed.js";
+/// The source of `module.js`, below the workspace.
+pub const MODULE: &str = "cdn/module/module.js";
+
+/// Everything that is published stands below this major version.
+const VERSION_DIR: &str = "v1";
+
+/// The release, as this workspace counts it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The hand-written scripts.
+pub struct Sources {
+    /// `embed.js`, with all its blanks.
+    pub loader: String,
+    /// `module.js`.
+    pub module: String,
+}
+
+impl Sources {
+    /// Reads both from the workspace.
+    pub fn read(workspace: &Path) -> Result<Self> {
+        let read =
+            |file| fs::read_to_string(workspace.join(file)).with_context(|| format!("Cannot read {file}."));
+        Ok(Sources { loader: read(LOADER)?, module: read(MODULE)? })
+    }
+}
+
+/// The scripts of a bundle.
+pub struct Scripts {
+    /// The glue, minified.
+    pub sdk: String,
+    /// `module.js`, minified.
+    pub module: String,
+    /// The loader as it was written: its blanks come first.
+    pub loader: String,
+}
+
+/// A whole bundle in memory.
+#[derive(Debug)]
+pub struct Bundle {
+    manifest: Manifest,
+    /// Bytes by path, compressed files included.
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Names and compresses the files.
+pub fn assemble(scripts: Scripts, wasm: Vec<u8>) -> Result<Bundle> {
+    let hash = content_hash(&[scripts.sdk.as_bytes(), &wasm]);
+    let embed = fill(
+        scripts.loader,
+        &[
+            ("__DRAMAC_SDK_JS__", format!("{hash}/sdk.js")),
+            ("__DRAMAC_SDK_JS_SRI__", integrity(scripts.sdk.as_bytes())),
+            ("__DRAMAC_SDK_WASM__", format!("{hash}/sdk.wasm")),
+            ("__DRAMAC_SDK_WASM_SRI__", integrity(&wasm)),
+            ("__DRAMAC_VERSION__", VERSION.to_owned()),
+        ],
+    )?;
+
+    let mut bundle = Bundle {
+        manifest: Manifest {
+            version: VERSION.to_owned(),
+            files: BTreeMap::new(),
+            total: Total { brotli: 0 },
+        },
+        files: BTreeMap::new(),
+    };
+    bundle.add("embed.js", VERSION_DIR.to_owned(), embed.into_bytes(), None)?;
+    let module = scripts.module.into_bytes();
+    let digest = integrity(&module);
+    bundle.add("module.js", VERSION_DIR.to_owned(), module, Some(digest))?;
+    for (name, bytes) in [("sdk.js", scripts.sdk.into_bytes()), ("sdk.wasm", wasm)] {
+        let digest = integrity(&bytes);
+        bundle.add(name, format!("{VERSION_DIR}/{hash}"), bytes, Some(digest))?;
+    }
+    bundle.manifest.total.brotli =
+        ["embed.js", "sdk.js", "sdk.wasm"].map(|name| bundle.manifest.files[name].brotli).iter().sum();
+    let manifest = serde_json::to_vec_pretty(&bundle.manifest)?;
+    bundle.insert(format!("{VERSION_DIR}/manifest.json"), manifest)?;
+    Ok(bundle)
+}
+
+/// 64 bits of SHA-256 over all of `contents`, in hexadecimal.
+fn content_hash(contents: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for content in contents {
+        hasher.update(u64::try_from(content.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hasher.update(content);
+    }
+    hasher.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The loader, minified, with `values` for its blanks. Those of the server stay.
+fn fill(mut source: String, values: &[(&str, String)]) -> Result<String> {
+    for (blank, value) in values {
+        let literal = literal(&source, blank)?;
+        source = source.replace(&literal, &format!("'{value}'"));
+    }
+    // To the minifier a literal is a value that it may compute with, and what it computes would be wrong for every
+    // other value. While it works the blank is a variable that it knows nothing of.
+    for blank in [loader::SERVER, loader::MODULES] {
+        let literal = literal(&source, blank)?;
+        source = source.replace(&literal, blank);
+    }
+    let mut minified = minify::minify(LOADER, &source)?;
+    for blank in [loader::SERVER, loader::MODULES] {
+        minified = minified.replace(blank, &format!("\"{blank}\""));
+    }
+    Ok(minified)
+}
+
+fn literal(source: &str, blank: &str) -> Result<String> {
+    let literal = format!("'{blank}'");
+    if !source.contains(&literal) {
+        bail!("{LOADER} has no {literal}; the build fills it in.");
+    }
+    Ok(literal)
+}
+
+impl Bundle {
+    fn add(&mut self, name: &str, folder: String, bytes: Vec<u8>, integrity: Option<String>) -> Result<()> {
+        let path = format!("{folder}/{name}");
+        let size = bytes.len();
+        let (gzip, brotli) = self.insert(path.clone(), bytes)?;
+        self.manifest.files.insert(name.to_owned(), File { path, bytes: size, gzip, brotli, integrity });
+        Ok(())
+    }
+
+    /// Adds a file and its compressed forms; answers with their sizes, gzip first.
+    fn insert(&mut self, path: String, bytes: Vec<u8>) -> Result<(usize, usize)> {
+        let gzip = compress::gzip(&bytes)?;
+        let brotli = compress::brotli(&bytes)?;
+        let sizes = (gzip.len(), brotli.len());
+        self.files.insert(format!("{path}.gz"), gzip);
+        self.files.insert(format!("{path}.br"), brotli);
+        self.files.insert(path, bytes);
+        Ok(sizes)
+    }
+
+    /// Replaces what is in `out`. Until the last moment everything stands in a folder beside it, so that a build that is
+    /// killed leaves the old bundle, or none.
+    pub fn write(self, out: &Path) -> Result<Manifest> {
+        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let write = || -> std::io::Result<()> {
+            fs::create_dir_all(parent)?;
+            let fresh = tempfile::Builder::new().prefix(".bundle-").tempdir_in(parent)?;
+            let (new, old) = (fresh.path().join("new"), fresh.path().join("old"));
+            for (path, bytes) in &self.files {
+                let file = new.join(path);
+                fs::create_dir_all(file.parent().unwrap_or(&new))?;
+                fs::write(file, bytes)?;
+            }
+            match fs::rename(out, old) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => fs::rename(new, out),
+            }
+        };
+        write().with_context(|| format!("Cannot write the bundle to {}", out.display()))?;
+        Ok(self.manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOADER_SOURCE: &str = "(() => {
+        const server = '__DRAMAC_SERVER__', modules = '__DRAMAC_MODULES__';
+        load(server, modules ? 'own origin' : 'sandboxed');
+        load('__DRAMAC_SDK_JS__', '__DRAMAC_SDK_JS_SRI__', '__DRAMAC_SDK_WASM__', '__DRAMAC_SDK_WASM_SRI__', '__DRAMAC_VERSION__');
+    })()";
+
+    fn bundle(sdk: &str, wasm: &[u8]) -> Bundle {
+        let scripts =
+            Scripts { sdk: sdk.to_owned(), module: "module()".to_owned(), loader: LOADER_SOURCE.to_owned() };
+        assemble(scripts, wasm.to_vec()).expect("assembles")
+    }
+
+    #[test]
+    fn a_changed_byte_changes_the_hash_of_both_files() {
+        let path = |bundle: &Bundle, name| bundle.manifest.files[name].path.clone();
+        let (one, other) = (bundle("Dramac._(1)", b"wasm"), bundle("Dramac._(1)", b"wasn"));
+        for name in ["sdk.js", "sdk.wasm"] {
+            assert_ne!(path(&one, name), path(&other, name), "{name}");
+        }
+        assert_ne!(bundle("ab", b"c").manifest, bundle("a", b"bc").manifest);
+        assert_eq!(one.manifest, bundle("Dramac._(1)", b"wasm").manifest);
+    }
+
+    #[test]
+    fn the_loader_knows_its_files_and_leaves_the_server_open() {
+        let bundle = bundle("Dramac._(1)", b"wasm");
+        let loader = String::from_utf8(bundle.files["v1/embed.js"].clone()).expect("text");
+        for file in ["sdk.js", "sdk.wasm"] {
+            let file = &bundle.manifest.files[file];
+            assert!(loader.contains(file.path.strip_prefix("v1/").expect("below v1")), "{loader}");
+            assert!(loader.contains(file.integrity.as_deref().expect("has one")), "{loader}");
+        }
+        assert!(
+            loader.contains("\"__DRAMAC_SERVER__\"") && loader.contains("\"__DRAMAC_MODULES__\""),
+            "{loader}"
+        );
+    }
+
+    #[test]
+    fn the_minifier_does_not_decide_for_the_server() {
+        let bundle = bundle("Dramac._(1)", b"wasm");
+        let loader = String::from_utf8(bundle.files["v1/embed.js"].clone()).expect("text");
+        assert!(loader.contains("own origin") && loader.contains("sandboxed"), "{loader}");
+    }
+
+    #[test]
+    fn a_loader_without_a_blank_is_refused() {
+        let loader = LOADER_SOURCE.replace("'__DRAMAC_SDK_WASM_SRI__'", "''");
+        let error = assemble(Scripts { sdk: String::new(), module: String::new(), loader }, vec![])
+            .expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "cdn/loader/embed.js has no '__DRAMAC_SDK_WASM_SRI__'; the build fills it in."
+        );
+    }
+
+    #[test]
+    fn a_second_bundle_replaces_the_first_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().join("dist");
+        let first = bundle("one", b"wasm").write(&out).expect("written");
+        let second = bundle("two", b"wasm").write(&out).expect("written again");
+        assert!(!out.join(&first.files["sdk.js"].path).exists());
+        for suffix in ["", ".br", ".gz"] {
+            assert!(out.join(format!("{}{suffix}", second.files["sdk.js"].path)).exists(), "{suffix}");
+        }
+        let manifest = fs::read(out.join("v1/manifest.json")).expect("a manifest");
+        assert_eq!(serde_json::from_slice::<Manifest>(&manifest).expect("valid"), second);
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 1);
+    }
+}

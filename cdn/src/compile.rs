@@ -1,0 +1,180 @@
+//! Compiles `embed-sdk` for wasm32.
+//!
+//! The result depends on the source, the lock file and the compiler alone: what a surrounding `cargo build` passes
+//! on to its build scripts is taken away, and no path of this machine gets into the file.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const PROFILE: &str = "wasm";
+
+/// Variables of cargo that say where to find crates, and nothing of how to compile them.
+const KEPT: &[&str] =
+    &["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_", "CARGO_SOURCE_"];
+
+/// Variables besides `CARGO_*` with which cargo and its users steer a build.
+const REMOVED: &[&str] = &[
+    "DEBUG",
+    "HOST",
+    "MAKEFLAGS",
+    "MFLAGS",
+    "NUM_JOBS",
+    "OPT_LEVEL",
+    "OUT_DIR",
+    "PROFILE",
+    "RUSTC",
+    "RUSTC_LINKER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_WRAPPER",
+    "RUSTDOC",
+    "RUSTDOCFLAGS",
+    "RUSTFLAGS",
+    "TARGET",
+];
+
+/// The bytes of `embed_sdk.wasm`, names still in it.
+pub fn compile(workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
+    let workspace = workspace
+        .canonicalize()
+        .with_context(|| format!("There is no workspace at {}.", workspace.display()))?;
+    fs::create_dir_all(target_dir).with_context(|| format!("Cannot write to {}.", target_dir.display()))?;
+    let target_dir = target_dir.canonicalize()?;
+    let sysroot = PathBuf::from(ask_rustc(&workspace, &["--print", "sysroot"])?);
+    ensure_target(&workspace, &sysroot)?;
+
+    let mut cargo = clean(cargo(), &workspace);
+    // With the crate types of the manifest (there is an rlib for the tests) cargo would leave out link-time optimisation.
+    cargo
+        .args(["rustc", "--package", "embed-sdk", "--lib", "--crate-type", "cdylib"])
+        .args(["--target", TARGET, "--profile", PROFILE, "--locked", "--target-dir"])
+        .arg(&target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", remapped(&workspace, &target_dir, &sysroot)?);
+    let output = run(&mut cargo)?;
+    if !output.status.success() {
+        bail!("The SDK does not compile:\n{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let file = target_dir.join(TARGET).join(PROFILE).join("embed_sdk.wasm");
+    fs::read(&file).with_context(|| format!("The compiler was content, but left no {}.", file.display()))
+}
+
+/// Inside a build script cargo says which cargo it is; that one needs no second look at the toolchain file.
+fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// `program`, in the workspace's folder (so that rustup reads its toolchain file), without an outer build's settings.
+fn clean(program: impl Into<OsString>, workspace: &Path) -> Command {
+    let mut command = Command::new(program.into());
+    command.current_dir(workspace);
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(steers_a_build) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn steers_a_build(name: &str) -> bool {
+    REMOVED.contains(&name)
+        || name == "CARGO"
+        || (name.starts_with("CARGO_") && !KEPT.iter().any(|kept| name.starts_with(kept)))
+}
+
+/// Compiler flags that replace this machine's folders by fixed words, separated as `CARGO_ENCODED_RUSTFLAGS` wants.
+/// Of several that fit a path rustc takes the last.
+fn remapped(workspace: &Path, target_dir: &Path, sysroot: &Path) -> Result<OsString> {
+    let mut folders = vec![(workspace.to_owned(), "/dramac"), (target_dir.to_owned(), "/target")];
+    if let Some(home) = cargo_home() {
+        folders.push((home.clone(), "/cargo"));
+        // One folder for each registry or mirror, named after its address.
+        for registry in fs::read_dir(home.join("registry/src")).into_iter().flatten() {
+            folders.push((registry?.path(), "/cargo"));
+        }
+    }
+    folders.push((sysroot.to_owned(), "/rust"));
+    let version = ask_rustc(workspace, &["--version", "--verbose"])?;
+    let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default();
+    // The name that the standard library has for itself; where its source is installed rustc would show that instead.
+    let library = format!("/rustc/{commit}");
+    folders.push((sysroot.join("lib/rustlib/src/rust"), &library));
+
+    let mut flags = OsString::new();
+    for (folder, name) in folders {
+        if !flags.is_empty() {
+            flags.push("\u{1f}");
+        }
+        flags.push("--remap-path-prefix=");
+        flags.push(folder);
+        flags.push("=");
+        flags.push(name);
+    }
+    Ok(flags)
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))
+}
+
+/// The toolchain file names the target, but rustup does not install it everywhere (`RUSTUP_AUTO_INSTALL=0`).
+fn ensure_target(workspace: &Path, sysroot: &Path) -> Result<()> {
+    let library = sysroot.join("lib/rustlib").join(TARGET);
+    if library.exists() {
+        return Ok(());
+    }
+    let added = clean("rustup", workspace).args(["target", "add", TARGET]).output();
+    if !added.is_ok_and(|output| output.status.success()) || !library.exists() {
+        bail!(
+            "The Rust toolchain in {} cannot compile for {TARGET}, and rustup could not add it: \
+             run `rustup target add {TARGET}`, or install your distribution's package of that name.",
+            sysroot.display()
+        );
+    }
+    Ok(())
+}
+
+fn ask_rustc(workspace: &Path, args: &[&str]) -> Result<String> {
+    let output = run(clean("rustc", workspace).args(args))?;
+    if !output.status.success() {
+        bail!("rustc does not start: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+fn run(command: &mut Command) -> Result<Output> {
+    command.output().with_context(|| {
+        format!("Cannot start {}; install Rust from rustup.rs.", command.get_program().to_string_lossy())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_an_outer_build_are_taken_away() {
+        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+            assert!(steers_a_build(name), "{name}");
+        }
+        for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "CARGO_PROFILE_WASM_LTO", "CARGO_MAKEFLAGS"] {
+            assert!(steers_a_build(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_crates_come_from_is_kept() {
+        for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_HTTP_CAINFO", "RUSTUP_TOOLCHAIN", "PATH"] {
+            assert!(!steers_a_build(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_no_workspace_is_named() {
+        let error = compile(Path::new("/nowhere"), Path::new("/nowhere/target")).expect_err("no workspace");
+        assert_eq!(error.to_string(), "There is no workspace at /nowhere.");
+    }
+}

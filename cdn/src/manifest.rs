@@ -1,0 +1,58 @@
+//! `v1/manifest.json`: what a bundle consists of.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha384};
+
+/// What a bundle consists of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The release, also `Dramac.version` on pages.
+    pub version: String,
+    /// The files by their plain names: `embed.js`, `module.js`, `sdk.js`, `sdk.wasm`.
+    pub files: BTreeMap<String, File>,
+    /// What one page loads.
+    pub total: Total,
+}
+
+/// One file; sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Below the bundle's root, e.g. `v1/embed.js`. With `.br` or `.gz` behind it the compressed file.
+    pub path: String,
+    /// As it is.
+    pub bytes: usize,
+    /// After gzip, level 9.
+    pub gzip: usize,
+    /// After brotli, quality 11.
+    pub brotli: usize,
+    /// The value of an `integrity` attribute, `sha384-…`. Absent for `embed.js`, whose blanks are filled only by
+    /// whoever serves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<String>,
+}
+
+/// What one page loads: loader, glue and WebAssembly; not `module.js`, which the iframe loads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    /// Bytes after brotli, quality 11.
+    pub brotli: usize,
+}
+
+/// Subresource Integrity of `bytes` (W3C SRI, section 3.1).
+pub fn integrity(bytes: &[u8]) -> String {
+    format!("sha384-{}", STANDARD.encode(Sha384::digest(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn integrity_is_what_openssl_says() {
+        // printf 'alert(1)' | openssl dgst -sha384 -binary | base64
+        let expected = "sha384-HT2E9NfWiuQ/w1PRai+hTyqW16NIoCGA/m8VQDUopfAtcz6YQjtsMmQd5uRbVDpW";
+        assert_eq!(super::integrity(b"alert(1)"), expected);
+    }
+}
