@@ -1,0 +1,131 @@
+//! Hashing, signing and random values.
+//!
+//! Every key is derived from the one secret of the installation by a label, so that a value signed for one purpose is
+//! worth nothing for another.
+
+use hmac::{Hmac, KeyInit, Mac};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The secret of this installation, 32 bytes.
+#[derive(Clone)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// Takes the bytes of `EMBED_SECRET_KEY`.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A secret that ends with the process, for development.
+    pub fn random(random: &Random) -> Self {
+        Self(random.bytes())
+    }
+
+    /// The key for one purpose, e.g. `"embed token"`.
+    pub fn key(&self, purpose: &str) -> SigningKey {
+        let derived = SigningKey::new(&self.0).sign(purpose.as_bytes());
+        SigningKey::new(&derived)
+    }
+}
+
+/// Secrets are never printed.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Signs with HMAC-SHA256. The keyed state is computed once, so that a signature costs two compressions less.
+#[derive(Clone)]
+pub struct SigningKey(Hmac<Sha256>);
+
+impl SigningKey {
+    fn new(key: &[u8; 32]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
+    }
+
+    /// The signature of `message`.
+    pub fn sign(&self, message: &[u8]) -> [u8; 32] {
+        self.0.clone().chain_update(message).finalize().into_bytes().into()
+    }
+
+    /// Whether `signature` is that of `message`; compares in constant time, and an unequal length is just wrong.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.clone().chain_update(message).verify_slice(signature).is_ok()
+    }
+}
+
+/// SHA-256 as 64 lower-case hex digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Where randomness comes from: the thread's generator, or a seeded one that a test can repeat.
+#[derive(Clone, Default)]
+pub struct Random(Option<Arc<Mutex<StdRng>>>);
+
+impl Random {
+    /// The same bytes on every run; for tests only.
+    pub fn seeded(seed: u64) -> Self {
+        Self(Some(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
+    }
+
+    /// `N` unpredictable bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        match &self.0 {
+            None => rand::rng().fill_bytes(&mut bytes),
+            Some(seeded) => seeded.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes),
+        }
+        bytes
+    }
+
+    /// A token of 64 hex digits (256 bits).
+    pub fn hex_token(&self) -> String {
+        hex(&self.bytes::<32>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_of_one_purpose_is_worth_nothing_for_another() {
+        let secret = Secret::new([7; 32]);
+        let signature = secret.key("embed token").sign(b"message");
+        assert!(secret.key("embed token").verify(b"message", &signature));
+        assert!(!secret.key("session").verify(b"message", &signature));
+    }
+
+    #[test]
+    fn a_signature_of_the_wrong_length_is_refused_without_panic() {
+        let key = Secret::new([7; 32]).key("embed token");
+        let signature = key.sign(b"message");
+        assert!(!key.verify(b"message", &signature[..31]));
+        assert!(!key.verify(b"message", b""));
+    }
+
+    #[test]
+    fn sha256_is_written_in_lower_case_hex() {
+        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        assert_eq!(format!("{:?}", Secret::new([7; 32])), "Secret(…)");
+    }
+}

@@ -1,0 +1,43 @@
+//! Leases: of all servers on one database, one runs a background job.
+
+use super::{Db, execute};
+use crate::error::Result;
+use chrono::{DateTime, Duration, Utc};
+use uuid::Uuid;
+
+/// One job's lease, as one server sees it.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    name: &'static str,
+    owner: Uuid,
+    length: Duration,
+}
+
+impl Lease {
+    /// A lease on the job `name` for this process, not yet taken. A job must finish within `length`, or take it again.
+    pub fn new(name: &'static str, length: Duration) -> Self {
+        Self { name, owner: Uuid::now_v7(), length }
+    }
+
+    /// Takes or prolongs the lease; `false` while another server holds it.
+    pub async fn take(&self, db: &Db, now: DateTime<Utc>) -> Result<bool> {
+        let mut tx = db.begin_global().await?;
+        let text = "INSERT INTO job_leases (name, owner, expires_at) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+             WHERE job_leases.owner = excluded.owner OR job_leases.expires_at <= $4";
+        let taken = execute!(
+            &mut tx,
+            sqlx::query(text).bind(self.name).bind(self.owner).bind(now + self.length).bind(now)
+        )? == 1;
+        tx.commit().await?;
+        Ok(taken)
+    }
+
+    /// Notes how a run went, for whoever looks.
+    pub async fn finish(&self, db: &Db, now: DateTime<Utc>, error: Option<&str>) -> Result<()> {
+        let mut tx = db.begin_global().await?;
+        let text = "UPDATE job_leases SET finished_at = $1, error = $2 WHERE name = $3 AND owner = $4";
+        execute!(&mut tx, sqlx::query(text).bind(now).bind(error).bind(self.name).bind(self.owner))?;
+        tx.commit().await
+    }
+}

@@ -1,0 +1,106 @@
+//! Opening a database, and bringing its tables up to date.
+
+use super::Db;
+use crate::config::DatabaseUrl;
+use crate::error::{Error, Result};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use std::time::Duration;
+
+/// How long a request waits for a free connection before it answers 503.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a writer waits for another process's write to SQLite.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Db {
+    /// Connects, and answers with one sentence when the file is not a database or the server cannot be reached.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self> {
+        let db = match url {
+            DatabaseUrl::Sqlite(path) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .busy_timeout(BUSY_TIMEOUT)
+                    .foreign_keys(true);
+                let pool = |connections| {
+                    SqlitePoolOptions::new()
+                        .max_connections(connections)
+                        .acquire_timeout(ACQUIRE_TIMEOUT)
+                        .connect_lazy_with(options.clone())
+                };
+                Db::Sqlite { writer: pool(1), readers: pool(4) }
+            }
+            DatabaseUrl::Postgres(url) => {
+                let options: PgConnectOptions = url.parse().map_err(|error| {
+                    Error::invalid("DATABASE_URL is not a PostgreSQL URL; expected postgres://user:password@host/database.")
+                        .caused_by(error)
+                })?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(10)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .connect_lazy_with(options.application_name("embed-server"));
+                Db::Postgres(pool)
+            }
+        };
+        match db.ping().await {
+            Ok(()) => Ok(db),
+            Err(error) => Err(cannot_open(url, error)),
+        }
+    }
+
+    /// Creates and changes tables until they are what this version needs. Runs under a lock, so that of several servers
+    /// that start at once one does it; tables that a newer server has made are left alone.
+    pub async fn migrate(&self) -> Result<()> {
+        let done = match self {
+            // SQLite's migrator takes no lock of its own: the whole run is one transaction that holds the write lock.
+            Db::Sqlite { writer, .. } => {
+                let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+                match forward(sqlx::migrate!("migrations/sqlite")).run(&mut *tx).await {
+                    Ok(()) => tx.commit().await.map_err(MigrateError::from),
+                    Err(error) => Err(error),
+                }
+            }
+            Db::Postgres(pool) => forward(sqlx::migrate!("migrations/postgres")).run(pool).await,
+        };
+        done.map_err(|error| match error {
+            MigrateError::VersionMismatch(version) => Error::internal(error).with("migration", version),
+            error => Error::unavailable("The tables of the database could not be brought up to date.", error),
+        })
+    }
+
+    /// Whether this role passes by row-level security, which leaves tenants separated by the queries alone.
+    pub async fn bypasses_row_security(&self) -> Result<bool> {
+        match self {
+            Db::Sqlite { .. } => Ok(false),
+            Db::Postgres(pool) => {
+                let text = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+                Ok(sqlx::query_scalar(text).fetch_one(pool).await?)
+            }
+        }
+    }
+}
+
+/// An older server may start beside a newer one, so migrations that it does not know are no error.
+fn forward(mut migrator: Migrator) -> Migrator {
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+fn cannot_open(url: &DatabaseUrl, error: Error) -> Error {
+    let sentence = match url {
+        DatabaseUrl::Sqlite(path) => format!(
+            "{} cannot be opened as a database: {} DATABASE_URL says where it is.",
+            path.display(),
+            error.detail()
+        ),
+        DatabaseUrl::Postgres(_) => {
+            let reason = error.causes().unwrap_or_default();
+            format!(
+                "PostgreSQL cannot be reached with DATABASE_URL ({reason}). Check that it runs, and the URL's host, user, password and database."
+            )
+        }
+    };
+    Error::unavailable(sentence, error)
+}

@@ -1,0 +1,7 @@
+//! The command `embed-server`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    embed_server::cli::main()
+}

@@ -1,0 +1,105 @@
+//! Names to addresses and texts.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolverConfig},
+    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
+    proto::{op::ResponseCode, rr::RData},
+    system_conf::read_system_conf,
+};
+
+/// Over all tries; a single one has a third of it.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// Asks DNS, anew every time: who just published a record need not wait for a cache. An answer has at most 64 KiB,
+/// as the protocol has it.
+#[derive(Clone, Debug)]
+pub struct Resolver(TokioResolver);
+
+/// Why a name has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// DNS says that there is nothing of this kind.
+    #[error("DNS has no such record")]
+    Absent,
+    /// Whether there is anything could not be found out.
+    #[error("DNS could not be asked: {0}")]
+    Unanswered(String),
+}
+
+impl Resolver {
+    /// One that asks the name servers of this machine. Where it names none, every look-up fails, and says so.
+    pub fn system() -> Result<Self, LookupError> {
+        let servers = match read_system_conf() {
+            Ok((config, _)) => config.name_servers().to_vec(),
+            Err(error) => {
+                tracing::warn!(%error, "the system's DNS settings cannot be read; set EMBED_DNS_SERVER");
+                Vec::new()
+            }
+        };
+        Self::new(servers)
+    }
+
+    /// One that asks a single name server.
+    pub fn at(server: SocketAddr) -> Result<Self, LookupError> {
+        let on_port = |mut connection: ConnectionConfig| {
+            connection.port = server.port();
+            connection
+        };
+        let connections = vec![on_port(ConnectionConfig::udp()), on_port(ConnectionConfig::tcp())];
+        Self::new(vec![NameServerConfig::new(server.ip(), true, connections)])
+    }
+
+    fn new(servers: Vec<NameServerConfig>) -> Result<Self, LookupError> {
+        let config = ResolverConfig::from_name_servers(servers);
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let options = builder.options_mut();
+        options.timeout = PATIENCE / 3;
+        options.attempts = 2;
+        options.cache_size = 0;
+        builder.build().map(Self).map_err(|error| unanswered(&error))
+    }
+
+    /// The addresses of a host.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
+        let answer = in_time(self.0.lookup_ip(absolute(host))).await?;
+        Ok(answer.iter().collect())
+    }
+
+    /// The TXT records of a name, the strings of each joined (RFC 7208, section 3.3).
+    pub async fn texts(&self, name: &str) -> Result<Vec<Vec<u8>>, LookupError> {
+        let answer = in_time(self.0.txt_lookup(absolute(name))).await?;
+        let texts = answer.answers().iter().filter_map(|record| match &record.data {
+            RData::TXT(text) => Some(text.txt_data.concat()),
+            _ => None,
+        });
+        Ok(texts.collect())
+    }
+}
+
+/// A name that the search list of the machine is not tried on.
+fn absolute(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.'))
+}
+
+async fn in_time<T>(lookup: impl Future<Output = Result<T, NetError>>) -> Result<T, LookupError> {
+    match tokio::time::timeout(PATIENCE, lookup).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(NetError::Dns(DnsError::NoRecordsFound(none))))
+            if matches!(none.response_code, ResponseCode::NXDomain | ResponseCode::NoError) =>
+        {
+            Err(LookupError::Absent)
+        }
+        Ok(Err(error)) => Err(unanswered(&error)),
+        Err(_) => Err(LookupError::Unanswered(format!("no answer within {} s", PATIENCE.as_secs()))),
+    }
+}
+
+fn unanswered(error: &NetError) -> LookupError {
+    LookupError::Unanswered(error.to_string())
+}

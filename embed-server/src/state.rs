@@ -1,0 +1,49 @@
+//! What every capability is built from: the database, the settings, and whatever a test must be able to hold still:
+//! time, randomness, DNS and (through [`crate::outbound`]) outgoing HTTP.
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::crypto::Random;
+use crate::db::{Db, Revision};
+use crate::error::{Error, Result};
+use crate::outbound::{Outbound, Resolver};
+use std::sync::Arc;
+
+/// The ground that the capabilities stand on. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// What the operator has set.
+    pub settings: Arc<Settings>,
+    /// The database.
+    pub db: Db,
+    /// What has changed, for caches.
+    pub revision: Revision,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// DNS.
+    pub resolver: Resolver,
+    /// Calls to hosts that strangers name.
+    pub outbound: Outbound,
+}
+
+impl Context {
+    /// Connects to the database and brings its tables up to date.
+    pub async fn open(settings: Settings) -> Result<Self> {
+        Self::open_with(settings, Clock::default(), Random::default()).await
+    }
+
+    /// The same, with a clock and randomness that a test holds.
+    pub async fn open_with(settings: Settings, clock: Clock, random: Random) -> Result<Self> {
+        let db = Db::connect(&settings.database).await?;
+        db.migrate().await?;
+        let revision = Revision::default();
+        revision.refresh(&db).await?;
+        let resolver = settings.dns_server.map_or_else(Resolver::system, Resolver::at);
+        let resolver =
+            resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
+        let outbound = Outbound::new(resolver.clone(), None).map_err(Error::internal)?;
+        Ok(Self { settings: Arc::new(settings), db, revision, clock, random, resolver, outbound })
+    }
+}
