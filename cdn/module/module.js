@@ -104,7 +104,7 @@
     }
   })
 
-  (window.Dramac = window.Dramac || {}).module = module
+  ;(window.Dramac = window.Dramac || {}).module = module
   paint()
   dark.addEventListener('change', paint)
   addEventListener('keydown', (event) => { if (event.key == 'Escape' && !event.defaultPrevented) module.close() })
