@@ -1,0 +1,78 @@
+// A form inside an iframe. module.js reports the document's height by itself, so showing an error or a question is
+// all that it takes to make the frame grow.
+
+const { module } = Dramac;
+const form = document.querySelector('form');
+const followUp = document.querySelector('#follow-up');
+const thanks = document.querySelector('#thanks');
+const checked = [...form.querySelectorAll('[data-error]')];
+let submitted = false;
+
+/** Shows what is wrong with a field, or that nothing is; answers whether it is valid. */
+function check(field) {
+  const { valid } = field.validity;
+  document.getElementById(`${field.name}-error`).textContent = valid ? '' : field.dataset.error;
+  const marked = field.closest('[role=radiogroup]') ?? field;
+  marked.setAttribute('aria-invalid', String(!valid));
+  return valid;
+}
+
+/** Asks what went wrong, but only those who are not happy. A disabled field is not part of the form's data. */
+function askFollowUp() {
+  const rating = Number(form.elements.rating.value);
+  followUp.hidden = followUp.disabled = !rating || rating > 3;
+}
+
+function show(sent) {
+  submitted = sent;
+  form.hidden = sent;
+  thanks.hidden = !sent;
+}
+
+function reset() {
+  form.reset();
+  for (const field of checked) {
+    document.getElementById(`${field.name}-error`).textContent = '';
+    (field.closest('[role=radiogroup]') ?? field).removeAttribute('aria-invalid');
+  }
+  askFollowUp();
+  show(false);
+}
+
+form.addEventListener('input', ({ target }) => {
+  askFollowUp();
+  // Complaints come with the button; from then on they go away while one types.
+  const field = checked.find(({ name }) => name === target.name);
+  if (field && document.getElementById(`${field.name}-error`).textContent) check(field);
+});
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const wrong = checked.filter((field) => !check(field));
+  if (wrong.length > 0) return wrong[0].focus();
+  const data = Object.fromEntries(new FormData(form));
+  module.emit('feedback:submitted', { ...data, rating: Number(data.rating) });
+  show(true);
+  thanks.querySelector('h1').focus();
+});
+
+thanks.querySelector('button').addEventListener('click', () => {
+  reset();
+  form.elements.rating[0].focus();
+});
+
+// What the page may prefill, with `params: {rating: 4, email: 'ada@example.com'}`.
+module.ready.then(({ params = {} }) => {
+  for (const name of ['rating', 'comment', 'email']) {
+    if (params[name] !== undefined) form.elements[name].value = params[name];
+  }
+  askFollowUp();
+});
+
+// What the page may ask and say: `await handle.request('summary')`, `handle.send('reset')`.
+module.handle('summary', () => ({
+  rating: Number(form.elements.rating.value) || null,
+  characters: form.elements.comment.value.length,
+  submitted,
+}));
+module.on('reset', reset);

@@ -1,0 +1,35 @@
+// The bridge without module.js: window messages `{type, payload}` between this frame and its page, and nobody else.
+
+const query = new URLSearchParams(location.search);
+// The one origin that may hear this module and speak to it; its own where it is opened outside a page.
+const page = query.get('origin') ?? location.origin;
+const post = (type, payload) => parent.postMessage({ type, payload }, page);
+
+function follow(theme) {
+  if (theme === 'auto') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+addEventListener('message', ({ source, origin, data }) => {
+  // Any window can post to any other: what does not come from this page is not for us.
+  if (source !== parent || origin !== page) return;
+  if (data?.type === 'dramac:theme') follow(data.payload.theme);
+  if (data?.type === 'dramac:greet') document.querySelector('#name').textContent = data.payload.name;
+});
+
+let waves = 0;
+document.querySelector('#wave').addEventListener('click', () => {
+  waves += 1;
+  document.querySelector('#waves').textContent = `Waved ${waves === 1 ? 'once' : `${waves} times`}.`;
+  post('hello:wave', { waves });
+});
+
+const close = document.querySelector('#close');
+close.hidden = query.get('type') === 'inline';
+close.addEventListener('click', () => post('dramac:close'));
+
+follow(query.get('theme') ?? 'auto');
+post('dramac:ready');
+new ResizeObserver(() => {
+  post('dramac:resize', { height: Math.ceil(document.body.getBoundingClientRect().height) });
+}).observe(document.body);
