@@ -73,8 +73,15 @@ async fn measure(latency: Duration) -> Result<Vec<Row>> {
     let server = installation.origin();
     let place = format!("<div data-dramac-embed=\"{module}\" data-site-id=\"{site}\"></div>");
     pages.put("/ours", page(format!("{server}/v1/embed.js"), place));
-    pages.put("/bare", page(format!("http://localhost:{script_port}/bare.js"), "<div id=\"place\"></div>".into()));
-    let frame = format!("{}/embed/{module}?site={site}&origin={}&theme=light&type=inline", installation.module_origin(&module), encoded(&origin));
+    pages.put(
+        "/bare",
+        page(format!("http://localhost:{script_port}/bare.js"), "<div id=\"place\"></div>".into()),
+    );
+    let frame = format!(
+        "{}/embed/{module}?site={site}&origin={}&theme=light&type=inline",
+        installation.module_origin(&module),
+        encoded(&origin)
+    );
     scripts.put(
         "/bare.js",
         format!(

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
+use thirtyfour::ChromiumLikeCapabilities;
 use thirtyfour::common::log::LoggingPrefsLogLevel;
 use thirtyfour::prelude::*;
-use thirtyfour::ChromiumLikeCapabilities;
 use tokio::process::{Child, Command};
 
 /// Switches of every session: no sandbox because root has none, and nothing that talks to the network by itself.
@@ -54,7 +54,8 @@ impl Browser {
             .kill_on_drop(true)
             .spawn()
             .context("chromedriver cannot be started: install chromium and chromium-driver")?;
-        wait::until("chromedriver listened", wait::LIMIT, async || Ok(port::taken(port).then_some(()))).await?;
+        wait::until("chromedriver listened", wait::LIMIT, async || Ok(port::taken(port).then_some(())))
+            .await?;
 
         let mut wishes = DesiredCapabilities::chrome();
         for switch in SWITCHES {
@@ -82,7 +83,11 @@ impl Browser {
     /// `args` is `arguments` there.
     pub async fn run(&self, script: &str, args: impl Into<Args>) -> Result<Value> {
         let args = args.into().0;
-        let result = self.session.execute(format!("{PRELUDE}{script}"), args).await.with_context(|| script.to_owned())?;
+        let result = self
+            .session
+            .execute(format!("{PRELUDE}{script}"), args)
+            .await
+            .with_context(|| script.to_owned())?;
         Ok(result.json().clone())
     }
 
@@ -100,7 +105,8 @@ impl Browser {
     pub async fn until_within(&self, limit: Duration, what: &str, expression: &str) -> Result<Value> {
         wait::until(what, limit, async || {
             let value = self.value(expression).await?;
-            let falsy = matches!(&value, Value::Null | Value::Bool(false)) || value == json!(0) || value == json!("");
+            let falsy =
+                matches!(&value, Value::Null | Value::Bool(false)) || value == json!(0) || value == json!("");
             Ok((!falsy).then_some(value))
         })
         .await

@@ -16,9 +16,16 @@ pub struct Load {
 }
 
 /// Posts `bodies`, in turn, over so many `connections` at once for about `length`. Every answer must be a 200.
-pub fn post(port: u16, path: &str, bodies: &[(String, String)], connections: usize, length: Duration) -> Result<Load> {
+pub fn post(
+    port: u16,
+    path: &str,
+    bodies: &[(String, String)],
+    connections: usize,
+    length: Duration,
+) -> Result<Load> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let requests: Vec<Vec<u8>> = bodies.iter().map(|(origin, body)| request(port, path, origin, body)).collect();
+    let requests: Vec<Vec<u8>> =
+        bodies.iter().map(|(origin, body)| request(port, path, origin, body)).collect();
     let requests: &'static [Vec<u8>] = requests.leak();
     let start = Instant::now();
     let mut latencies = runtime.block_on(async {
@@ -49,7 +56,11 @@ fn request(port: u16, path: &str, origin: &str, body: &str) -> Vec<u8> {
 }
 
 /// Sends one request after the other until `end`; returns how long each took, in milliseconds.
-async fn connection(port: u16, turn: impl Iterator<Item = &'static Vec<u8>>, end: Instant) -> Result<Vec<f64>> {
+async fn connection(
+    port: u16,
+    turn: impl Iterator<Item = &'static Vec<u8>>,
+    end: Instant,
+) -> Result<Vec<f64>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     let mut latencies = Vec::new();

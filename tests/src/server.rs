@@ -57,8 +57,20 @@ pub async fn signal(process: &Child, name: &str) -> Result<()> {
 
 /// The raw answer, head and body, of a `GET` that asks for `host`: names below `localhost` resolve in browsers only.
 pub async fn get(port: u16, host: &str, path: &str) -> Result<String> {
+    exchange(port, &format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n")).await
+}
+
+/// The raw answer of a `POST` from a page of `origin`.
+pub async fn post(port: u16, path: &str, origin: &str, body: &str) -> Result<String> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: {origin}\r\nConnection: close\r\nContent-Length: {length}"
+    );
+    exchange(port, &format!("{head}\r\n\r\n{body}")).await
+}
+
+async fn exchange(port: u16, request: &str) -> Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

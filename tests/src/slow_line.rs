@@ -61,7 +61,12 @@ async fn relay(near: TcpStream, to: u16, round_trip: Duration) {
 }
 
 /// Carries one direction: reading goes on while what was read before is still under way.
-async fn carry(mut read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Unpin, opened: Instant, delay: Duration) {
+async fn carry(
+    mut read: impl AsyncRead + Unpin,
+    mut write: impl AsyncWrite + Unpin,
+    opened: Instant,
+    delay: Duration,
+) {
     let (sender, mut receiver) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
     let reader = async move {
         let mut buffer = vec![0; 64 * 1024];

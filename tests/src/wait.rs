@@ -8,7 +8,11 @@ pub const LIMIT: Duration = Duration::from_secs(15);
 
 /// Asks `condition` again and again until it gives a value; after `limit` fails with a sentence that says what was
 /// waited for. An error of the condition ends the wait at once.
-pub async fn until<T>(what: &str, limit: Duration, mut condition: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub async fn until<T>(
+    what: &str,
+    limit: Duration,
+    mut condition: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let start = Instant::now();
     loop {
         if let Some(value) = condition().await? {

@@ -68,12 +68,19 @@ async fn the_page_asks_and_the_module_answers() -> Result<()> {
     story(async |stage| {
         stage.embed("type: 'inline'").await?;
         let page = &stage.browser;
-        assert_eq!(page.run("return embed.request('echo', { a: [1, null, 'ü'] })", ()).await?, json!({"a": [1, null, "ü"]}));
+        assert_eq!(
+            page.run("return embed.request('echo', { a: [1, null, 'ü'] })", ()).await?,
+            json!({"a": [1, null, "ü"]})
+        );
         let many = "return Promise.all([...Array(64).keys()].map((n) => embed.request('echo', n)))
             .then((answers) => answers.every((answer, n) => answer === n))";
         assert_eq!(page.run(many, ()).await?, true);
 
-        let refusal = |call: &str| format!("return embed.request({call}).then(String, (e) => [e instanceof Error, e.code, e.message])");
+        let refusal = |call: &str| {
+            format!(
+                "return embed.request({call}).then(String, (e) => [e instanceof Error, e.code, e.message])"
+            )
+        };
         let failed = page.run(&refusal("'fail'"), ()).await?;
         assert_eq!(failed, json!([true, "unlucky", "The module has no luck."]));
         let nobody = page.run(&refusal("'nobody'"), ()).await?;
@@ -84,7 +91,8 @@ async fn the_page_asks_and_the_module_answers() -> Result<()> {
         let aborted = "const stop = new AbortController(); setTimeout(() => stop.abort(), 20)
             return embed.request('never', null, { signal: stop.signal }).then(String, (e) => e.name)";
         assert_eq!(page.run(aborted, ()).await?, "AbortError");
-        let before = "return embed.request('echo', 1, { signal: AbortSignal.abort() }).then(String, (e) => e.name)";
+        let before =
+            "return embed.request('echo', 1, { signal: AbortSignal.abort() }).then(String, (e) => e.name)";
         assert_eq!(page.run(before, ()).await?, "AbortError");
         stage.log().await?;
         Ok(())
@@ -101,8 +109,9 @@ async fn the_module_asks_and_the_page_answers() -> Result<()> {
             embed.on('never', () => new Promise(() => {}))";
         stage.browser.run(handlers, ()).await?;
         assert_eq!(stage.inside("return Dramac.module.request('double', 21)").await?, 42);
-        let refusal =
-            |call: &str| format!("return Dramac.module.request({call}).then(String, (e) => [e.code, e.message])");
+        let refusal = |call: &str| {
+            format!("return Dramac.module.request({call}).then(String, (e) => [e.code, e.message])")
+        };
         assert_eq!(stage.inside(&refusal("'fail'")).await?, json!(["closed", "Not today."]));
         assert_eq!(stage.inside(&refusal("'nobody'")).await?[0], "no_handler");
         assert_eq!(stage.inside(&refusal("'never', 0, { timeout: 50 }")).await?[0], "timeout");

@@ -83,7 +83,9 @@ async fn traces(browser: &Browser) -> Result<Value> {
     browser.devtools("HeapProfiler.collectGarbage", json!({})).await?;
     browser.devtools("Performance.enable", json!({})).await?;
     let metrics = browser.devtools("Performance.getMetrics", json!({})).await?;
-    let metric = |name: &str| metrics["metrics"].as_array()?.iter().find(|metric| metric["name"] == name)?["value"].as_f64();
+    let metric = |name: &str| {
+        metrics["metrics"].as_array()?.iter().find(|metric| metric["name"] == name)?["value"].as_f64()
+    };
     Ok(json!({
         "html": browser.value("document.body.innerHTML.replace(/<script>[^]*?<\\/script>/g, '').trim()").await?,
         "head": browser.value("document.head.childElementCount").await?,

@@ -29,7 +29,9 @@ async fn a_widget_opens_from_its_launcher_and_gives_the_focus_back() -> Result<(
     story(async |stage| {
         opens_and_closes(stage, "widget").await?;
         let browser = &stage.browser;
-        browser.run("embed.on('open', () => log.push('open')); embed.on('close', () => log.push('close'))", ()).await?;
+        browser
+            .run("embed.on('open', () => log.push('open')); embed.on('close', () => log.push('close'))", ())
+            .await?;
         browser.click("deep('button').filter((b) => b.id !== 'before').find(shown)").await?;
         browser.until("a click on the launcher had opened the panel", OPEN).await?;
         browser.until("the page had heard of it", "log.includes('open')").await?;

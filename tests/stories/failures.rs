@@ -52,7 +52,10 @@ async fn an_sdk_that_was_changed_on_its_way_does_not_run() -> Result<()> {
     story(async |stage| {
         let (cdn, manifest) = copy_of_the_cdn(stage).await?;
         let glue = manifest["files"]["sdk.js"]["path"].as_str().context("the manifest names the glue")?;
-        cdn.put(&format!("/v1/{}", glue.trim_start_matches("/v1/").trim_start_matches("v1/")), "window.hijacked = true");
+        cdn.put(
+            &format!("/v1/{}", glue.trim_start_matches("/v1/").trim_start_matches("v1/")),
+            "window.hijacked = true",
+        );
         let loader = format!("<script async src=\"{}/v1/embed.js\"></script>", cdn.origin());
         stage.browser.open(&stage.website.put("/", stage.page_with_loader(&loader, EMBED))).await?;
         says(stage, "sdk_unavailable", &[&cdn.origin()]).await?;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use stories::{Stage, Website, module, story};
 
 /// An embed whose every sign of life is logged.
-const LISTENER: &str = "type: 'inline', onReady: () => log.push('ready'), onMessage: (message) => log.push(message.type)";
+const LISTENER: &str =
+    "type: 'inline', onReady: () => log.push('ready'), onMessage: (message) => log.push(message.type)";
 
 /// Posts whatever a forger can think of to the window `to`; `nonce` may well be the right one.
 const FORGED: &str = "
@@ -86,7 +87,11 @@ async fn messages_of_the_right_origin_but_another_window_are_ignored() -> Result
 async fn after_the_handshake_neither_a_second_one_nor_window_messages_of_the_module_count() -> Result<()> {
     story(async |stage| {
         stage.embed(LISTENER).await?;
-        stage.inside(&format!("{FORGED} forge(parent, location.hash.slice(1)); return new Promise((r) => setTimeout(r))")).await?;
+        stage
+            .inside(&format!(
+                "{FORGED} forge(parent, location.hash.slice(1)); return new Promise((r) => setTimeout(r))"
+            ))
+            .await?;
         assert_eq!(stage.inside("return window.overheard").await?, Value::Null);
         only_the_module_is_heard(stage, json!(["ready", "score"])).await
     })

@@ -7,9 +7,16 @@ use stories::{Stage, Website, server, story, wait};
 
 /// A page with a frame made by hand, which names `origin` as its page's.
 fn hand_made(stage: &Stage, origin: &str, kind: &str) -> String {
-    let query = format!("site={}&origin={}&theme=light&type={kind}", stage.site, origin.replace(':', "%3A").replace('/', "%2F"));
-    let document = format!("{}/embed/{}?{query}", stage.installation.module_origin(&stage.module), stage.module);
-    format!("<!doctype html><title>Hand-made</title><link rel=\"icon\" href=\"data:,\"><iframe id=\"made\" src=\"{document}\"></iframe>")
+    let query = format!(
+        "site={}&origin={}&theme=light&type={kind}",
+        stage.site,
+        origin.replace(':', "%3A").replace('/', "%2F")
+    );
+    let document =
+        format!("{}/embed/{}?{query}", stage.installation.module_origin(&stage.module), stage.module);
+    format!(
+        "<!doctype html><title>Hand-made</title><link rel=\"icon\" href=\"data:,\"><iframe id=\"made\" src=\"{document}\"></iframe>"
+    )
 }
 
 /// The heading of the document inside the hand-made frame; null where the browser refused it.
@@ -63,7 +70,10 @@ async fn a_stranger_gets_a_card_that_says_why_and_a_line_that_says_what_to_do() 
 async fn a_page_that_may_embed_inline_only_gets_no_popup() -> Result<()> {
     story(async |stage| {
         let inline_only = Website::start().await?;
-        stage.installation.allow(&stage.site, &stage.module, inline_only.port, &["--types", "inline"]).await?;
+        stage
+            .installation
+            .allow(&stage.site, &stage.module, inline_only.port, &["--types", "inline"])
+            .await?;
         let origin = inline_only.origin();
         let frame = |kind| inline_only.put("/", hand_made(stage, &origin, kind));
         wait::until("the server knew the new domain", Duration::from_secs(2), async || {
@@ -72,7 +82,8 @@ async fn a_page_that_may_embed_inline_only_gets_no_popup() -> Result<()> {
         .await?;
         assert_eq!(heading(stage, &frame("popup")).await?, Value::Null);
 
-        let script = "Dramac('embed', { siteId, moduleId, type: 'popup', onError: (error) => log.push(error.code) })";
+        let script =
+            "Dramac('embed', { siteId, moduleId, type: 'popup', onError: (error) => log.push(error.code) })";
         stage.browser.open(&inline_only.put("/", stage.page(script))).await?;
         stage.browser.until("the page heard why", "log.includes('type_not_allowed')").await?;
         stage.log().await?;
@@ -86,9 +97,13 @@ async fn a_removed_domain_is_a_stranger_within_two_seconds() -> Result<()> {
     story(async |stage| {
         stage.embed("type: 'inline'").await?;
         let domain = format!("localhost:{}", stage.website.port);
-        stage.installation.run(&["domain", "remove", &domain, "--site", &stage.site, "--module", &stage.module]).await?;
+        stage
+            .installation
+            .run(&["domain", "remove", &domain, "--site", &stage.site, "--module", &stage.module])
+            .await?;
         let origin = stage.website.origin().replace(':', "%3A").replace('/', "%2F");
-        let document = format!("/embed/{}?site={}&origin={origin}&theme=light&type=inline", stage.module, stage.site);
+        let document =
+            format!("/embed/{}?site={}&origin={origin}&theme=light&type=inline", stage.module, stage.site);
         let host = format!("{}.localhost", stage.module);
         wait::until("the document could not be framed any more", Duration::from_secs(2), async || {
             let answer = server::get(stage.installation.port, &host, &document).await?;

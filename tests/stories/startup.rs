@@ -42,7 +42,10 @@ async fn an_embed_that_is_destroyed_before_the_sdk_has_come_never_appears() -> R
     story(async |stage| {
         let script = "Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' }).destroy()
             Dramac('ready', () => log.push('ready'))";
-        stage.browser.open(&stage.website.put("/", stage.page_with_loader(&stage.loader(""), script))).await?;
+        stage
+            .browser
+            .open(&stage.website.put("/", stage.page_with_loader(&stage.loader(""), script)))
+            .await?;
         stage.browser.until("the SDK was there", "log.includes('ready')").await?;
         assert_eq!(stage.browser.value("place.innerHTML + deep('iframe').length").await?, "0");
         stage.log().await?;
@@ -59,7 +62,8 @@ async fn a_second_copy_of_the_script_does_nothing() -> Result<()> {
             "</script><div data-dramac-embed=\"{}\" data-site-id=\"{}\"></div><script>",
             stage.module, stage.site
         );
-        let script = format!("const first = Dramac{place}addEventListener('load', () => log.push(first === Dramac))");
+        let script =
+            format!("const first = Dramac{place}addEventListener('load', () => log.push(first === Dramac))");
         stage.browser.open(&stage.website.put("/", stage.page_with_loader(&twice, &script))).await?;
         stage.browser.until("a module was shown", "shown(deep('iframe')[0])").await?;
         assert_eq!(stage.log().await?, json!([true]));

@@ -8,7 +8,9 @@ use stories::{Stage, module, story};
 async fn hello(stage: &Stage, kind: &str) -> Result<()> {
     let hello = stage.installation.publish(&stage.site, &module::example("hello")).await?;
     stage.installation.allow(&stage.site, &hello, stage.website.port, &[]).await?;
-    stage.embed_unready(&format!("moduleId: '{hello}', type: '{kind}', onReady: () => log.push('ready')")).await?;
+    stage
+        .embed_unready(&format!("moduleId: '{hello}', type: '{kind}', onReady: () => log.push('ready')"))
+        .await?;
     stage.browser.run("embed.on('hello:wave', (wave) => log.push(wave)); embed.open()", ()).await?;
     stage.browser.until("the module was ready", "log.includes('ready')").await?;
     stage.browser.until("the module was shown", "shown(deep('iframe')[0])").await?;
@@ -30,7 +32,10 @@ async fn such_a_module_is_ready_resizes_and_talks() -> Result<()> {
 
         stage.browser.run("embed.send('greet', { name: 'Ada' })", ()).await?;
         stage.browser.enter("deep('iframe')[0]").await?;
-        stage.browser.until("the module heard the page", "document.getElementById('name').textContent === 'Ada'").await?;
+        stage
+            .browser
+            .until("the module heard the page", "document.getElementById('name').textContent === 'Ada'")
+            .await?;
         stage.browser.leave().await
     })
     .await
