@@ -3,15 +3,20 @@
 //! `ARCHITECTURE.md` at the root of the repository is the map. Arrows point down: [`app`] and [`cli`] know the
 //! capabilities, these know [`http`], [`events`], [`db`] and what is below, and nothing points up.
 
+pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod db;
+pub mod domains;
 pub mod error;
+pub mod events;
 pub mod http;
+pub mod ids;
 pub mod outbound;
+pub mod sites;
 pub mod state;
 
 pub use error::{Error, Result};

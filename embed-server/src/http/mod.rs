@@ -1,12 +1,14 @@
 //! What every request passes through: an id, a line in the log, errors as problem documents, limits, and the choice
 //! between the public origin and the origins of modules. This folder knows no capability.
 
+mod content;
 pub mod cors;
 mod front;
 mod listen;
 mod passage;
 mod rate_limit;
 
+pub use content::{Content, Encoding};
 pub use front::{Front, ModuleOrigin};
 pub use listen::{Peer, serve};
 pub use passage::{guarded, nothing_here, passage, wrong_method};

@@ -1,0 +1,98 @@
+//! Web origins as browsers send them.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+use super::{LONGEST_NAME, is_loopback_host};
+
+/// The origin of a page: `https://` and a host name, with a port where it is not the usual one; or `http://`, a host
+/// of this computer and a port, where that is wanted. Its text is exactly what the browser sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    text: String,
+    host: std::ops::Range<usize>,
+    port: Option<u16>,
+    loopback: bool,
+}
+
+/// Why a text is not the origin of a page that may embed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant's sentence is its documentation")]
+pub enum OriginError {
+    #[error(
+        "the page has no origin of its own (null), as in a sandboxed frame or a local file: open it from a web server"
+    )]
+    Opaque,
+    #[error("only pages loaded by https can embed: serve the page from an https:// address")]
+    NotHttps,
+    #[error("the page is loaded from an address instead of a domain name: open it by its domain")]
+    Address,
+    #[error(
+        "this is not an origin as browsers send it: expected the scheme and the host, such as https://example.com"
+    )]
+    NotExact,
+}
+
+impl Origin {
+    /// Reads an origin as it stands in the browser's `Origin` header or in `location.origin`. With `loopback`, http on
+    /// a port of this computer passes too.
+    pub fn parse(text: &str, loopback: bool) -> Result<Self, OriginError> {
+        if text == "null" {
+            return Err(OriginError::Opaque);
+        }
+        // Scheme, the longest name and a port: anything longer is no origin, and need not be parsed.
+        if text.len() > "https://".len() + LONGEST_NAME + ":65535".len() {
+            return Err(OriginError::NotExact);
+        }
+        let url = Url::parse(text).map_err(|_| OriginError::NotExact)?;
+        let loopback = match url.scheme() {
+            "https" => false,
+            "http" if loopback && url.host_str().is_some_and(is_loopback_host) && url.port().is_some() => {
+                true
+            }
+            "http" => return Err(OriginError::NotHttps),
+            _ => return Err(OriginError::NotExact),
+        };
+        // The serialisation has no userinfo, path, default port, upper case or foreign script, so neither has the text.
+        if url.origin().ascii_serialization() != text {
+            return Err(OriginError::NotExact);
+        }
+        let host = match url.host() {
+            Some(Host::Domain(host)) => host,
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) if !loopback => return Err(OriginError::Address),
+            _ => url.host_str().unwrap_or_default(),
+        };
+        if host.len() > LONGEST_NAME || host.split('.').any(str::is_empty) {
+            return Err(OriginError::NotExact);
+        }
+        let start = url.scheme().len() + "://".len();
+        Ok(Self { host: start..start + host.len(), port: url.port(), loopback, text: text.to_owned() })
+    }
+
+    /// The origin's text: what `frame-ancestors`, `Access-Control-Allow-Origin` and `postMessage` want.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its host, in lower-case punycode.
+    pub fn host(&self) -> &str {
+        &self.text[self.host.clone()]
+    }
+
+    /// Its port, where that is not the scheme's own.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Whether it is http on this computer.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
