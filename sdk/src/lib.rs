@@ -28,6 +28,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
+/// The standard library's allocator would weigh 6 KB before compression.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 thread_local! {
     /// What the loader offers, since [`start`].
     static LINK: RefCell<Option<Link>> = const { RefCell::new(None) };
