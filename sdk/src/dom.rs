@@ -37,7 +37,9 @@ pub fn document() -> Document {
 /// A new element with a class, at the end of `parent`.
 pub fn append(parent: &Node, tag: &str, class: &str) -> Option<HtmlElement> {
     let element: HtmlElement = document().create_element(tag).ok()?.unchecked_into();
-    element.set_class_name(class);
+    if !class.is_empty() {
+        element.set_class_name(class);
+    }
     parent.append_child(&element).ok()?;
     Some(element)
 }

@@ -4,7 +4,7 @@
 //! context, and the page its `ready`, when both have.
 
 use crate::bridge::{self, Bridge};
-use crate::chrome::Chrome;
+use crate::chrome::{Chrome, Floating};
 use crate::config::{self, Config};
 use crate::dom;
 use crate::fault::{self, Fault};
@@ -144,7 +144,7 @@ impl Embed {
             }
         });
         let mut listeners = vec![messages];
-        if let Some(floating) = self.chrome.get().and_then(|chrome| chrome.floating.as_ref()) {
+        if let Some(floating) = self.floating() {
             let close = self.later(Embed::close);
             listeners.push(EventListener::new(&floating.close, "click", move |_| close()));
             // The browser closes a modal dialog on Esc by itself; what else closing means is ours.
@@ -362,6 +362,9 @@ impl Embed {
         }
         self.is_ready.set(true);
         self.bridge.open(&self.context(&verdict));
+        if self.is_open() {
+            self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
+        }
         self.show_state();
         self.slot.resolve(&JsValue::UNDEFINED);
         if let Some(on_ready) = &self.config.on_ready {
@@ -410,7 +413,7 @@ impl Embed {
             }
             words::BADGE => {
                 let count = details.and_then(|details| details.count().as_f64()).unwrap_or(0.0);
-                if let Some(floating) = self.chrome.get().and_then(|chrome| chrome.floating.as_ref()) {
+                if let Some(floating) = self.floating() {
                     floating.badge(count);
                 }
             }
@@ -425,7 +428,7 @@ impl Embed {
 
     /// `handle.open()`; nothing for an inline embed.
     pub fn open(&self) {
-        let Some(floating) = self.chrome.get().and_then(|chrome| chrome.floating.as_ref()) else { return };
+        let Some(floating) = self.floating() else { return };
         if floating.is_open() {
             return;
         }
@@ -448,7 +451,7 @@ impl Embed {
 
     /// `handle.close()`; nothing for an inline embed.
     pub fn close(&self) {
-        let Some(floating) = self.chrome.get().and_then(|chrome| chrome.floating.as_ref()) else { return };
+        let Some(floating) = self.floating() else { return };
         if !floating.is_open() {
             return;
         }
@@ -461,10 +464,7 @@ impl Embed {
 
     /// `handle.toggle()`; nothing for an inline embed.
     pub fn toggle(&self) {
-        match self.chrome.get().and_then(|chrome| chrome.floating.as_ref()) {
-            Some(floating) if floating.is_open() => self.close(),
-            _ => self.open(),
-        }
+        if self.is_open() { self.close() } else { self.open() }
     }
 
     /// Says in every way that the embed did not come about, and offers to try again.
@@ -502,6 +502,14 @@ impl Embed {
         }
     }
 
+    fn floating(&self) -> Option<&Floating> {
+        self.chrome.get()?.floating.as_ref()
+    }
+
+    fn is_open(&self) -> bool {
+        self.floating().is_some_and(Floating::is_open)
+    }
+
     fn show_state(&self) {
         let is_open =
             self.chrome.get().and_then(|chrome| chrome.floating.as_ref()).is_some_and(|it| it.is_open());
@@ -509,7 +517,7 @@ impl Embed {
             _ if self.is_over.get() => "destroyed",
             _ if self.has_failed.get() => "error",
             _ if !self.is_ready.get() => "loading",
-            _ if is_open => "open",
+            _ if self.is_open() => "open",
             _ => "ready",
         });
     }

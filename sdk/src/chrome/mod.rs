@@ -12,7 +12,7 @@ use crate::dom;
 use crate::fault::Fault;
 use crate::link::{Link, Module, Slot};
 use embed_protocol::{EmbedType, Theme};
-use floating::Floating;
+pub use floating::Floating;
 use js_sys::Array;
 use std::cell::RefCell;
 use web_sys::{CssStyleSheet, HtmlElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode};
