@@ -88,6 +88,19 @@ impl Error {
         self
     }
 
+    /// The same error for one more who waited for the same answer.
+    pub fn shared(error: &Self) -> Self {
+        let Inner { status, code, detail, retry_after, members, .. } = &*error.0;
+        Self(Box::new(Inner {
+            status: *status,
+            code,
+            detail: detail.clone(),
+            retry_after: *retry_after,
+            members: members.clone(),
+            cause: error.causes().map(Into::into),
+        }))
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.0.status

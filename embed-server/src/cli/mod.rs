@@ -4,7 +4,10 @@
 //! A command is a variant of [`Command`], a file here with its arguments and its `run`, and a result that is both
 //! [`Serialize`] (for `--json`) and [`Display`] (for people).
 
+mod domain;
+mod domain_output;
 mod serve;
+mod site;
 
 use crate::config::{Flags, Settings};
 use crate::error::{Error, Result};
@@ -33,6 +36,12 @@ enum Command {
     Serve,
     /// Bring the database's tables up to date
     Migrate,
+    /// Create, list, show and delete sites
+    #[command(subcommand)]
+    Site(site::Command),
+    /// Allow websites to embed a module, and verify them
+    #[command(subcommand)]
+    Domain(domain::Command),
 }
 
 /// Runs the command that the process was started with.
@@ -61,6 +70,8 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
             let context = Context::open(settings).await?;
             output.print(&Migrated { engine: context.db.engine() })
         }
+        Command::Site(command) => site::run(command, Context::open(settings).await?, output).await,
+        Command::Domain(command) => domain::run(command, Context::open(settings).await?, output).await,
     }
 }
 
@@ -87,6 +98,34 @@ impl Output {
             println!("{result}");
         }
         Ok(())
+    }
+}
+
+/// Several results: `{"data": […], "nextCursor": null}` like the API's lists, or a line for each.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+    /// What a person reads when there is nothing.
+    #[serde(skip)]
+    none: &'static str,
+}
+
+impl<T> List<T> {
+    /// Commands list everything, so there is no next page.
+    fn new(data: Vec<T>, none: &'static str) -> Self {
+        Self { data, next_cursor: None, none }
+    }
+}
+
+impl<T: Display> Display for List<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (line, item) in self.data.iter().enumerate() {
+            let end = if line == 0 { "" } else { "\n" };
+            write!(f, "{end}{item}")?;
+        }
+        if self.data.is_empty() { f.write_str(self.none) } else { Ok(()) }
     }
 }
 

@@ -74,6 +74,12 @@ impl Sites {
         store::find(&mut tx, id).await?.ok_or_else(|| not_found(id))
     }
 
+    /// Whether there is such a site.
+    pub async fn exists(&self, id: Uuid) -> Result<bool> {
+        let mut tx = self.context.db.read(id).await?;
+        Ok(store::find(&mut tx, id).await?.is_some())
+    }
+
     /// Deletes a site with everything that belongs to it.
     pub async fn delete(&self, id: Uuid) -> Result<()> {
         let mut tx = self.context.db.begin(id).await?;

@@ -1,0 +1,182 @@
+//! `embed-server domain`.
+
+use super::domain_output::{Added, Instructions, Removed, Verified};
+use super::{List, Output, site};
+use crate::domains::{AllowedDomain, Domains, Method, NewDomain, RATE_LIMIT};
+use crate::error::{Error, Result};
+use crate::ids;
+use crate::state::Context;
+use clap::{Args, Subcommand};
+use embed_protocol::EmbedType;
+use uuid::Uuid;
+
+/// Its subcommands.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Allow a domain to embed a module; prints what its owner must publish
+    Add(Add),
+    /// List a module's domains
+    List {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Look for a domain's proof now
+    Verify {
+        #[command(flatten)]
+        which: Which,
+        /// Where to look: dns or meta [default: wherever it may be]
+        #[arg(long)]
+        method: Option<String>,
+    },
+    /// Take a domain off the list
+    Remove {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Print again what a domain's owner must publish
+    Instructions {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// The module whose list is meant.
+#[derive(Args)]
+pub(super) struct Of {
+    /// The site's id
+    #[arg(long, value_name = "ID")]
+    site: String,
+    /// The module's id
+    #[arg(long, value_name = "ID")]
+    module: String,
+}
+
+#[derive(Args)]
+pub(super) struct Add {
+    /// A domain such as example.com, or *.example.com for everything below it
+    domain: String,
+    #[command(flatten)]
+    of: Of,
+    /// Everything below the domain too, the same as *.DOMAIN
+    #[arg(long)]
+    wildcard: bool,
+    /// Only these ways to embed: widget, popup, inline [default: all]
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
+    types: Vec<String>,
+    /// Pages of the domain may not embed the module
+    #[arg(long)]
+    no_embed: bool,
+    /// Pages of the domain may not call the module's API
+    #[arg(long)]
+    no_api: bool,
+    /// API requests per hour that its pages may make
+    #[arg(long, value_name = "NUMBER", default_value_t = RATE_LIMIT, value_parser = clap::value_parser!(i64).range(1..))]
+    rate_limit: i64,
+}
+
+/// One domain, by its id, or by its text on a module's list.
+#[derive(Args)]
+pub(super) struct Which {
+    /// The domain's id, or the domain itself together with --site and --module
+    domain: String,
+    /// The site's id
+    #[arg(long, value_name = "ID")]
+    site: Option<String>,
+    /// The module's id
+    #[arg(long, value_name = "ID")]
+    module: Option<String>,
+}
+
+pub(super) async fn run(command: Command, context: Context, output: Output) -> Result<()> {
+    let domains = Domains::new(&context);
+    match command {
+        Command::Add(add) => output.print(&Added(Instructions::new(&add.run(&domains).await?)?)),
+        Command::List { of } => {
+            let (site, module) = of.ids()?;
+            let none = "No domain is allowed to embed this module yet. `embed-server domain add` allows one.";
+            output.print(&List::new(domains.list(site, module).await?, none))
+        }
+        Command::Verify { which, method } => {
+            let method = method.map(|word| parse_method(&word)).transpose()?;
+            let domain = which.find(&domains).await?;
+            output.print(&Verified(domains.verify(domain.site_id, domain.id, method).await?))
+        }
+        Command::Remove { which } => {
+            let domain = which.find(&domains).await?;
+            output.print(&Removed(domains.remove(domain.site_id, domain.id).await?))
+        }
+        Command::Instructions { which } => output.print(&Instructions::new(&which.find(&domains).await?)?),
+    }
+}
+
+impl Of {
+    fn ids(&self) -> Result<(Uuid, Uuid)> {
+        Ok((site::id(&self.site)?, module_id(&self.module)?))
+    }
+}
+
+impl Add {
+    async fn run(self, domains: &Domains) -> Result<AllowedDomain> {
+        let (site, module) = self.of.ids()?;
+        let text = match self.domain.strip_prefix("*.") {
+            None if self.wildcard => format!("*.{}", bare(&self.domain)),
+            _ => self.domain,
+        };
+        let new = NewDomain {
+            pattern: domains.pattern(&text)?,
+            allow_embed: !self.no_embed,
+            allow_api: !self.no_api,
+            embed_types: self.types.iter().map(|word| parse_type(word)).collect::<Result<_>>()?,
+            rate_limit: self.rate_limit,
+        };
+        domains.add(site, module, new).await
+    }
+}
+
+impl Which {
+    async fn find(&self, domains: &Domains) -> Result<AllowedDomain> {
+        let site = self.site.as_deref().map(site::id).transpose()?;
+        let module = self.module.as_deref().map(module_id).transpose()?;
+        if let Ok(id) = Uuid::try_parse(&self.domain) {
+            let domain = domains.find_anywhere(id).await?;
+            let elsewhere = site.is_some_and(|site| site != domain.site_id)
+                || module.is_some_and(|module| module != domain.module_id);
+            if elsewhere {
+                let detail = format!("Domain {id} is not on the list of that site and module.");
+                return Err(Error::not_found("domain_not_found", detail));
+            }
+            return Ok(domain);
+        }
+        match (site, module) {
+            (Some(site), Some(module)) => domains.find(site, module, &domains.pattern(&self.domain)?).await,
+            _ => Err(Error::invalid(format!(
+                "`{}` may be on many lists; give the domain's id, or say which list with --site ID --module ID.",
+                self.domain
+            ))),
+        }
+    }
+}
+
+/// The domain without a scheme, where `*.` can be put before it.
+fn bare(domain: &str) -> &str {
+    domain.split_once("://").map_or(domain, |(_, rest)| rest)
+}
+
+fn module_id(text: &str) -> Result<Uuid> {
+    ids::parse("module", text, "module list --site ID")
+}
+
+fn parse_method(word: &str) -> Result<Method> {
+    match word {
+        "dns" => Ok(Method::Dns),
+        "meta" => Ok(Method::Meta),
+        _ => Err(Error::invalid(format!("`{word}` is not a way to prove a domain; expected dns or meta."))),
+    }
+}
+
+fn parse_type(word: &str) -> Result<EmbedType> {
+    EmbedType::parse(word).ok_or_else(|| {
+        let known: Vec<_> = EmbedType::ALL.iter().map(|known| known.as_str()).collect();
+        Error::invalid(format!("`{word}` is not a way to embed; expected {}.", known.join(", ")))
+    })
+}

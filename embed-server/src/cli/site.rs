@@ -1,0 +1,104 @@
+//! `embed-server site`.
+
+use super::{List, Output};
+use crate::accounts::Accounts;
+use crate::error::Result;
+use crate::ids;
+use crate::sites::{Site, Sites};
+use crate::state::Context;
+use clap::Subcommand;
+use serde::Serialize;
+use std::fmt::{self, Display};
+use uuid::Uuid;
+
+/// Its subcommands.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Create a site
+    Create {
+        /// What people call it
+        name: String,
+        /// The organization it belongs to; needed when there are several
+        #[arg(long, value_name = "ID")]
+        org: Option<String>,
+    },
+    /// List sites
+    List {
+        /// The organization whose sites; needed when there are several
+        #[arg(long, value_name = "ID")]
+        org: Option<String>,
+    },
+    /// Show one site
+    Show {
+        /// The site's id
+        #[arg(value_name = "SITE")]
+        id: String,
+    },
+    /// Delete a site with its modules, domains and events
+    Delete {
+        /// The site's id
+        #[arg(value_name = "SITE")]
+        id: String,
+    },
+}
+
+pub(super) async fn run(command: Command, context: Context, output: Output) -> Result<()> {
+    let accounts = Accounts::new(&context);
+    let sites = Sites::new(&context);
+    match command {
+        Command::Create { name, org } => {
+            let organization = accounts.organization(organization(org)?).await?;
+            output.print(&Created(sites.create(organization, &name).await?))
+        }
+        Command::List { org } => {
+            let organization = accounts.organization(organization(org)?).await?;
+            let none = "There are no sites yet. `embed-server site create NAME` makes one.";
+            output.print(&List::new(sites.list(organization).await?, none))
+        }
+        Command::Show { id } => output.print(&sites.find(self::id(&id)?).await?),
+        Command::Delete { id } => {
+            let site = sites.find(self::id(&id)?).await?;
+            sites.delete(site.id).await?;
+            output.print(&Deleted { id: site.id, name: site.name })
+        }
+    }
+}
+
+/// Reads the id of a site.
+pub(super) fn id(text: &str) -> Result<Uuid> {
+    ids::parse("site", text, "site list")
+}
+
+fn organization(text: Option<String>) -> Result<Option<Uuid>> {
+    text.map(|text| ids::parse("organization", &text, "site list --json")).transpose()
+}
+
+impl Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {}", self.id, self.name)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Created(Site);
+
+impl Display for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Site { id, name, .. } = &self.0;
+        writeln!(f, "Created site {name}: {id}")?;
+        write!(f, "\nNext, publish a module:\n  embed-server module publish DIR --site {id}")
+    }
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    id: Uuid,
+    name: String,
+}
+
+impl Display for Deleted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Deleted site {} and everything that belonged to it.", self.name)
+    }
+}

@@ -1,0 +1,156 @@
+//! The main question: may this page embed this module? What `POST /api/embed/verify` answers, and, through
+//! [`Allowlist::decide`], what the module's document says to the browser.
+
+pub mod allowlist;
+pub mod blocked;
+pub mod routes;
+pub mod token;
+
+pub use allowlist::{Allowlist, Refusal, Verdict};
+
+use crate::domains::Origin;
+use crate::error::{Error, Result};
+use crate::ids;
+use crate::modules::Published;
+use crate::state::Context;
+use axum::http::StatusCode;
+use blocked::Blocked;
+use embed_protocol::verify::{self, Allowed, Request, TOKEN_SECONDS};
+use embed_protocol::{Code, EmbedType, frame};
+use std::sync::Arc;
+use token::{EmbedToken, TokenKey};
+use uuid::Uuid;
+
+/// The capability. Cheap to clone.
+#[derive(Clone)]
+pub struct Embed {
+    context: Context,
+    allowlist: Allowlist,
+    blocked: Blocked,
+    key: TokenKey,
+}
+
+impl Embed {
+    /// Builds the capability; fails without a secret to sign with.
+    pub fn new(context: &Context, allowlist: Allowlist, blocked: Blocked) -> Result<Self> {
+        let key = TokenKey::new(&context.settings.secret(&context.random)?);
+        Ok(Self { context: context.clone(), allowlist, blocked, key })
+    }
+
+    /// Answers a page. `browser` is the `Origin` header, which a page cannot forge; the body only has to agree with it.
+    pub async fn verify(&self, browser: Option<&str>, request: &Request) -> Result<Allowed> {
+        let origin = self.asking(browser, &request.origin)?;
+        let site = ids::parse("site", &request.site_id, "site list")?;
+        let module = ids::parse("module", &request.module_id, "module list --site ID")?;
+        match self.allowlist.decide(site, module, &origin, request.embed_type).await? {
+            Verdict::Allowed(published) => Ok(self.allowed(site, module, &origin, request.embed_type, &published)),
+            Verdict::Refused(refusal) => {
+                self.blocked.note(site, module, origin.as_str(), &refusal);
+                Err(refusal.error(site, module, &origin))
+            }
+        }
+    }
+
+    /// The origin that asks, if the browser vouches for it.
+    fn asking(&self, browser: Option<&str>, body: &str) -> Result<Origin> {
+        let refused = |detail: String| Error::new(StatusCode::FORBIDDEN, Code::OriginMismatch.as_str(), detail);
+        let Some(browser) = browser else {
+            return Err(refused(
+                "There is no Origin header. Browsers send one; programs cannot embed modules.".to_owned(),
+            ));
+        };
+        let origin = Origin::parse(browser, self.context.settings.dev)
+            .map_err(|error| refused(format!("This page cannot embed anything: {error}.")))?;
+        if body != origin.as_str() {
+            return Err(refused(format!(
+                "The request says that it comes from another origin than {origin}, which the browser names."
+            )));
+        }
+        Ok(origin)
+    }
+
+    fn allowed(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        origin: &Origin,
+        embed_type: Option<EmbedType>,
+        published: &Arc<Published>,
+    ) -> Allowed {
+        let token = EmbedToken::new(site, module, origin, embed_type, self.context.clock.now());
+        let settings = &self.context.settings;
+        let mut embed_url = match &settings.module_host {
+            Some(host) => host.origin(module),
+            None => settings.public_url.clone(),
+        };
+        embed_url.push_str(&frame::path(&module.to_string()));
+        Allowed {
+            allowed: true,
+            token: self.key.seal(&token),
+            expires_in: TOKEN_SECONDS,
+            embed_url,
+            module: verify::Module {
+                name: published.name().to_owned(),
+                launcher: published.launcher().clone(),
+            },
+        }
+    }
+}
+
+impl Refusal {
+    /// The code that programs match on.
+    pub fn code(&self) -> Code {
+        match self {
+            Refusal::NoSite => Code::SiteNotFound,
+            Refusal::NoModule => Code::ModuleNotFound,
+            Refusal::NotAllowed(_) => Code::OriginNotAllowed,
+            Refusal::NotVerified(_) => Code::DomainNotVerified,
+            Refusal::WrongType(_) => Code::TypeNotAllowed,
+        }
+    }
+
+    /// What the page is told, in words that its owner can pass on to the site's operator.
+    fn error(&self, site: Uuid, module: Uuid, origin: &Origin) -> Error {
+        let at = format!("--site {site} --module {module}");
+        let host = origin.host();
+        let (status, detail) = match self {
+            Refusal::NoSite => (
+                StatusCode::NOT_FOUND,
+                format!("There is no site {site} on this server. Check the site id of the snippet."),
+            ),
+            Refusal::NoModule => (
+                StatusCode::NOT_FOUND,
+                format!(
+                    "Site {site} has no published module {module}. Check the module id of the snippet, or publish it with `embed-server module publish DIR --site {site}`."
+                ),
+            ),
+            Refusal::NotAllowed(name) => {
+                let domain = match origin.port() {
+                    Some(port) if origin.is_loopback() => format!("{host}:{port}"),
+                    _ => host.to_owned(),
+                };
+                (
+                    StatusCode::FORBIDDEN,
+                    format!(
+                        "{origin} is not allowed to embed module {name}. Add it with `embed-server domain add {domain} {at}`."
+                    ),
+                )
+            }
+            Refusal::NotVerified(domain) => (
+                StatusCode::FORBIDDEN,
+                format!(
+                    "{domain} is on the list, but not verified yet. `embed-server domain instructions {domain} {at}` says what to publish, `embed-server domain verify {domain} {at}` looks for it."
+                ),
+            ),
+            Refusal::WrongType(types) if types.is_empty() => (
+                StatusCode::FORBIDDEN,
+                format!("{origin} may embed the module in no way that the module knows. Allow one of its types."),
+            ),
+            Refusal::WrongType(types) => {
+                let types: Vec<_> = types.iter().map(|embed_type| embed_type.as_str()).collect();
+                (StatusCode::FORBIDDEN, format!("{origin} may embed the module only as {}.", types.join(" or ")))
+            }
+        };
+        Error::new(status, self.code().as_str(), detail)
+    }
+}
