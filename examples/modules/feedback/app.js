@@ -5,15 +5,20 @@ const { module } = Dramac;
 const form = document.querySelector('form');
 const followUp = document.querySelector('#follow-up');
 const thanks = document.querySelector('#thanks');
-const checked = [...form.querySelectorAll('[data-error]')];
+const fields = [...form.querySelectorAll('[data-error]')];
 let submitted = false;
+
+const complaint = (field) => document.getElementById(`${field.name}-error`);
+
+function mark(field, message) {
+  complaint(field).textContent = message;
+  (field.closest('[role=radiogroup]') ?? field).setAttribute('aria-invalid', String(message !== ''));
+}
 
 /** Shows what is wrong with a field, or that nothing is; answers whether it is valid. */
 function check(field) {
   const { valid } = field.validity;
-  document.getElementById(`${field.name}-error`).textContent = valid ? '' : field.dataset.error;
-  const marked = field.closest('[role=radiogroup]') ?? field;
-  marked.setAttribute('aria-invalid', String(!valid));
+  mark(field, valid ? '' : field.dataset.error);
   return valid;
 }
 
@@ -31,10 +36,7 @@ function show(sent) {
 
 function reset() {
   form.reset();
-  for (const field of checked) {
-    document.getElementById(`${field.name}-error`).textContent = '';
-    (field.closest('[role=radiogroup]') ?? field).removeAttribute('aria-invalid');
-  }
+  for (const field of fields) mark(field, '');
   askFollowUp();
   show(false);
 }
@@ -42,13 +44,13 @@ function reset() {
 form.addEventListener('input', ({ target }) => {
   askFollowUp();
   // Complaints come with the button; from then on they go away while one types.
-  const field = checked.find(({ name }) => name === target.name);
-  if (field && document.getElementById(`${field.name}-error`).textContent) check(field);
+  const field = fields.find(({ name }) => name === target.name);
+  if (field && complaint(field).textContent) check(field);
 });
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  const wrong = checked.filter((field) => !check(field));
+  const wrong = fields.filter((field) => !check(field));
   if (wrong.length > 0) return wrong[0].focus();
   const data = Object.fromEntries(new FormData(form));
   module.emit('feedback:submitted', { ...data, rating: Number(data.rating) });
