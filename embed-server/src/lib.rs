@@ -5,18 +5,22 @@
 
 pub mod accounts;
 pub mod app;
+pub mod assets;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod db;
 pub mod domains;
+pub mod embed;
 pub mod error;
 pub mod events;
 pub mod http;
 pub mod ids;
+pub mod modules;
 pub mod outbound;
 pub mod sites;
 pub mod state;
+pub mod storage;
 
 pub use error::{Error, Result};

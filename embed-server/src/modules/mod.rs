@@ -1,0 +1,194 @@
+//! Modules: what is embedded. A module is published as a bundle, files and a `module.json`, and keeps its id over its
+//! versions.
+//!
+//! A version, once published, never changes, and is stored whole before one transaction makes it the one that is served:
+//! whoever is interrupted before leaves everything as it was. What is served is answered from memory.
+
+mod bundle;
+mod document;
+mod manifest;
+mod path;
+mod publish;
+mod published;
+pub mod routes;
+mod store;
+
+pub use bundle::Bundle;
+pub use manifest::Manifest;
+pub use publish::Publication;
+pub use published::Published;
+
+use crate::error::{Error, Result};
+use crate::events::{self, Event};
+use crate::http::Content;
+use crate::state::Context;
+use crate::storage::{Digest, Storage};
+use chrono::{DateTime, Utc};
+use moka::future::Cache;
+use serde::Serialize;
+use sqlx::FromRow;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Versions that are remembered, at some kilobytes each.
+const VERSIONS: u64 = 2_000;
+/// Bytes of files that are held in memory.
+const CONTENT_BYTES: u64 = 64 * 1024 * 1024;
+/// What nobody asked for that long is forgotten.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+
+/// A module of a site.
+#[derive(Clone, Debug, FromRow, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Module {
+    /// Its id; the same over all versions.
+    pub id: Uuid,
+    /// The tenant.
+    pub site_id: Uuid,
+    /// The name in the manifest that was published last.
+    pub name: String,
+    /// The version that is served; null while the module is unpublished.
+    pub version: Option<String>,
+    /// When it was first published.
+    pub created_at: DateTime<Utc>,
+    /// When it was last published, rolled back or unpublished.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A version of a module.
+#[derive(Clone, Debug, FromRow, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// As its manifest has it.
+    pub version: String,
+    /// When it was published.
+    pub published_at: DateTime<Utc>,
+    /// How many files it has.
+    pub files: i64,
+    /// Bytes of all files together, uncompressed.
+    pub bytes: i64,
+}
+
+/// The modules. Cheap to clone; clones share what they remember.
+#[derive(Clone)]
+pub struct Modules {
+    context: Context,
+    storage: Storage,
+    /// By revision, module and version; without a version the current one.
+    known: Cache<(i64, Uuid, Option<String>), Option<Arc<Published>>>,
+    contents: Cache<Digest, Content>,
+}
+
+impl Modules {
+    /// Builds the capability; fails where files cannot be stored.
+    pub fn new(context: &Context) -> Result<Self> {
+        let weight = |_: &Digest, content: &Content| u32::try_from(content.size()).unwrap_or(u32::MAX);
+        Ok(Self {
+            context: context.clone(),
+            storage: Storage::in_folder(&context.settings.storage)?,
+            known: Cache::builder().max_capacity(VERSIONS).time_to_idle(IDLE).build(),
+            contents: Cache::builder().max_capacity(CONTENT_BYTES).weigher(weight).time_to_idle(IDLE).build(),
+        })
+    }
+
+    /// A site's modules, oldest first.
+    pub async fn list(&self, site: Uuid) -> Result<Vec<Module>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::list(&mut tx, site).await
+    }
+
+    /// One module, or 404 `module_not_found`.
+    pub async fn find(&self, site: Uuid, module: Uuid) -> Result<Module> {
+        let mut tx = self.context.db.read(site).await?;
+        store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))
+    }
+
+    /// A module's versions, newest first.
+    pub async fn versions(&self, site: Uuid, module: Uuid) -> Result<Vec<Version>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::versions(&mut tx, site, module).await
+    }
+
+    /// Serves an earlier version again, or any other that was published.
+    pub async fn roll_back(&self, site: Uuid, module: Uuid, version: &str) -> Result<Module> {
+        let mut tx = self.context.db.begin(site).await?;
+        let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
+        let Some(target) = store::version(&mut tx, site, module, version).await? else {
+            let known = store::versions(&mut tx, site, module).await?;
+            let known: Vec<_> = known.iter().map(|known| known.version.as_str()).collect();
+            let detail = format!("{} has no version {version}. It has {}.", found.name, known.join(", "));
+            return Err(Error::not_found("version_not_found", detail));
+        };
+        let now = self.context.clock.now();
+        let manifest = &target.manifest;
+        store::switch(&mut tx, site, module, &manifest.name, Some(target.id), now).await?;
+        let event = Event::ModulePublished { name: manifest.name.clone(), version: manifest.version.clone() };
+        events::record(&mut tx, site, Some(module), &event, now).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        self.find(site, module).await
+    }
+
+    /// Stops to serve a module. Its id, its versions and its domains stay, for when it is published again.
+    pub async fn unpublish(&self, site: Uuid, module: Uuid) -> Result<Module> {
+        let mut tx = self.context.db.begin(site).await?;
+        let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
+        store::switch(&mut tx, site, module, &found.name, None, self.context.clock.now()).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        self.find(site, module).await
+    }
+
+    /// What a site's module serves, or `None` when the site has no such module or it is not published.
+    pub async fn published(&self, site: Uuid, module: Uuid) -> Result<Option<Arc<Published>>> {
+        Ok(self.served(module).await?.filter(|published| published.site == site))
+    }
+
+    /// What a module serves, whosever it is: its files are public, and their address names no site.
+    pub async fn served(&self, module: Uuid) -> Result<Option<Arc<Published>>> {
+        self.load(module, None).await
+    }
+
+    /// One version of a module, as long as the module is published in any.
+    async fn served_in(&self, module: Uuid, version: &str) -> Result<Option<Arc<Published>>> {
+        match self.served(module).await? {
+            Some(current) if current.manifest.version == version => Ok(Some(current)),
+            Some(_) => self.load(module, Some(version.to_owned())).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether every module has an origin of its own; else they are sandboxed.
+    pub fn have_own_origins(&self) -> bool {
+        self.context.settings.module_host.is_some()
+    }
+
+    async fn load(&self, module: Uuid, version: Option<String>) -> Result<Option<Arc<Published>>> {
+        let key = (self.context.revision.seen(), module, version.clone());
+        if let Some(known) = self.known.get(&key).await {
+            return Ok(known);
+        }
+        let read = async {
+            let mut tx = self.context.db.read_global().await?;
+            Published::read(&mut tx, module, version.as_deref()).await.map(|found| found.map(Arc::new))
+        };
+        self.known.try_get_with(key, read).await.map_err(|error| Error::shared(&error))
+    }
+
+    /// The bytes of a stored file.
+    pub(crate) async fn content(&self, digest: &Digest) -> Result<Content> {
+        if let Some(known) = self.contents.get(digest).await {
+            return Ok(known);
+        }
+        let read = self.storage.get(digest);
+        self.contents.try_get_with(digest.clone(), read).await.map_err(|error| Error::shared(&error))
+    }
+}
+
+fn not_found(site: Uuid, module: Uuid) -> Error {
+    let detail = format!(
+        "Site {site} has no module {module}. `embed-server module list --site {site}` prints those that it has."
+    );
+    Error::not_found("module_not_found", detail)
+}
