@@ -79,3 +79,27 @@ fn without(text: &str, start: &str, end: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn glue_of_another_shape_is_refused_with_the_file_to_look_at() {
+        let error = wrap("export function start() {}").expect_err("another shape");
+        assert!(error.to_string().contains("cdn/src/bind.rs"), "{error}");
+    }
+
+    #[test]
+    fn the_glue_becomes_one_call_of_the_loader() {
+        let generated = format!(
+            "let wasm_bindgen = (function(exports) {{ let script_src; if (document) {{ {HEAD_END} }}
+            function start() {{ wasm.start(); }} exports.start = start;
+            {TAIL_START} wasm.__wbindgen_start(); rest }})()"
+        );
+        let script = wrap(&generated).expect("the known shape");
+        assert!(script.starts_with("Dramac._(async function exports("), "{script}");
+        assert!(script.contains("exports.start = start;") && !script.contains("script_src"), "{script}");
+        crate::minify::minify("the glue", &script).expect("a valid script");
+    }
+}

@@ -5,6 +5,7 @@
 //! the standard library comes compiled.
 
 mod dead;
+mod locations;
 mod names;
 mod panics;
 
@@ -25,6 +26,7 @@ pub struct Shrunk {
 pub fn shrink(bound: Bound) -> Result<Shrunk> {
     let Bound { mut glue, mut module } = bound;
     panics::become_traps(&mut module)?;
+    locations::blank(&mut module);
     // A dead function may be all that held an import, its glue all that held an export, and so on.
     loop {
         dead::remove(&mut module);

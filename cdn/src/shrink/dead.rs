@@ -174,3 +174,78 @@ impl<'instr> Visitor<'instr> for Reach<'_> {
         self.reached(*function);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use walrus::ValType;
+
+    use super::*;
+
+    /// A module whose export stores the number 1 and calls indirectly through it. Number 2 is in no code, and 3 is in the
+    /// code but of a type that is never called so.
+    fn module(word_in_data: i32) -> Module {
+        let mut module = Module::default();
+        let memory = module.memories.add_local(false, false, 1, None, None);
+        let table = module.tables.add_local(false, 4, None, RefType::FUNCREF);
+        let mut function = |name: &str, params: &[ValType]| {
+            let mut function = FunctionBuilder::new(&mut module.types, params, &[]);
+            function.name(name.to_owned());
+            let params = params.iter().map(|ty| module.locals.add(*ty)).collect();
+            function.finish(params, &mut module.funcs)
+        };
+        let functions = vec![
+            function("called", &[]),
+            function("<T as core[0123456789abcdef]::fmt::Debug>::fmt", &[]),
+            function("of another type", &[ValType::F64]),
+        ];
+        let offset = ConstExpr::Value(Value::I32(1));
+        let element =
+            module.elements.add(ElementKind::Active { table, offset }, ElementItems::Functions(functions));
+        module.tables.get_mut(table).elem_segments.insert(element);
+        let data = DataKind::Active { memory, offset: ConstExpr::Value(Value::I32(1024)) };
+        let data = module.data.add(data, word_in_data.to_le_bytes().to_vec());
+        module.memories.get_mut(memory).data_segments.insert(data);
+
+        let ty = module.types.add(&[], &[]);
+        let mut export = FunctionBuilder::new(&mut module.types, &[], &[]);
+        export.func_body().i32_const(3).drop().i32_const(1).call_indirect(ty, table);
+        let export = export.finish(vec![], &mut module.funcs);
+        module.exports.add("export", export);
+        module
+    }
+
+    fn names(module: &Module) -> Vec<&str> {
+        module.funcs.iter().filter_map(|function| function.name.as_deref()).collect()
+    }
+
+    #[test]
+    fn only_what_can_be_called_stays_and_the_module_is_valid() {
+        let mut module = module(0);
+        remove(&mut module);
+        assert_eq!(names(&module), ["called"]);
+        Module::from_buffer(&module.emit_wasm()).expect("valid");
+    }
+
+    #[test]
+    fn debug_output_that_only_the_data_knows_goes_and_other_functions_stay() {
+        let mut debug = module(2);
+        remove(&mut debug);
+        assert_eq!(names(&debug), ["called"]);
+
+        let mut printed = module(2);
+        let function =
+            printed.funcs.by_name("<T as core[0123456789abcdef]::fmt::Debug>::fmt").expect("is there");
+        printed.funcs.get_mut(function).name = Some("a closure".to_owned());
+        remove(&mut printed);
+        assert_eq!(names(&printed), ["called", "a closure"]);
+    }
+
+    #[test]
+    fn a_table_that_javascript_can_see_keeps_everything() {
+        let mut module = module(0);
+        let table = module.tables.iter().next().expect("a table").id();
+        module.exports.add("table", table);
+        remove(&mut module);
+        assert_eq!(names(&module).len(), 3);
+    }
+}

@@ -172,3 +172,66 @@ impl<'a> VisitMut<'a> for Renamer<'a, '_> {
         walk_mut::walk_static_member_expression(self, member);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use walrus::FunctionBuilder;
+
+    use super::*;
+
+    const GLUE: &str = "load(function () {
+        let wasm;
+        const imports = {'./sdk_bg.js': {
+            __wbg_log_0123456789abcdef(text) { console.log(text, wasm.__wbindgen_malloc()) },
+            __wbg_gone_0123456789abcdef() { helper() },
+        }};
+        function helper() { wasm.__wbindgen_free() }
+        return wasm.start(imports)
+    })";
+
+    /// A module that has every export, and imports only one of the glue's two functions.
+    fn module() -> Module {
+        let mut module = Module::default();
+        let ty = module.types.add(&[], &[]);
+        module.add_import_func("./sdk_bg.js", "__wbg_log_0123456789abcdef", ty);
+        for name in ["start", "__wbindgen_malloc", "__wbindgen_free"] {
+            let function =
+                FunctionBuilder::new(&mut module.types, &[], &[]).finish(vec![], &mut module.funcs);
+            module.exports.add(name, function);
+        }
+        module
+    }
+
+    #[test]
+    fn what_one_half_does_not_need_goes_from_both() {
+        let mut module = module();
+        let glue = drop_unused(GLUE, &mut module).expect("valid glue");
+        assert!(!glue.contains("__wbg_gone") && !glue.contains("helper"), "{glue}");
+        let exports: Vec<_> = module.exports.iter().map(|export| export.name.as_str()).collect();
+        assert_eq!(exports, ["start", "__wbindgen_malloc"]);
+    }
+
+    #[test]
+    fn both_halves_use_the_same_short_names() {
+        let mut module = module();
+        let glue = drop_unused(GLUE, &mut module).expect("valid glue");
+        let glue = shorten(&glue, &mut module).expect("valid glue");
+        assert!(glue.contains("wasm.a(") && glue.contains("wasm.b()"), "{glue}");
+        assert!(!glue.contains("__wb"), "{glue}");
+        let import = module.imports.iter().next().expect("one");
+        assert_eq!((import.module.as_str(), import.name.as_str()), (IMPORT_MODULE, "a"));
+    }
+
+    #[test]
+    fn an_import_that_the_glue_does_not_define_stops_the_build() {
+        let error = shorten("load(wasm.start)", &mut module()).expect_err("not defined");
+        assert!(error.to_string().contains("defines 0 of 1 imports"), "{error}");
+    }
+
+    #[test]
+    fn short_names_are_never_used_twice() {
+        let names: HashSet<String> = (0..2000).map(short).collect();
+        assert_eq!(names.len(), 2000);
+        assert_eq!([short(0), short(25), short(26), short(27)], ["a", "z", "aa", "ba"]);
+    }
+}

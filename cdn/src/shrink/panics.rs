@@ -26,6 +26,7 @@ const PANICS: &[&str] = &[
     "*alloc::vec::Vec<*>*::assert_failed",
     "std::alloc::rust_oom*",
     "std::process::abort",
+    "std::thread::local::panic_access_error",
     "*__rust_alloc_error_handler",
     "*rust_begin_unwind",
 ];
