@@ -59,7 +59,9 @@ async fn opens_and_closes(stage: &Stage, kind: &str) -> Result<()> {
     browser.until("the focus had moved in", "document.activeElement.id !== 'before'").await?;
     browser.press(Key::Escape).await?;
     browser.until("Esc had closed it", CLOSED).await?;
-    browser.until("the focus had come back", "document.activeElement.id === 'before'").await?;
+    browser
+        .until("the focus had come back from Esc on the page", "document.activeElement.id === 'before'")
+        .await?;
 
     browser.run("embed.toggle()", ()).await?;
     browser.until("toggle() had opened it", OPEN).await?;
@@ -73,7 +75,9 @@ async fn opens_and_closes(stage: &Stage, kind: &str) -> Result<()> {
     browser.press(Key::Escape).await?;
     browser.leave().await?;
     browser.until("Esc inside the frame had closed it", CLOSED).await?;
-    browser.until("the focus had come back", "document.activeElement.id === 'before'").await?;
+    browser
+        .until("the focus had come back from Esc inside the frame", "document.activeElement.id === 'before'")
+        .await?;
 
     stage.inside("Dramac.module.open()").await?;
     browser.until("the module had opened it", OPEN).await?;

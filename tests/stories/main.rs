@@ -1,6 +1,7 @@
 //! The product's promises, each told as a story through the real thing.
 
 mod bridge;
+mod command_line;
 mod destroy;
 mod dialogs;
 mod failures;
