@@ -2,6 +2,7 @@
 
 mod bridge;
 mod command_line;
+mod demo;
 mod destroy;
 mod dialogs;
 mod failures;

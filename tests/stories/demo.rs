@@ -1,0 +1,163 @@
+//! `embed-server demo`: what a newcomer sees first.
+
+use anyhow::{Context, Result, ensure};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use stories::{Browser, installation, port, server, wait};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// A running demo on free ports, with a temporary folder of its own for its temporary folder.
+struct Demo {
+    process: Child,
+    temporary: TempDir,
+    server: u16,
+    website: u16,
+    stranger: u16,
+}
+
+/// The demo's command, told where it may leave temporary files.
+fn demo(temporary: &Path, ports: [u16; 3]) -> Command {
+    let mut command = installation::embed_server();
+    let [server, website, stranger] = ports.map(|port| port.to_string());
+    command
+        .args(["demo", "--port", &server, "--site-port", &website, "--stranger-port", &stranger])
+        .current_dir(temporary)
+        .env("TMPDIR", temporary)
+        .stdin(Stdio::null());
+    command
+}
+
+impl Demo {
+    async fn start() -> Result<Self> {
+        let temporary = tempfile::Builder::new().prefix("embed-demo-story-").tempdir()?;
+        let [server, website, stranger] = [port::free()?, port::free()?, port::free()?];
+        let mut command = demo(temporary.path(), [server, website, stranger]);
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut demo = Self { process, temporary, server, website, stranger };
+        wait::until("the demo's three ports answered", Duration::from_secs(30), async || {
+            ensure!(demo.process.try_wait()?.is_none(), "the demo ended by itself");
+            Ok([server, website, stranger].into_iter().all(port::taken).then_some(()))
+        })
+        .await?;
+        Ok(demo)
+    }
+
+    fn root(port: u16) -> String {
+        format!("http://localhost:{port}/")
+    }
+
+    /// Ctrl-C, and everything that was there is gone.
+    async fn interrupt(mut self) -> Result<()> {
+        server::signal(&self.process, "INT").await?;
+        let status = tokio::time::timeout(Duration::from_secs(15), self.process.wait()).await;
+        let status = status.context("waited 15 s until the demo had ended")??;
+        ensure!(status.success(), "the demo ended with {status}");
+        let left: Vec<_> = std::fs::read_dir(self.temporary.path())?.collect::<Result<_, _>>()?;
+        ensure!(left.is_empty(), "the demo left {left:?}");
+        for port in [self.server, self.website, self.stranger] {
+            ensure!(!port::taken(port), "somebody still listens on {port}");
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn every_page_of_the_allowed_website_shows_a_module_within_five_seconds() -> Result<()> {
+    let demo = Demo::start().await?;
+    let browser = Browser::start().await?;
+    let seen = every_page_shows_a_module(&browser, &Demo::root(demo.website)).await;
+    browser.close().await?;
+    seen?;
+    demo.interrupt().await
+}
+
+async fn every_page_shows_a_module(browser: &Browser, root: &str) -> Result<()> {
+    browser.open(root).await?;
+    browser.screenshot("demo-root").await?;
+    let links = browser.value("[...document.links].map((link) => link.href)").await?;
+    let links: Vec<String> = serde_json::from_value(links)?;
+    let pages: Vec<_> = links.iter().filter(|link| link.starts_with(root)).collect();
+    ensure!(pages.len() >= 5, "the root page links to too little: {links:?}");
+    for page in pages {
+        shows_a_module(browser, page).await.with_context(|| format!("{page} shows no module"))?;
+        let name = page[root.len()..].replace(['/', '.'], "-");
+        browser.screenshot(&format!("demo-{name}")).await?;
+    }
+    Ok(())
+}
+
+async fn shows_a_module(browser: &Browser, page: &str) -> Result<()> {
+    browser.open(page).await?;
+    let buttons = browser.value("[...document.querySelectorAll('button')].filter(shown).length").await?;
+    let shown = "deep('iframe').some((frame) => shown(frame) && frame.getRootNode() !== document)";
+    if buttons == 1 && browser.value(shown).await? == false {
+        browser.click("[...document.querySelectorAll('button')].find(shown)").await?;
+    }
+    browser.until_within(Duration::from_secs(5), "a module was shown", shown).await?;
+    browser.enter("deep('iframe').find(shown)").await?;
+    browser.until("the module had something to say", "document.body.innerText.trim().length > 10").await?;
+    browser.leave().await?;
+    let ours: Vec<_> =
+        browser.console().await?.into_iter().filter(|line| line.starts_with("SEVERE")).collect();
+    ensure!(ours.is_empty(), "the console complains: {ours:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_strangers_website_shows_a_card_and_no_module() -> Result<()> {
+    let demo = Demo::start().await?;
+    let browser = Browser::start().await?;
+    let seen = only_a_card(&browser, &Demo::root(demo.stranger)).await;
+    browser.close().await?;
+    seen?;
+    demo.interrupt().await
+}
+
+async fn only_a_card(browser: &Browser, root: &str) -> Result<()> {
+    browser.open(root).await?;
+    browser.until("the card was shown", "shown(deep('[role=alert]')[0])").await?;
+    browser.screenshot("demo-stranger").await?;
+    assert_eq!(
+        browser.value("deep('[role=alert] button').filter(shown).map((b) => b.textContent)").await?[0],
+        "Retry"
+    );
+    assert_eq!(browser.value("deep('iframe').some(shown)").await?, false);
+    let console = browser.console().await?;
+    let line = console.iter().find(|line| line.contains("\"[Dramac] "));
+    let line = line.with_context(|| format!("no line of ours in {console:#?}"))?;
+    ensure!(line.contains("domain add"), "{line} does not say what to do");
+
+    let links = browser.value("[...document.links].map((link) => link.href)").await?;
+    let links: Vec<String> = serde_json::from_value(links)?;
+    for link in links.iter().filter(|link| link.starts_with(root) && *link != root) {
+        browser.open(link).await?;
+        let frames = browser.value("document.querySelectorAll('iframe').length").await?.as_u64().unwrap_or(0);
+        for n in 0..frames {
+            browser.enter(&format!("document.querySelectorAll('iframe')[{n}]")).await?;
+            let inside = browser.value("document.querySelector('main, form')").await?;
+            browser.leave().await?;
+            ensure!(inside.is_null(), "frame {n} of {link} is not empty");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_and_nothing_is_left() -> Result<()> {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let busy = taken.local_addr()?.port();
+    for position in 0..3 {
+        let temporary = tempfile::Builder::new().prefix("embed-demo-story-").tempdir()?;
+        let mut ports = [port::free()?, port::free()?, port::free()?];
+        ports[position] = busy;
+        let output = demo(temporary.path(), ports).output().await?;
+        ensure!(!output.status.success(), "the demo started on a port in use");
+        let sentence = String::from_utf8(output.stderr)?;
+        ensure!(sentence.contains(&busy.to_string()), "{sentence:?} does not name the port");
+        ensure!(sentence.trim().lines().count() == 1, "more than a line: {sentence}");
+        assert_eq!(std::fs::read_dir(temporary.path())?.count(), 0, "nothing is left");
+    }
+    Ok(())
+}
