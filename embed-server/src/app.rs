@@ -1,10 +1,16 @@
 //! The whole server: the one place that knows every capability. Builds the routers, starts what runs in the background,
 //! and ends both in good order.
 
+use crate::assets::{self, Assets};
+use crate::domains::Domains;
+use crate::embed::document::Documents;
+use crate::embed::{self, Allowlist, BlockedLog, Embed};
 use crate::error::{Error, Result};
-use crate::http::{self, Front};
+use crate::http::{self, Front, RateLimit};
+use crate::modules::{self, Modules};
+use crate::sites::Sites;
 use crate::state::Context;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::middleware::from_fn;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -19,24 +25,49 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub struct App {
     context: Context,
+    assets: Assets,
+    modules: Modules,
+    domains: Domains,
+    documents: Documents,
+    embed: Embed,
+    verify_limit: RateLimit,
 }
 
 impl App {
-    /// Builds every capability on one ground.
-    pub fn new(context: Context) -> Result<Self> {
-        Ok(Self { context })
+    /// Builds every capability on one ground, and what must run beside the requests.
+    fn new(context: Context) -> Result<(Self, BlockedLog)> {
+        let modules = Modules::new(&context)?;
+        let domains = Domains::new(&context);
+        let allowlist = Allowlist::new(&context, Sites::new(&context), modules.clone(), domains.clone());
+        let (blocked, blocked_log) = embed::blocked(&context);
+        let app = Self {
+            assets: Assets::load(&context.settings)?,
+            documents: Documents::new(&context, modules.clone(), allowlist.clone()),
+            embed: Embed::new(&context, allowlist, blocked)?,
+            verify_limit: RateLimit::per_minute(context.settings.verify_limit, context.clock.clone()),
+            modules,
+            domains,
+            context,
+        };
+        Ok((app, blocked_log))
     }
 
-    /// The routers: one for the public origin, one for the modules' own.
+    /// The routers: one for the public origin, one for the modules' own. Where modules have no origin of their own, they
+    /// are served, sandboxed, from the public one.
     fn front(&self) -> Front {
         let module_host = self.context.settings.module_host.clone();
-        let public = Router::new().merge(health());
-        let module = Router::new();
-        Front::new(module_host, self.finish(public), self.finish(module))
+        let bundle = http::guarded(assets::router());
+        let module = http::guarded(embed::document::router().merge(modules::routes::router()));
+        let verify = http::guarded(embed::routes::router()).layer(from_fn(http::cors::readable_by_the_asker));
+        let mut public = Router::new().merge(verify).merge(bundle.clone()).merge(http::guarded(health()));
+        if module_host.is_none() {
+            public = public.merge(module.clone());
+        }
+        Front::new(module_host, self.finish(public), self.finish(module.merge(bundle)))
     }
 
     fn finish(&self, routes: Router<App>) -> Router {
-        http::guarded(routes)
+        routes
             .fallback(http::nothing_here)
             .method_not_allowed_fallback(http::wrong_method)
             .layer(from_fn(http::passage))
@@ -44,11 +75,33 @@ impl App {
     }
 
     /// Starts what runs beside the requests.
-    fn background(&self) -> JoinSet<()> {
+    fn background(&self, blocked: BlockedLog) -> JoinSet<()> {
         let mut loops = JoinSet::new();
         loops.spawn(self.context.revision.clone().follow(self.context.db.clone()));
+        loops.spawn(self.domains.clone().keep_checking());
+        loops.spawn(blocked.keep_recording());
         loops
     }
+}
+
+/// Lets a handler take just the capability that it calls.
+macro_rules! hand_out {
+    ($($capability:ty = $field:ident),+ $(,)?) => {
+        $(impl FromRef<App> for $capability {
+            fn from_ref(app: &App) -> Self {
+                app.$field.clone()
+            }
+        })+
+    };
+}
+
+hand_out! {
+    Assets = assets,
+    Context = context,
+    Documents = documents,
+    Embed = embed,
+    Modules = modules,
+    RateLimit = verify_limit,
 }
 
 /// A server that runs.
@@ -71,10 +124,10 @@ impl Server {
                 "the database role is a superuser or has BYPASSRLS, so row-level security does not hold it; use a role of its own"
             );
         }
-        let app = App::new(context.clone())?;
+        let (app, blocked) = App::new(context.clone())?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(http::serve(listener, app.front(), stop.clone()));
-        Ok(Self { address, stop, serving, background: app.background(), context })
+        Ok(Self { address, stop, serving, background: app.background(blocked), context })
     }
 
     /// Where it listens.
@@ -111,8 +164,8 @@ fn health() -> Router<App> {
     async fn alive() -> Json<Value> {
         Json(json!({ "status": "ok" }))
     }
-    async fn ready(State(app): State<App>) -> Result<Json<Value>> {
-        app.context.db.ping().await?;
+    async fn ready(State(context): State<Context>) -> Result<Json<Value>> {
+        context.db.ping().await?;
         Ok(Json(json!({ "status": "ok" })))
     }
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))

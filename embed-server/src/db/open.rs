@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 
 /// How long a request waits for a free connection before it answers 503.
@@ -32,16 +33,20 @@ impl Db {
                 };
                 Db::Sqlite { writer: pool(1), readers: pool(4) }
             }
-            DatabaseUrl::Postgres(url) => {
-                let options: PgConnectOptions = url.parse().map_err(|error| {
+            DatabaseUrl::Postgres(text) => {
+                let options: PgConnectOptions = text.parse().map_err(|error| {
                     Error::invalid("DATABASE_URL is not a PostgreSQL URL; expected postgres://user:password@host/database.")
                         .caused_by(error)
                 })?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(10)
-                    .acquire_timeout(ACQUIRE_TIMEOUT)
-                    .connect_lazy_with(options.application_name("embed-server"));
-                Db::Postgres(pool)
+                let options = options.application_name("embed-server");
+                // A pool tries again until its time is up, and then knows no reason; a single connection does.
+                let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
+                let first = first
+                    .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+                    .map_err(|error| cannot_open(url, error))?;
+                first.close().await?;
+                let pool = PgPoolOptions::new().max_connections(10).acquire_timeout(ACQUIRE_TIMEOUT);
+                Db::Postgres(pool.connect_lazy_with(options))
             }
         };
         match db.ping().await {
@@ -88,7 +93,8 @@ fn forward(mut migrator: Migrator) -> Migrator {
     migrator
 }
 
-fn cannot_open(url: &DatabaseUrl, error: Error) -> Error {
+fn cannot_open(url: &DatabaseUrl, error: impl Into<Error>) -> Error {
+    let error = error.into();
     let sentence = match url {
         DatabaseUrl::Sqlite(path) => format!(
             "{} cannot be opened as a database: {} DATABASE_URL says where it is.",

@@ -130,3 +130,125 @@ fn missing(domain: &mut AllowedDomain, reason: &str, now: DateTime<Utc>) -> Vec<
 fn pending_pause(domain: &AllowedDomain, now: DateTime<Utc>) -> TimeDelta {
     if now - domain.created_at < EAGER { EAGER_PAUSE } else { PENDING_PAUSE }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::types::Json;
+    use uuid::Uuid;
+
+    fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn pending() -> AllowedDomain {
+        AllowedDomain {
+            id: Uuid::now_v7(),
+            site_id: Uuid::now_v7(),
+            module_id: Uuid::now_v7(),
+            domain: "example.com".into(),
+            verified: false,
+            verification_token: "0".repeat(64),
+            verified_at: None,
+            verification_method: None,
+            allow_embed: true,
+            allow_api: true,
+            embed_types: Json(Vec::new()),
+            rate_limit: 1000,
+            last_proved_at: None,
+            last_checked_at: None,
+            last_error: None,
+            missing_since: None,
+            missing_days: 0,
+            next_check_at: Some(first_check(start())),
+            created_at: start(),
+            updated_at: start(),
+        }
+    }
+
+    fn verified() -> AllowedDomain {
+        let mut domain = pending();
+        after(&mut domain, &Outcome::Proved(Method::Dns), start());
+        domain
+    }
+
+    fn absent() -> Outcome {
+        Outcome::Absent("there is no record".into())
+    }
+
+    fn names(happened: &[Event]) -> Vec<String> {
+        let name = |event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
+        happened.iter().map(name).collect()
+    }
+
+    fn day(number: i64) -> DateTime<Utc> {
+        start() + TimeDelta::days(number)
+    }
+
+    #[test]
+    fn a_proof_that_is_found_makes_a_pending_domain_active() {
+        let mut domain = pending();
+        let happened = after(&mut domain, &Outcome::Proved(Method::Dns), start());
+        assert_eq!(names(&happened), ["dns.verified", "domain.verified", "domain.active"]);
+        assert!(domain.verified);
+        assert_eq!(domain.next_check_at, Some(day(1)));
+    }
+
+    #[test]
+    fn a_pending_domain_is_looked_at_every_minute_and_later_every_hour() {
+        let mut domain = pending();
+        assert_eq!(after(&mut domain, &absent(), start()), []);
+        assert_eq!(domain.next_check_at, Some(start() + TimeDelta::minutes(1)));
+        after(&mut domain, &absent(), start() + TimeDelta::minutes(15));
+        assert_eq!(domain.next_check_at, Some(start() + TimeDelta::minutes(75)));
+    }
+
+    #[test]
+    fn a_proof_that_is_gone_three_days_in_a_row_ends_the_verification() {
+        let mut domain = verified();
+        let first = after(&mut domain, &absent(), day(1));
+        assert_eq!(names(&first), ["dns.check_failed", "domain.expiring_soon"]);
+        assert!(matches!(first[1], Event::DomainExpiringSoon { days_left: 2, .. }));
+        let second = after(&mut domain, &absent(), day(2));
+        assert!(matches!(second[1], Event::DomainExpiringSoon { days_left: 1, .. }));
+        assert!(domain.verified);
+        let third = after(&mut domain, &absent(), day(3));
+        assert_eq!(names(&third), ["dns.check_failed", "domain.error"]);
+        assert!(!domain.verified);
+    }
+
+    #[test]
+    fn looking_often_on_one_day_counts_one_day() {
+        let mut domain = verified();
+        after(&mut domain, &absent(), day(1));
+        for minute in 1..10 {
+            assert_eq!(after(&mut domain, &absent(), day(1) + TimeDelta::minutes(minute)), []);
+        }
+        assert_eq!(domain.missing_days, 1);
+    }
+
+    #[test]
+    fn a_proof_that_comes_back_starts_the_count_anew() {
+        let mut domain = verified();
+        after(&mut domain, &absent(), day(1));
+        after(&mut domain, &absent(), day(2));
+        let back = after(&mut domain, &Outcome::Proved(Method::Dns), day(3));
+        assert_eq!(names(&back), ["domain.renewed"]);
+        after(&mut domain, &absent(), day(4));
+        after(&mut domain, &absent(), day(5));
+        assert!(domain.verified);
+    }
+
+    #[test]
+    fn silence_says_nothing_about_a_proof_but_not_for_ever() {
+        let mut domain = verified();
+        let silence = Outcome::Unknown("DNS did not answer".into());
+        for number in 1..30 {
+            assert_eq!(after(&mut domain, &silence, day(number)), []);
+        }
+        for number in 30..33 {
+            after(&mut domain, &silence, day(number));
+        }
+        assert!(!domain.verified);
+    }
+}

@@ -97,7 +97,9 @@ impl Allowlist {
             Entry::Module { published, standing } => match standing {
                 Standing::Stranger => Verdict::Refused(Refusal::NotAllowed(published.name().to_owned())),
                 Standing::Unverified(domain) => Verdict::Refused(Refusal::NotVerified(domain.clone())),
-                Standing::Allowed(types) if embed_type.map_or(types.is_empty(), |wanted| !types.contains(&wanted)) => {
+                Standing::Allowed(types)
+                    if embed_type.map_or(types.is_empty(), |wanted| !types.contains(&wanted)) =>
+                {
                     Verdict::Refused(Refusal::WrongType(types.clone()))
                 }
                 Standing::Allowed(_) => Verdict::Allowed(published.clone()),
@@ -130,7 +132,8 @@ impl Allowlist {
 fn standing(covering: &[AllowedDomain], known: &[EmbedType]) -> Standing {
     match covering.iter().find(|domain| domain.verified) {
         Some(domain) if domain.allow_embed => {
-            let allowed = |wanted: &&EmbedType| domain.embed_types.is_empty() || domain.embed_types.contains(wanted);
+            let allowed =
+                |wanted: &&EmbedType| domain.embed_types.is_empty() || domain.embed_types.contains(wanted);
             Standing::Allowed(known.iter().filter(allowed).copied().collect())
         }
         Some(_) => Standing::Stranger,

@@ -1,12 +1,14 @@
 //! The main question: may this page embed this module? What `POST /api/embed/verify` answers, and, through
 //! [`Allowlist::decide`], what the module's document says to the browser.
 
-pub mod allowlist;
-pub mod blocked;
+mod allowlist;
+mod blocked;
+pub mod document;
 pub mod routes;
 pub mod token;
 
 pub use allowlist::{Allowlist, Refusal, Verdict};
+pub use blocked::{Blocked, BlockedLog, blocked};
 
 use crate::domains::Origin;
 use crate::error::{Error, Result};
@@ -14,7 +16,6 @@ use crate::ids;
 use crate::modules::Published;
 use crate::state::Context;
 use axum::http::StatusCode;
-use blocked::Blocked;
 use embed_protocol::verify::{self, Allowed, Request, TOKEN_SECONDS};
 use embed_protocol::{Code, EmbedType, frame};
 use std::sync::Arc;
@@ -43,7 +44,9 @@ impl Embed {
         let site = ids::parse("site", &request.site_id, "site list")?;
         let module = ids::parse("module", &request.module_id, "module list --site ID")?;
         match self.allowlist.decide(site, module, &origin, request.embed_type).await? {
-            Verdict::Allowed(published) => Ok(self.allowed(site, module, &origin, request.embed_type, &published)),
+            Verdict::Allowed(published) => {
+                Ok(self.allowed(site, module, &origin, request.embed_type, &published))
+            }
             Verdict::Refused(refusal) => {
                 self.blocked.note(site, module, origin.as_str(), &refusal);
                 Err(refusal.error(site, module, &origin))
@@ -53,7 +56,8 @@ impl Embed {
 
     /// The origin that asks, if the browser vouches for it.
     fn asking(&self, browser: Option<&str>, body: &str) -> Result<Origin> {
-        let refused = |detail: String| Error::new(StatusCode::FORBIDDEN, Code::OriginMismatch.as_str(), detail);
+        let refused =
+            |detail: String| Error::new(StatusCode::FORBIDDEN, Code::OriginMismatch.as_str(), detail);
         let Some(browser) = browser else {
             return Err(refused(
                 "There is no Origin header. Browsers send one; programs cannot embed modules.".to_owned(),
@@ -144,11 +148,16 @@ impl Refusal {
             ),
             Refusal::WrongType(types) if types.is_empty() => (
                 StatusCode::FORBIDDEN,
-                format!("{origin} may embed the module in no way that the module knows. Allow one of its types."),
+                format!(
+                    "{origin} may embed the module in no way that the module knows. Allow one of its types."
+                ),
             ),
             Refusal::WrongType(types) => {
                 let types: Vec<_> = types.iter().map(|embed_type| embed_type.as_str()).collect();
-                (StatusCode::FORBIDDEN, format!("{origin} may embed the module only as {}.", types.join(" or ")))
+                (
+                    StatusCode::FORBIDDEN,
+                    format!("{origin} may embed the module only as {}.", types.join(" or ")),
+                )
             }
         };
         Error::new(status, self.code().as_str(), detail)

@@ -41,9 +41,11 @@ async fn verify(
 
 fn read(body: Result<Bytes, BytesRejection>) -> Result<Request> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Error::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The body is too large for a question.")
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => Error::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            "The body is too large for a question.",
+        ),
         _ => Error::invalid("The body could not be read."),
     })?;
     serde_json::from_slice(&body).map_err(|error| {

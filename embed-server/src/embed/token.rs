@@ -39,7 +39,13 @@ pub struct EmbedToken {
 
 impl EmbedToken {
     /// A token that lives for [`TOKEN_SECONDS`] from now.
-    pub fn new(site: Uuid, module: Uuid, origin: &Origin, embed_type: Option<EmbedType>, now: DateTime<Utc>) -> Self {
+    pub fn new(
+        site: Uuid,
+        module: Uuid,
+        origin: &Origin,
+        embed_type: Option<EmbedType>,
+        now: DateTime<Utc>,
+    ) -> Self {
         let expires_at = now + TimeDelta::seconds(TOKEN_SECONDS.into());
         Self { id: Uuid::now_v7(), site, module, origin: origin.to_string(), embed_type, expires_at }
     }
