@@ -1,9 +1,9 @@
 //! Runs wasm-bindgen, and makes its glue one classic script that leaves no global behind.
 //!
 //! wasm-bindgen writes `let wasm_bindgen = (function(exports) { … })({…})`, with loading code for every environment. Here
-//! the items in the middle are kept, and put into one call: `Dramac._(init)`, where `init({module_or_path})` takes a
+//! the items in the middle are kept, and put into one call: `Dramac._(init, define)`, where `init({module_or_path})` takes a
 //! `Response` or a `BufferSource`, or a promise of either. Its promise resolves to the SDK's exports, which are then
-//! properties of `init` itself, too, as wasm-bindgen has it.
+//! properties of `init` itself, too, as wasm-bindgen has it. `define` is the expression of `cdn/loader/element.js`.
 
 use anyhow::{Context, Result};
 use walrus::Module;
@@ -27,8 +27,8 @@ const POLYFILL_END: &str = "let WASM_VECTOR_LEN";
 /// What browsers without finalisation (before 2021) get; the branch after it is for all others.
 const NO_REGISTRY: &str = "(typeof FinalizationRegistry === 'undefined')";
 
-/// Generates glue and WebAssembly from what the compiler left.
-pub fn bind(wasm: Vec<u8>) -> Result<Bound> {
+/// Generates glue and WebAssembly from what the compiler left. `element` is a JavaScript expression.
+pub fn bind(wasm: Vec<u8>, element: &str) -> Result<Bound> {
     let mut output = Bindgen::new()
         .input_bytes("sdk", wasm)
         .no_modules(true)?
@@ -38,11 +38,11 @@ pub fn bind(wasm: Vec<u8>) -> Result<Bound> {
         .remove_producers_section(true)
         .generate_output()
         .context("wasm-bindgen cannot read the SDK")?;
-    let glue = wrap(output.js())?;
+    let glue = wrap(output.js(), element)?;
     Ok(Bound { glue, module: std::mem::take(output.wasm_mut()) })
 }
 
-fn wrap(generated: &str) -> Result<String> {
+fn wrap(generated: &str, element: &str) -> Result<String> {
     let (_, rest) = generated.split_once(HEAD_END).context(SHAPE)?;
     let (_, rest) = rest.split_once('}').context(SHAPE)?;
     let (items, tail) = rest.split_once(TAIL_START).context(SHAPE)?;
@@ -63,7 +63,7 @@ fn wrap(generated: &str) -> Result<String> {
             wasm = instance.exports;
             {start}
             return exports;
-        }})"
+        }}, {element})"
     ))
 }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn glue_of_another_shape_is_refused_with_the_file_to_look_at() {
-        let error = wrap("export function start() {}").expect_err("another shape");
+        let error = wrap("export function start() {}", "element").expect_err("another shape");
         assert!(error.to_string().contains("cdn/src/bind.rs"), "{error}");
     }
 
@@ -97,9 +97,11 @@ mod tests {
             function start() {{ wasm.start(); }} exports.start = start;
             {TAIL_START} wasm.__wbindgen_start(); rest }})()"
         );
-        let script = wrap(&generated).expect("the known shape");
+        let script =
+            wrap(&generated, "(link, sdk) => customElements.define('a-b', sdk)").expect("the known shape");
         assert!(script.starts_with("Dramac._(async function exports("), "{script}");
         assert!(script.contains("exports.start = start;") && !script.contains("script_src"), "{script}");
-        crate::minify::minify("the glue", &script).expect("a valid script");
+        let minified = crate::minify::minify("the glue", &script).expect("a valid script");
+        assert!(minified.contains("customElements.define"), "{minified}");
     }
 }

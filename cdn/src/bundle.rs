@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 use crate::manifest::{File, Manifest, Total, integrity};
 use crate::{compress, minify};
 
-/// The loader's source, below the workspace.
+/// What travels with the glue, below the workspace.
+const ELEMENT: &str = "cdn/loader/element.js";
+/// The loader's source.
 const LOADER: &str = "cdn/loader/embed.js";
 /// The source of `module.js`, below the workspace.
 pub const MODULE: &str = "cdn/module/module.js";
@@ -27,16 +29,18 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Sources {
     /// `embed.js`, with all its blanks.
     pub loader: String,
+    /// `element.js`, one expression, which travels with the glue.
+    pub element: String,
     /// `module.js`.
     pub module: String,
 }
 
 impl Sources {
-    /// Reads both from the workspace.
+    /// Reads them from the workspace.
     pub fn read(workspace: &Path) -> Result<Self> {
         let read =
-            |file| fs::read_to_string(workspace.join(file)).with_context(|| format!("Cannot read {file}."));
-        Ok(Sources { loader: read(LOADER)?, module: read(MODULE)? })
+            |file| fs::read_to_string(workspace.join(file)).with_context(|| format!("Cannot read {file}"));
+        Ok(Sources { loader: read(LOADER)?, element: read(ELEMENT)?, module: read(MODULE)? })
     }
 }
 
@@ -165,9 +169,9 @@ impl Bundle {
                 fs::create_dir_all(file.parent().unwrap_or(&new))?;
                 fs::write(file, bytes)?;
             }
-            match fs::rename(out, old) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => fs::rename(new, out),
+            match fs::rename(out, &old) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => fs::rename(new, out).or_else(|error| fs::rename(old, out).and(Err(error))),
             }
         };
         write().with_context(|| format!("Cannot write the bundle to {}", out.display()))?;

@@ -41,8 +41,8 @@ const REMOVED: &[&str] = &[
 pub fn compile(workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
     let workspace = workspace
         .canonicalize()
-        .with_context(|| format!("There is no workspace at {}.", workspace.display()))?;
-    fs::create_dir_all(target_dir).with_context(|| format!("Cannot write to {}.", target_dir.display()))?;
+        .with_context(|| format!("There is no workspace at {}", workspace.display()))?;
+    fs::create_dir_all(target_dir).with_context(|| format!("Cannot write to {}", target_dir.display()))?;
     let target_dir = target_dir.canonicalize()?;
     let sysroot = PathBuf::from(ask_rustc(&workspace, &["--print", "sysroot"])?);
     ensure_target(&workspace, &sysroot)?;
@@ -59,7 +59,7 @@ pub fn compile(workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
         bail!("The SDK does not compile:\n{}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let file = target_dir.join(TARGET).join(PROFILE).join("embed_sdk.wasm");
-    fs::read(&file).with_context(|| format!("The compiler was content, but left no {}.", file.display()))
+    fs::read(&file).with_context(|| format!("The compiler was content, but left no {}", file.display()))
 }
 
 /// Inside a build script cargo says which cargo it is; that one needs no second look at the toolchain file.
@@ -150,7 +150,7 @@ fn ask_rustc(workspace: &Path, args: &[&str]) -> Result<String> {
 
 fn run(command: &mut Command) -> Result<Output> {
     command.output().with_context(|| {
-        format!("Cannot start {}; install Rust from rustup.rs.", command.get_program().to_string_lossy())
+        format!("Cannot start {}, which comes with Rust (rustup.rs)", command.get_program().to_string_lossy())
     })
 }
 
@@ -178,6 +178,6 @@ mod tests {
     #[test]
     fn a_folder_that_is_no_workspace_is_named() {
         let error = compile(Path::new("/nowhere"), Path::new("/nowhere/target")).expect_err("no workspace");
-        assert_eq!(error.to_string(), "There is no workspace at /nowhere.");
+        assert_eq!(error.to_string(), "There is no workspace at /nowhere");
     }
 }

@@ -70,14 +70,14 @@ impl Step {
 /// A sentence that says which step failed on what, and what to do. `out` is then as it was.
 pub fn build(build: &Build) -> Result<Manifest> {
     let enter = build.progress;
+    let sources = bundle::Sources::read(build.workspace)?;
     enter(Step::Compile);
     let wasm = compile::compile(build.workspace, build.target_dir)?;
     enter(Step::Bind);
-    let bound = bind::bind(wasm)?;
+    let bound = bind::bind(wasm, &sources.element)?;
     enter(Step::Shrink);
     let sdk = shrink::shrink(bound)?;
     enter(Step::Minify);
-    let sources = bundle::Sources::read(build.workspace)?;
     let scripts = bundle::Scripts {
         sdk: minify::minify("the glue", &sdk.glue)?,
         module: minify::minify(bundle::MODULE, &sources.module)?,

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
     let workspace =
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("The cdn crate has lost its workspace.")?;
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("The cdn crate has no workspace around it")?;
     let manifest = build(workspace)?;
     let report = Report::of(&manifest);
     let excesses = report.excesses();

@@ -1,0 +1,61 @@
+// The custom element <dramac-embed>, and what else of the page's surface only JavaScript can make. It travels with the
+// SDK's glue, as the second argument of Dramac._, and runs once the SDK has started.
+(link, sdk) => {
+  const fixed = ['module', 'site', 'type']
+  const changing = ['theme', 'position', 'width', 'height', 'params', 'locale', 'launcher', 'z-index']
+  const initial = ['lazy', 'open-on', 'namespace', 'allow', 'sandbox']
+  const option = (attribute) => attribute.replace(/-(.)/g, (_, letter) => letter.toUpperCase())
+
+  Dramac.get = (namespace) => sdk.find(namespace)
+
+  class DramacEmbed extends HTMLElement {
+    static observedAttributes = [...fixed, ...changing]
+
+    // An element that the loader has embedded already is told of all its attributes once more when it becomes ours.
+    #live = false
+
+    connectedCallback() {
+      this.#live = true
+      link.embed(this)
+    }
+
+    // An element that is only moved is connected again by the time this runs.
+    disconnectedCallback() {
+      queueMicrotask(() => {
+        if (!this.isConnected) this.#end()
+      })
+    }
+
+    attributeChangedCallback(attribute, old, value) {
+      if (old === value || !this.#live) return
+      if (changing.includes(attribute)) return this.handle.update({ [option(attribute)]: value ?? undefined })
+      this.#end()
+      link.embed(this)
+    }
+
+    // The handle that Dramac.embed would have returned.
+    get handle() { return link.embed(this) }
+    get state() { return this.handle.state }
+    get ready() { return this.handle.ready }
+
+    #end() {
+      this.#live = this.isConnected
+      this.handle.destroy()
+      link.seen.delete(this)
+    }
+  }
+
+  for (const attribute of [...fixed, ...changing, ...initial]) {
+    Object.defineProperty(DramacEmbed.prototype, option(attribute), {
+      get() { return this.getAttribute(attribute) },
+      set(value) {
+        if (value == null) this.removeAttribute(attribute)
+        else this.setAttribute(attribute, typeof value == 'object' ? JSON.stringify(value) : value)
+      },
+    })
+  }
+  for (const method of ['open', 'close', 'toggle', 'send', 'request', 'on', 'once', 'off', 'update', 'destroy']) {
+    DramacEmbed.prototype[method] = function (...args) { return this.handle[method](...args) }
+  }
+  customElements.define('dramac-embed', DramacEmbed)
+}
