@@ -33,14 +33,14 @@
       link.embed(this)
     }
 
-    // The handle that Dramac.embed would have returned.
-    get handle() { return link.embed(this) }
-    get state() { return this.handle.state }
-    get ready() { return this.handle.ready }
+    // The handle that Dramac.embed would have returned, while the element is on the page.
+    get handle() { return link.seen.get(this) }
+    get state() { return this.handle?.state ?? 'destroyed' }
+    get ready() { return this.handle?.ready }
 
     #end() {
       this.#live = this.isConnected
-      this.handle.destroy()
+      this.handle?.destroy()
       link.seen.delete(this)
     }
   }
@@ -55,7 +55,7 @@
     })
   }
   for (const method of ['open', 'close', 'toggle', 'send', 'request', 'on', 'once', 'off', 'update', 'destroy']) {
-    DramacEmbed.prototype[method] = function (...args) { return this.handle[method](...args) }
+    DramacEmbed.prototype[method] = function (...args) { return this.handle?.[method](...args) }
   }
   customElements.define('dramac-embed', DramacEmbed)
 }

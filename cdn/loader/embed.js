@@ -10,7 +10,7 @@
   const server = script.dataset.dramacServer || '__DRAMAC_SERVER__'
   const modules = script.dataset.dramacModules ?? '__DRAMAC_MODULES__'
   const slots = []
-  const seen = new WeakSet()
+  const seen = new WeakMap()
   let sdk, failure, lastId = 0, sdkReady, wasm
   const ready = new Promise((resolve) => { sdkReady = resolve })
 
@@ -77,7 +77,7 @@
     }
     handle.ready.catch(() => {})
     // The order is the SDK's: it is called with an index into this list (sdk/src/lib.rs, `Method`).
-    'open close toggle send request on once off destroy'.split(' ').forEach((name, index) => {
+    'open close toggle send request on once off update destroy'.split(' ').forEach((name, index) => {
       handle[name] = (...args) => {
         const call = () => sdk.call(slot.id, index, ...args)
         if (sdk) return call()
@@ -94,13 +94,20 @@
     return handle
   }
 
-  // Embeds every element that asks for it with data-dramac-embed, once.
-  const scan = () => document.querySelectorAll('[data-dramac-embed]').forEach((container) => {
-    if (seen.has(container)) return
-    seen.add(container)
-    const { dramacEmbed: moduleId, ...data } = container.dataset
-    start({ type: 'inline', ...data, moduleId, container }, container)
-  })
+  // The handle of an element that asks to be embedded. Its attributes are the configuration: data-z-index and z-index
+  // are both zIndex.
+  const embed = (container) => {
+    if (!seen.has(container)) {
+      const data = { type: 'inline' }
+      for (const { name, value } of container.attributes) {
+        data[name.replace(/^data-/, '').replace(/-(.)/g, (_, letter) => letter.toUpperCase())] = value
+      }
+      const { site, siteId = site, module, dramacEmbed: moduleId = module } = data
+      seen.set(container, start({ ...data, siteId, moduleId, container }, container))
+    }
+    return seen.get(container)
+  }
+  const scan = () => document.querySelectorAll('[data-dramac-embed],dramac-embed').forEach(embed)
 
   const log = (text) => console.error('[Dramac] ' + text)
   const refuse = ({ handle, config, reject }) => {
@@ -125,14 +132,15 @@
   Dramac.version = '__DRAMAC_VERSION__'
   Dramac.embed = (config) => start(config)
   Dramac.ready = (callback) => { ready.then(callback) }
-  Dramac.q = { push: (args) => Dramac(...args) }
 
-  // The glue calls this with its initialiser once it has come.
-  Dramac._ = (init) => init({ module_or_path: wasm }).then(() => {
+  // The glue calls this with its initialiser, and with what defines the custom element, once it has come.
+  Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
     sdk = init
     removeEventListener('message', keep)
-    sdk.start({ server, modules, ask, frame, scan })
+    const link = { server, modules, ask, frame, scan, embed, seen }
+    sdk.start(link)
+    define(link, sdk)
     slots.forEach((slot) => {
       sdk.take(slot)
       slot.queue.forEach((call) => call())

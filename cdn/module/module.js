@@ -31,6 +31,11 @@
     fire('theme', theme)
   }
 
+  const speak = ({ locale, dir }) => {
+    if (locale) root.lang = locale
+    root.dir = dir
+  }
+
   const module = {
     context: undefined,
     ready: undefined,
@@ -89,12 +94,13 @@
     port.onmessage = ({ data: { id, type, payload, result, error } }) => {
       if (type == 'dramac:context') {
         module.context = payload
-        if (payload.locale) root.lang = payload.locale
+        speak(payload)
         loaded.then(() => resolve(payload))
       } else if (!type) {
         const request = pending.get(id)
         if (request) error ? request.reject(failure(error.code, error.message)) : request.resolve(result)
       } else {
+        if (type == 'dramac:update') speak(Object.assign(module.context, payload))
         if (type == 'dramac:theme') {
           asked = payload.theme
           paint()

@@ -3,7 +3,7 @@
 use crate::dom;
 use crate::fault::Fault;
 use embed_protocol::{EmbedType, Position, Theme};
-use js_sys::{Function, Object, Reflect};
+use js_sys::{Function, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 /// Every option, in the order in which an error lists them.
@@ -18,7 +18,10 @@ const OPTIONS: &[&str] = &[
     "height",
     "params",
     "locale",
+    "launcher",
     "lazy",
+    "openOn",
+    "namespace",
     "zIndex",
     "allow",
     "sandbox",
@@ -26,6 +29,9 @@ const OPTIONS: &[&str] = &[
     "onError",
     "onMessage",
 ];
+
+/// The options of `launcher`.
+const LAUNCHER: &[&str] = &["label", "icon", "color", "badge", "hidden"];
 
 /// A checked configuration.
 pub struct Config {
@@ -40,12 +46,27 @@ pub struct Config {
     pub width: Option<String>,
     pub height: Option<String>,
     pub params: JsValue,
-    pub locale: JsValue,
+    /// A BCP 47 language tag.
+    pub locale: Option<String>,
+    pub launcher: Launcher,
     pub lazy: bool,
+    /// `load`, `hover`, `exit-intent`, or the selector of what opens it when clicked.
+    pub open_on: Option<String>,
+    pub namespace: JsValue,
     pub z_index: Option<String>,
     pub on_ready: Option<Function>,
     pub on_error: Option<Function>,
     pub on_message: Option<Function>,
+}
+
+/// The page's wishes for a widget's button, which go before the module's.
+#[derive(Default)]
+pub struct Launcher {
+    pub label: Option<String>,
+    pub icon: Option<String>,
+    pub color: Option<String>,
+    pub badge: Option<f64>,
+    pub hidden: bool,
 }
 
 /// Reads options one by one. In an element's `data-*` attributes everything is text, and unknown names are the page's
@@ -65,7 +86,7 @@ impl Config {
             ));
         }
         let reader = Reader { raw, from_element };
-        reader.refuse_unknown()?;
+        reader.refuse_unknown(OPTIONS)?;
         Ok(Config {
             site_id: reader.id("siteId")?.into(),
             module_id: reader.id("moduleId")?,
@@ -75,15 +96,36 @@ impl Config {
             position: reader.word("position", Position::BottomRight, Position::ALL, Position::as_str)?,
             width: reader.length("width")?,
             height: reader.length("height")?,
-            params: reader.params()?,
+            params: reader.object("params")?,
             locale: reader.text("locale")?,
+            launcher: reader.launcher()?,
             lazy: reader.flag("lazy", true)?,
-            z_index: reader.whole_number("zIndex")?,
+            open_on: reader.text("openOn")?,
+            namespace: reader.text("namespace")?.map_or(JsValue::UNDEFINED, JsValue::from),
+            z_index: reader.whole_number("zIndex")?.map(|number| dom::text(&number.into())),
             on_ready: reader.function("onReady")?,
             on_error: reader.function("onError")?,
             on_message: reader.function("onMessage")?,
         })
     }
+}
+
+impl Config {
+    /// Whether nothing has changed that only a new embed could have.
+    pub fn is_same_embed(&self, other: &Config) -> bool {
+        self.site_id == other.site_id
+            && self.module_id == other.module_id
+            && self.embed_type == other.embed_type
+            && self.container == other.container
+    }
+}
+
+/// Refuses what is no object, or has an option that there is not.
+pub fn refuse_unknown(raw: &JsValue) -> Result<(), Fault> {
+    if !raw.is_object() {
+        return Err(Fault::new("invalid_option", &["update takes an object such as {theme: 'dark'}."]));
+    }
+    Reader { raw, from_element: false }.refuse_unknown(OPTIONS)
 }
 
 /// `onError` of a configuration that may be wrong in every other way.
@@ -110,14 +152,14 @@ impl Reader<'_> {
         ))
     }
 
-    fn refuse_unknown(&self) -> Result<(), Fault> {
+    fn refuse_unknown(&self, options: &[&str]) -> Result<(), Fault> {
         if self.from_element {
             return Ok(());
         }
         for key in Object::keys(self.raw.unchecked_ref::<Object>()).iter() {
             let key = dom::text(&key);
-            if !OPTIONS.contains(&&*key) {
-                let known = OPTIONS.join(", ");
+            if !options.contains(&&*key) {
+                let known = options.join(", ");
                 return Err(Fault::new(
                     "invalid_option",
                     &["There is no option “", &key, "”. The options are ", &known, "."],
@@ -175,23 +217,38 @@ impl Reader<'_> {
         }
     }
 
-    fn params(&self) -> Result<JsValue, Fault> {
-        match self.option("params") {
-            None => Ok(JsValue::UNDEFINED),
-            Some(value) if value.is_object() => Ok(value),
-            Some(value) => {
-                match value.as_string().filter(|_| self.from_element).map(|json| js_sys::JSON::parse(&json)) {
-                    Some(Ok(parsed)) if parsed.is_object() => Ok(parsed),
-                    _ => self.wrong("params", &value, "an object (JSON in a data attribute)"),
-                }
-            }
+    /// An object; in an attribute, its JSON.
+    fn object(&self, name: &str) -> Result<JsValue, Fault> {
+        let Some(value) = self.option(name) else { return Ok(JsValue::UNDEFINED) };
+        if value.is_object() {
+            return Ok(value);
+        }
+        match value.as_string().filter(|_| self.from_element).map(|json| JSON::parse(&json)) {
+            Some(Ok(parsed)) if parsed.is_object() => Ok(parsed),
+            _ => self.wrong(name, &value, "an object (in an attribute: its JSON)"),
         }
     }
 
-    fn text(&self, name: &str) -> Result<JsValue, Fault> {
+    fn launcher(&self) -> Result<Launcher, Fault> {
+        let raw = self.object("launcher")?;
+        if raw.is_undefined() {
+            return Ok(Launcher::default());
+        }
+        let reader = Reader { raw: &raw, from_element: false };
+        reader.refuse_unknown(LAUNCHER)?;
+        Ok(Launcher {
+            label: reader.text("label")?,
+            icon: reader.text("icon")?,
+            color: reader.text("color")?,
+            badge: reader.whole_number("badge")?,
+            hidden: reader.flag("hidden", false)?,
+        })
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, Fault> {
         match self.option(name) {
             Some(value) if !value.is_string() => self.wrong(name, &value, "a text"),
-            value => Ok(value.unwrap_or(JsValue::UNDEFINED)),
+            value => Ok(value.and_then(|value| value.as_string())),
         }
     }
 
@@ -205,10 +262,11 @@ impl Reader<'_> {
         }
     }
 
-    fn whole_number(&self, name: &str) -> Result<Option<String>, Fault> {
-        match self.option(name) {
-            Some(value) if dom::number(&value) % 1.0 != 0.0 => self.wrong(name, &value, "a whole number"),
-            value => Ok(value.map(|value| dom::text(&value))),
+    fn whole_number(&self, name: &str) -> Result<Option<f64>, Fault> {
+        let Some(value) = self.option(name) else { return Ok(None) };
+        match dom::number(&value) {
+            number if number % 1.0 == 0.0 => Ok(Some(number)),
+            _ => self.wrong(name, &value, "a whole number"),
         }
     }
 

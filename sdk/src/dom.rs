@@ -18,8 +18,6 @@ extern "C" {
     pub fn now() -> f64;
     #[wasm_bindgen(js_name = requestIdleCallback, catch)]
     pub fn request_idle(callback: &JsValue) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(js_name = isNaN)]
-    pub fn is_nan(value: &JsValue) -> bool;
     #[wasm_bindgen(js_name = Number)]
     pub fn number(value: &JsValue) -> f64;
     #[wasm_bindgen(js_name = String)]
@@ -28,6 +26,17 @@ extern "C" {
 
 pub fn window() -> Window {
     WINDOW.with(Clone::clone)
+}
+
+/// Whether this is a node of a page, of any window.
+pub fn is_node(value: &JsValue) -> bool {
+    value.is_object() && value.unchecked_ref::<Node>().node_type() > 0
+}
+
+/// The language that the page says it is in, or else the browser's.
+pub fn language() -> String {
+    let root = document().document_element().map(|root| root.unchecked_into::<HtmlElement>().lang());
+    root.filter(|lang| !lang.is_empty()).or_else(|| window().navigator().language()).unwrap_or_default()
 }
 
 pub fn document() -> Document {

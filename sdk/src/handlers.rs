@@ -4,7 +4,7 @@
 
 use crate::dom;
 use crate::fault::Fault;
-use js_sys::{Function, JsString};
+use js_sys::Function;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
@@ -77,10 +77,5 @@ impl Handlers {
             };
         }
         answer
-    }
-
-    /// Calls whoever listens to the built-in event `name`, e.g. `open`.
-    pub fn fire_own(&self, name: &str, payload: &JsValue) {
-        self.fire(&JsString::from(name).into(), payload);
     }
 }

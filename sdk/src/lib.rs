@@ -20,10 +20,11 @@ mod handlers;
 mod link;
 mod message;
 mod page;
+mod wording;
 
 use embed::Embed;
 use js_sys::Promise;
-use link::{Link, Slot};
+use link::{Handle, Link, Slot};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -51,13 +52,14 @@ enum Method {
     On,
     Once,
     Off,
+    Update,
     Destroy,
 }
 
 impl Method {
-    const ALL: [Method; 9] = {
+    const ALL: [Method; 10] = {
         use Method::*;
-        [Open, Close, Toggle, Send, Request, On, Once, Off, Destroy]
+        [Open, Close, Toggle, Send, Request, On, Once, Off, Update, Destroy]
     };
 }
 
@@ -98,9 +100,17 @@ pub fn call(id: u32, method: usize, a: JsValue, b: JsValue, c: JsValue) -> Resul
         Method::On => embed.bridge.handlers.add(a, b, false)?,
         Method::Once => embed.bridge.handlers.add(a, b, true)?,
         Method::Off => embed.bridge.handlers.remove(&a, &b),
+        Method::Update => embed.update(&a)?,
         Method::Destroy => embed.destroy(),
     }
     Ok(JsValue::UNDEFINED)
+}
+
+/// `Dramac.get(namespace)`: the handle of the embed that the page has given this name.
+#[wasm_bindgen]
+pub fn find(namespace: JsValue) -> Option<Handle> {
+    let is_it = |embed: &&Rc<Embed>| namespace.is_string() && embed.namespace() == namespace;
+    EMBEDS.with_borrow(|embeds| embeds.iter().find(is_it).map(|embed| embed.slot.handle()))
 }
 
 /// Forgets an embed that has ended.

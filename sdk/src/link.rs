@@ -1,6 +1,6 @@
 //! The objects that cross between loader and SDK. The loader makes them; these are typed views of their properties.
 
-use js_sys::{Array, Promise};
+use js_sys::{Array, Promise, WeakMap};
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlElement, HtmlIFrameElement, Node};
 
@@ -25,6 +25,9 @@ extern "C" {
     /// Embeds the page's elements that are not embedded yet.
     #[wasm_bindgen(method)]
     pub fn scan(this: &Link);
+    /// The elements that are embedded.
+    #[wasm_bindgen(method, getter)]
+    pub fn seen(this: &Link) -> WeakMap;
 
     /// One embed, as the loader knows it.
     #[derive(Clone)]
@@ -34,6 +37,8 @@ extern "C" {
     pub fn id(this: &Slot) -> u32;
     #[wasm_bindgen(method, getter)]
     pub fn config(this: &Slot) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    pub fn set_config(this: &Slot, config: &JsValue);
     /// The element with `data-dramac-embed`, where there is one.
     #[wasm_bindgen(method, getter)]
     pub fn element(this: &Slot) -> Option<HtmlElement>;

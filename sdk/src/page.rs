@@ -12,8 +12,10 @@ pub fn watch(link: &Link) {
     let changed = Closure::<dyn FnMut()>::new(move || {
         link.scan();
         for embed in crate::embeds_of_elements() {
-            if embed.element().is_some_and(|element| !element.is_connected()) {
+            if let Some(element) = embed.element().filter(|element| !element.is_connected()) {
                 embed.destroy();
+                // When it comes back it is embedded anew.
+                link.seen().delete(&element);
             }
         }
     });

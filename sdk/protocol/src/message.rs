@@ -7,7 +7,7 @@
 /// Module → page: the module is there. With `module.js` it carries `protocol` (see [`PROTOCOL`](crate::PROTOCOL)), the
 /// `nonce` of the frame's fragment, and one transferred port; as a bare window message it has none of these.
 pub const READY: &str = "dramac:ready";
-/// Page → module, first on the port: `{siteId, moduleId, type, theme, params, locale, token, expiresIn, server}`.
+/// Page → module, first on the port: `{siteId, moduleId, type, theme, params, locale, dir, token, expiresIn, server}`.
 pub const CONTEXT: &str = "dramac:context";
 /// Module → page: show the panel or dialog.
 pub const OPEN: &str = "dramac:open";
@@ -19,6 +19,9 @@ pub const RESIZE: &str = "dramac:resize";
 pub const BADGE: &str = "dramac:badge";
 /// Page → module: `{theme}`, one of `light` and `dark`.
 pub const THEME: &str = "dramac:theme";
+
+/// Page → module: `{params, locale}` as they are now.
+pub const UPDATE: &str = "dramac:update";
 
 /// What `send` and the handle's own messages put before an action's name.
 pub const PREFIX: &str = "dramac:";

@@ -5,10 +5,12 @@
 
 use crate::config::Config;
 use crate::dom;
-use crate::link::Launcher;
+use crate::link::Module;
+use crate::wording::Words;
 use embed_protocol::EmbedType;
+use std::cell::Cell;
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, HtmlDialogElement, HtmlElement, ShadowRoot};
+use web_sys::{Element, HtmlDialogElement, HtmlElement, Node, ShadowRoot};
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 /// A speech bubble on a 24 × 24 grid, for modules that bring no icon of their own.
@@ -28,37 +30,54 @@ pub struct Floating {
     pub dialog: HtmlDialogElement,
     pub close: HtmlElement,
     /// A widget's button; a popup is opened by the page.
-    pub launcher: Option<HtmlElement>,
-    icon: Option<Element>,
-    badge: Option<HtmlElement>,
+    pub launcher: Option<Launcher>,
+}
+
+/// The button that opens a widget.
+pub struct Launcher {
+    pub button: HtmlElement,
+    icon: Element,
+    badge: HtmlElement,
+    unread: Cell<f64>,
 }
 
 impl Floating {
     /// Builds the dialog, closed, and a widget's launcher.
-    pub fn build(root: &ShadowRoot, config: &Config, kind: EmbedType) -> Option<Self> {
+    pub fn build(root: &ShadowRoot, kind: EmbedType) -> Option<Self> {
+        let launcher = match kind {
+            EmbedType::Widget => Some(Launcher::build(root)?),
+            _ => None,
+        };
+        let dialog: HtmlDialogElement = dom::append(root, "dialog", "")?.unchecked_into();
+        dom::set(&dialog, "aria-modal", if launcher.is_some() { "false" } else { "true" });
+        let close = button(&dialog, "close", CROSS)?.0;
+        Some(Floating { dialog, close, launcher })
+    }
+
+    /// Takes over what the page may change, and what the module's manifest says where the page says nothing.
+    pub fn apply(&self, config: &Config, words: &Words, module: Option<&Module>) {
         let corner = config.position.as_str().replace('-', " ");
-        let is_widget = kind == EmbedType::Widget;
-        let mut launcher = None;
-        let mut icon = None;
-        let mut badge = None;
-        if is_widget {
-            let button = button(root, &["launcher ", &corner].concat(), "Open", CHAT)?;
-            dom::set(&button.0, "aria-haspopup", "dialog");
-            dom::set(&button.0, "aria-expanded", "false");
-            badge = Some(dom::append(&button.0, "span", "badge")?);
-            launcher = Some(button.0);
-            icon = Some(button.1);
-        }
-        let class = if is_widget { ["panel ", &corner].concat() } else { "panel popup".into() };
-        let dialog: HtmlDialogElement = dom::append(root, "dialog", &class)?.unchecked_into();
-        dom::set(&dialog, "aria-modal", if is_widget { "false" } else { "true" });
-        for (property, length) in [("width", &config.width), ("height", &config.height)] {
-            if let Some(length) = length {
-                dom::style(&dialog, property, length);
-            }
-        }
-        let close = button(&dialog, "close", "Close", CROSS)?.0;
-        Some(Floating { dialog, close, launcher, icon, badge })
+        let name = module.map(Module::name).unwrap_or_default();
+        let is_widget = self.launcher.is_some();
+        self.dialog.set_class_name(&["panel ", if is_widget { &corner } else { "popup" }].concat());
+        dom::set(&self.dialog, "aria-label", &name);
+        dom::set(&self.close, "aria-label", words.close);
+        dom::style(&self.dialog, "width", config.width.as_deref().unwrap_or_default());
+        dom::style(&self.dialog, "height", config.height.as_deref().unwrap_or_default());
+        let Some(launcher) = &self.launcher else { return };
+        let look = module.map(Module::launcher);
+        let of_module = |get: fn(&crate::link::Launcher) -> Option<String>| look.as_ref().and_then(get);
+        let page = &config.launcher;
+        let label = page.label.clone().or_else(|| of_module(crate::link::Launcher::label));
+        let icon = page.icon.clone().or_else(|| of_module(crate::link::Launcher::icon));
+        let color = page.color.clone().or_else(|| of_module(crate::link::Launcher::color));
+        let named = if name.is_empty() { words.open } else { &name };
+        launcher.button.set_class_name(&["launcher ", &corner].concat());
+        launcher.button.set_hidden(page.hidden);
+        dom::set(&launcher.button, "aria-label", label.as_deref().unwrap_or(named));
+        dom::set(&launcher.icon, "d", icon.as_deref().unwrap_or(CHAT));
+        dom::style(&launcher.button, "--color", color.as_deref().unwrap_or_default());
+        launcher.badge(page.badge.unwrap_or(launcher.unread.get()), words);
     }
 
     /// Whether the panel is to be seen.
@@ -71,7 +90,7 @@ impl Floating {
         match &self.launcher {
             Some(launcher) => {
                 self.dialog.unchecked_ref::<Panel>().show();
-                dom::set(launcher, "aria-expanded", "true");
+                dom::set(&launcher.button, "aria-expanded", "true");
             }
             None => {
                 let _ = self.dialog.show_modal();
@@ -83,38 +102,35 @@ impl Floating {
     pub fn close(&self) {
         self.dialog.close();
         if let Some(launcher) = &self.launcher {
-            dom::set(launcher, "aria-expanded", "false");
+            dom::set(&launcher.button, "aria-expanded", "false");
         }
     }
+}
 
-    /// The module's name and the look of its launcher.
-    pub fn name(&self, name: &str, look: &Launcher) {
-        dom::set(&self.dialog, "aria-label", name);
-        let (Some(launcher), Some(icon)) = (&self.launcher, &self.icon) else { return };
-        dom::set(launcher, "aria-label", &look.label().unwrap_or_else(|| name.into()));
-        if let Some(path) = look.icon() {
-            dom::set(icon, "d", &path);
-        }
-        if let Some(color) = look.color() {
-            dom::style(launcher, "--color", &color);
-        }
+impl Launcher {
+    fn build(root: &ShadowRoot) -> Option<Self> {
+        let (button, icon) = button(root, "", CHAT)?;
+        dom::set(&button, "aria-haspopup", "dialog");
+        dom::set(&button, "aria-expanded", "false");
+        let badge = dom::append(&button, "span", "badge")?;
+        Some(Launcher { button, icon, badge, unread: Cell::new(0.0) })
     }
 
-    /// The number of unread items on the launcher; nothing for none.
-    pub fn badge(&self, count: f64) {
-        let (Some(badge), Some(launcher)) = (&self.badge, &self.launcher) else { return };
+    /// The number of unread items on the button; nothing for none.
+    pub fn badge(&self, count: f64, words: &Words) {
+        self.unread.set(count);
         let text = if count > 99.0 { "99+".into() } else { dom::text(&count.into()) };
-        badge.set_text_content((count > 0.0).then_some(&text));
-        let description = if count > 0.0 { [&text, " unread"].concat() } else { String::new() };
-        dom::set(launcher, "aria-description", &description);
+        let is_shown = count > 0.0;
+        self.badge.set_text_content(is_shown.then_some(&text));
+        let description = if is_shown { [&text, " ", words.unread].concat() } else { String::new() };
+        dom::set(&self.button, "aria-description", &description);
     }
 }
 
 /// A button with an icon: the button and the icon's path.
-fn button(parent: &web_sys::Node, class: &str, label: &str, path: &str) -> Option<(HtmlElement, Element)> {
+fn button(parent: &Node, class: &str, path: &str) -> Option<(HtmlElement, Element)> {
     let button = dom::append(parent, "button", class)?;
     dom::set(&button, "type", "button");
-    dom::set(&button, "aria-label", label);
     let document = dom::document();
     let svg = document.create_element_ns(Some(SVG), "svg").ok()?;
     dom::set(&svg, "viewBox", "0 0 24 24");

@@ -7,12 +7,14 @@
 mod card;
 mod floating;
 
+pub use floating::Floating;
+
 use crate::config::Config;
 use crate::dom;
 use crate::fault::Fault;
 use crate::link::{Link, Module, Slot};
+use crate::wording::Words;
 use embed_protocol::{EmbedType, Theme};
-pub use floating::Floating;
 use js_sys::Array;
 use std::cell::RefCell;
 use web_sys::{CssStyleSheet, HtmlElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode};
@@ -45,7 +47,7 @@ pub struct Chrome {
 
 impl Chrome {
     /// Builds the chrome at the end of `parent`, or around what the loader has put there already.
-    pub fn build(slot: &Slot, config: &Config, parent: &Node) -> Option<Self> {
+    pub fn build(slot: &Slot, kind: EmbedType, parent: &Node) -> Option<Self> {
         let host = match slot.host() {
             Some(host) => host,
             None => dom::append(parent, "dramac-frame", "")?,
@@ -56,27 +58,34 @@ impl Chrome {
         };
         root.set_adopted_style_sheets(&Array::of1(&sheet()?.into()));
         dom::style(&host, "display", "block");
-        dom::style(
-            &host,
-            "color-scheme",
-            match config.theme {
-                Theme::Auto => "light dark",
-                theme => theme.as_str(),
-            },
-        );
-        if let Some(z_index) = &config.z_index {
-            dom::style(&host, "--z", z_index);
-        }
-        let floating = match config.embed_type {
-            EmbedType::Inline => None,
-            kind => Some(Floating::build(&root, config, kind)?),
+        let floating = match kind {
+            EmbedType::Inline => {
+                dom::style(&host, "position", "relative");
+                None
+            }
+            kind => Some(Floating::build(&root, kind)?),
         };
-        if floating.is_none() {
-            dom::style(&host, "position", "relative");
-            dom::style(&host, "width", config.width.as_deref().unwrap_or("100%"));
-            dom::style(&host, "min-height", config.height.as_deref().unwrap_or("500px"));
-        }
         Some(Chrome { host, root, floating, cover: RefCell::new(None) })
+    }
+
+    /// Takes over what the page may change while the embed lives.
+    pub fn apply(&self, config: &Config, words: &Words, module: Option<&Module>) {
+        let scheme = match config.theme {
+            Theme::Auto => "light dark",
+            theme => theme.as_str(),
+        };
+        dom::style(&self.host, "color-scheme", scheme);
+        dom::style(&self.host, "--z", config.z_index.as_deref().unwrap_or_default());
+        if words.dir == "rtl" {
+            dom::set(&self.host, "dir", words.dir);
+        }
+        match &self.floating {
+            Some(floating) => floating.apply(config, words, module),
+            None => {
+                dom::style(&self.host, "width", config.width.as_deref().unwrap_or("100%"));
+                dom::style(&self.host, "min-height", config.height.as_deref().unwrap_or("500px"));
+            }
+        }
     }
 
     /// Where the frame belongs.
@@ -119,20 +128,9 @@ impl Chrome {
     }
 
     /// The error card in place of the frame; `retry` is called when its button is pressed.
-    pub fn show_card(&self, fault: &Fault, retry: impl FnMut() + 'static) {
+    pub fn show_card(&self, fault: &Fault, words: &Words, retry: impl FnMut() + 'static) {
         self.uncover();
-        self.cover.replace(card::build(self.place(), fault, retry));
-    }
-
-    /// Names what can be named once the server has said what the module is called.
-    pub fn name(&self, slot: &Slot, module: &Module) {
-        let name = module.name();
-        if let Some(frame) = slot.frame() {
-            frame.set_title(&name);
-        }
-        if let Some(floating) = &self.floating {
-            floating.name(&name, &module.launcher());
-        }
+        self.cover.replace(card::build(self.place(), fault, words, retry));
     }
 
     /// An inline frame becomes as tall as its content.

@@ -1,0 +1,281 @@
+//! The life of one embed: configuration, chrome, verdict, frame, handshake, messages, end.
+//!
+//! Verdict and handshake come in either order. The frame is shown as soon as one of them has come; the module gets its
+//! context, and the page its `ready`, when both have.
+
+mod mount;
+mod panel;
+mod talk;
+
+use crate::bridge::Bridge;
+use crate::chrome::{Chrome, Floating};
+use crate::config::{self, Config};
+use crate::dom;
+use crate::fault::{self, Fault};
+use crate::frame::{Loads, Sight};
+use crate::link::{Link, Slot, Verdict};
+use crate::wording::{self, Words};
+use embed_protocol::message as words;
+use gloo_events::EventListener;
+use js_sys::{Function, Object};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::{Rc, Weak};
+use wasm_bindgen::prelude::*;
+use web_sys::{CustomEvent, CustomEventInit, HtmlElement};
+
+/// One embed on the page.
+pub struct Embed {
+    me: Weak<Embed>,
+    link: Link,
+    pub slot: Slot,
+    config: RefCell<Rc<Config>>,
+    pub bridge: Rc<Bridge>,
+    chrome: OnceCell<Chrome>,
+    verdict: RefCell<Option<Verdict>>,
+    loads: Loads,
+    /// Counts the attempts, so that the verdict of an earlier one is told apart.
+    attempt: Cell<u32>,
+    is_ready: Cell<bool>,
+    has_failed: Cell<bool>,
+    is_over: Cell<bool>,
+    /// What listens as long as the embed lives.
+    listeners: RefCell<Vec<EventListener>>,
+    /// What listens to the present frame.
+    frame_listener: RefCell<Option<EventListener>>,
+    /// What listens while the panel is open.
+    open_listener: RefCell<Option<EventListener>>,
+    /// Waits until an inline embed comes near the viewport.
+    sight: RefCell<Option<Sight>>,
+}
+
+impl Embed {
+    /// Reads the configuration. Where it is wrong, says so and gives `None`.
+    pub fn begin(link: Link, slot: Slot) -> Option<Rc<Self>> {
+        let raw = slot.config();
+        match Config::read(&raw, slot.element().is_some()) {
+            Ok(config) => Some(Rc::new_cyclic(|me| Embed {
+                me: me.clone(),
+                link,
+                slot,
+                config: RefCell::new(Rc::new(config)),
+                bridge: Bridge::new(),
+                chrome: OnceCell::new(),
+                verdict: RefCell::new(None),
+                loads: Loads::default(),
+                attempt: Cell::new(0),
+                is_ready: Cell::new(false),
+                has_failed: Cell::new(false),
+                is_over: Cell::new(false),
+                listeners: RefCell::default(),
+                frame_listener: RefCell::new(None),
+                open_listener: RefCell::new(None),
+                sight: RefCell::new(None),
+            })),
+            Err(fault) => {
+                slot.handle().set_state("error");
+                report(&slot, &fault, config::error_handler(&raw).as_ref());
+                None
+            }
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.slot.id()
+    }
+
+    /// The element of the page that this embed stands for, where there is one.
+    pub fn element(&self) -> Option<HtmlElement> {
+        self.slot.element()
+    }
+
+    /// The name that the page gave it.
+    pub fn namespace(&self) -> JsValue {
+        self.config().namespace.clone()
+    }
+
+    fn config(&self) -> Rc<Config> {
+        self.config.borrow().clone()
+    }
+
+    /// The chrome's words in the embed's language, or else the page's.
+    fn words(&self) -> Words {
+        match &self.config().locale {
+            Some(locale) => wording::in_language(locale),
+            None => wording::in_language(&dom::language()),
+        }
+    }
+
+    /// Runs with this embed, or not at all where it has ended meanwhile.
+    fn later(&self, act: fn(&Embed)) -> impl Fn() + use<> {
+        let me = self.me.clone();
+        move || {
+            if let Some(embed) = me.upgrade().filter(|embed| !embed.is_over.get()) {
+                act(&embed);
+            }
+        }
+    }
+
+    fn floating(&self) -> Option<&Floating> {
+        self.chrome.get()?.floating.as_ref()
+    }
+
+    /// Gives the chrome what the configuration, the language and the module's manifest say.
+    fn dress(&self) {
+        let Some(chrome) = self.chrome.get() else { return };
+        let verdict = self.verdict.borrow().clone().filter(Verdict::allowed);
+        let module = verdict.map(|verdict| verdict.module());
+        chrome.apply(&self.config(), &self.words(), module.as_ref());
+        if let (Some(frame), Some(module)) = (self.slot.frame(), module) {
+            frame.set_title(&module.name());
+        }
+    }
+
+    /// `handle.update(partial)`: changes what can change while the frame stays.
+    pub fn update(&self, partial: &JsValue) -> Result<(), JsValue> {
+        let old = self.config();
+        config::refuse_unknown(partial).map_err(|fault| fault.to_error())?;
+        let merged = merge(&merge(&Object::new(), &self.slot.config()), partial);
+        let new = Config::read(&merged, self.element().is_some()).map_err(|fault| fault.to_error())?;
+        if !new.is_same_embed(&old) {
+            let text =
+                "siteId, moduleId, type and container cannot change: destroy the embed and make another.";
+            return Err(Fault::new("invalid_option", &[text]).to_error());
+        }
+        let theme = (new.theme != old.theme).then(|| new.theme.as_str());
+        self.slot.set_config(&merged);
+        self.config.replace(Rc::new(new));
+        self.dress();
+        if let Some(theme) = theme {
+            let payload = Change::from(Object::new());
+            payload.set_theme(theme);
+            self.bridge.tell(words::THEME, &payload);
+        }
+        let payload = Change::from(Object::new());
+        let config = self.config();
+        payload.set_params(&config.params);
+        payload.set_locale(config.locale.as_deref());
+        self.bridge.tell(words::UPDATE, &payload);
+        Ok(())
+    }
+
+    /// Tells the page what happened: its handlers, and the element that the embed stands for. A request is answered
+    /// with what comes back.
+    fn fire(&self, kind: &JsValue, payload: &JsValue) -> Option<Result<JsValue, JsValue>> {
+        if let (Some(element), Some(kind)) = (self.element(), kind.as_string()) {
+            let init = CustomEventInit::new();
+            init.set_detail(payload);
+            let name = kind.strip_prefix(words::PREFIX).unwrap_or(&kind);
+            if let Ok(event) = CustomEvent::new_with_event_init_dict(name, &init) {
+                let _ = element.dispatch_event(&event);
+            }
+        }
+        self.bridge.handlers.fire(kind, payload)
+    }
+
+    fn fire_own(&self, kind: &str, payload: &JsValue) {
+        self.fire(&kind.into(), payload);
+    }
+
+    /// Says in every way that the embed did not come about, and offers to try again.
+    fn fail(&self, fault: Fault) {
+        self.has_failed.set(true);
+        self.sight.take();
+        self.drop_frame();
+        if let Some(chrome) = self.chrome.get() {
+            chrome.show_card(&fault, &self.words(), self.later(Embed::retry));
+        }
+        self.show_state();
+        report(&self.slot, &fault, self.config().on_error.as_ref());
+        self.fire_own("dramac:error", &fault.to_error());
+    }
+
+    /// The card's button: everything from the verdict on, once more.
+    fn retry(&self) {
+        self.attempt.set(self.attempt.get() + 1);
+        self.has_failed.set(false);
+        self.slot.set_verdict(&self.link.ask(&self.slot.config()));
+        self.show_state();
+        if let Some(chrome) = self.chrome.get() {
+            chrome.uncover();
+        }
+        self.ensure_frame();
+        self.follow_verdict();
+    }
+
+    fn drop_frame(&self) {
+        self.frame_listener.take();
+        self.loads.reset();
+        if let Some(frame) = self.slot.frame() {
+            frame.remove();
+            self.slot.set_frame(&JsValue::UNDEFINED);
+        }
+    }
+
+    fn show_state(&self) {
+        self.slot.handle().set_state(match () {
+            _ if self.is_over.get() => "destroyed",
+            _ if self.has_failed.get() => "error",
+            _ if !self.is_ready.get() => "loading",
+            _ if self.is_open() => "open",
+            _ => "ready",
+        });
+    }
+
+    /// `handle.destroy()`: leaves no listener, timer, observer, style or node behind.
+    pub fn destroy(&self) {
+        if self.is_over.replace(true) {
+            return;
+        }
+        crate::forget(self.id());
+        self.show_state();
+        self.fire_own("dramac:destroy", &JsValue::UNDEFINED);
+        self.slot.reject(&fault::gone().to_error());
+        self.bridge.destroy();
+        self.sight.take();
+        self.open_listener.take();
+        self.listeners.take();
+        self.drop_frame();
+        if let Some(chrome) = self.chrome.get() {
+            chrome.remove();
+        }
+    }
+}
+
+/// Tells a fault to the console, to the handle's `ready`, and to the page's `onError`.
+fn report(slot: &Slot, fault: &Fault, on_error: Option<&Function>) {
+    fault.log();
+    let error = fault.to_error();
+    slot.reject(&error);
+    if let Some(on_error) = on_error {
+        call_page(on_error, &error);
+    }
+}
+
+/// Calls a function of the page; what it throws is the page's own error.
+fn call_page(function: &Function, argument: &JsValue) {
+    if let Err(error) = function.call1(&JsValue::UNDEFINED, argument) {
+        dom::report_error(&error);
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Object, js_name = assign)]
+    fn merge(target: &Object, source: &JsValue) -> Object;
+
+    /// What a module is told when the page changes its embed.
+    #[wasm_bindgen(extends = Object)]
+    type Change;
+    #[wasm_bindgen(method, setter)]
+    fn set_theme(this: &Change, theme: &str);
+    #[wasm_bindgen(method, setter)]
+    fn set_params(this: &Change, params: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    fn set_locale(this: &Change, locale: Option<&str>);
+}
+
+impl From<Object> for Change {
+    fn from(object: Object) -> Self {
+        object.unchecked_into()
+    }
+}

@@ -1,0 +1,188 @@
+//! How an embed finds its place, and how its frame gets there.
+
+use super::Embed;
+use crate::bridge;
+use crate::chrome::Chrome;
+use crate::dom;
+use crate::fault::Fault;
+use crate::frame::Sight;
+use crate::link::Verdict;
+use embed_protocol::EmbedType;
+use gloo_events::{EventListener, EventListenerOptions};
+use js_sys::Function;
+use wasm_bindgen::prelude::*;
+
+impl Embed {
+    /// Finds its place on the page and begins; waits for the rest of a page that is still being read.
+    pub fn mount(&self) {
+        let config = self.config();
+        let container = &config.container;
+        let document = dom::document();
+        let parent = match container.as_string() {
+            _ if config.embed_type != EmbedType::Inline => document.body().map(JsValue::from),
+            Some(selector) => document.query_selector(&selector).ok().flatten().map(JsValue::from),
+            None if container.is_object() => Some(container.clone()),
+            None => document.body().map(JsValue::from),
+        };
+        let Some(parent) = parent else {
+            if document.ready_state() == "loading" {
+                let mount = self.later(Embed::mount);
+                let listener = EventListener::once(&document, "DOMContentLoaded", move |_| mount());
+                self.listeners.borrow_mut().push(listener);
+            } else {
+                let selector = dom::text(container);
+                let advice = "”. Call Dramac.embed after the element is there, or correct the selector.";
+                let text = ["No element of this page matches the container “", &selector, advice];
+                self.fail(Fault::new("container_not_found", &text));
+            }
+            return;
+        };
+        if !dom::is_node(&parent) {
+            return self.refuse_container();
+        }
+        match Chrome::build(&self.slot, config.embed_type, parent.unchecked_ref()) {
+            Some(chrome) => {
+                if self.chrome.set(chrome).is_ok() {
+                    self.dress();
+                    self.listen();
+                    self.first_frame();
+                    self.follow_verdict();
+                    self.wait_for_opening();
+                }
+            }
+            None => self.refuse_container(),
+        }
+    }
+
+    fn refuse_container(&self) {
+        self.fail(Fault::new(
+            "invalid_option",
+            &["The container has to be an element of this page, or its selector."],
+        ));
+    }
+
+    fn listen(&self) {
+        let me = self.me.clone();
+        let mut listeners = vec![EventListener::new(&dom::window(), "message", move |event| {
+            if let Some(embed) = me.upgrade() {
+                embed.on_window_message(event.unchecked_ref());
+            }
+        })];
+        if let Some(floating) = self.floating() {
+            let close = self.later(Embed::close);
+            listeners.push(EventListener::new(&floating.close, "click", move |_| close()));
+            // The browser closes a modal dialog on Esc by itself; what else closing means is ours.
+            let cancel = self.later(Embed::close);
+            let options = EventListenerOptions::enable_prevent_default();
+            listeners.push(EventListener::new_with_options(
+                &floating.dialog,
+                "cancel",
+                options,
+                move |event| {
+                    event.prevent_default();
+                    cancel();
+                },
+            ));
+            if let Some(launcher) = &floating.launcher {
+                let toggle = self.later(Embed::toggle);
+                listeners.push(EventListener::new(&launcher.button, "click", move |_| toggle()));
+                for hint in ["pointerenter", "focus"] {
+                    let warm = self.later(Embed::ensure_frame);
+                    listeners.push(EventListener::new(&launcher.button, hint, move |_| warm()));
+                }
+            } else {
+                // A click on the dialog itself is one beside its content: on the backdrop.
+                let close = self.later(Embed::close);
+                let dialog: JsValue = floating.dialog.clone().into();
+                listeners.push(EventListener::new(&floating.dialog, "click", move |event| {
+                    if event.target().is_some_and(|target| JsValue::from(target) == dialog) {
+                        close();
+                    }
+                }));
+            }
+        }
+        self.listeners.borrow_mut().extend(listeners);
+    }
+
+    /// The frame that the loader has made, or its time to come: at once, near the viewport, or when the page is idle.
+    fn first_frame(&self) {
+        let Some(chrome) = self.chrome.get() else { return };
+        if self.slot.verdict().is_none() {
+            self.slot.set_verdict(&self.link.ask(&self.slot.config()));
+        }
+        if self.slot.frame().is_some() {
+            self.adopt_frame();
+        } else if chrome.floating.is_some() {
+            let warm: Function = Closure::once_into_js(self.later(Embed::ensure_frame)).unchecked_into();
+            // Safari has no idle callbacks; hover, focus and opening are enough there.
+            let _ = dom::request_idle(&warm);
+        } else if self.config().lazy && chrome.is_below_fold() {
+            chrome.show_skeleton();
+            self.sight.replace(Sight::new(chrome.host(), self.later(Embed::ensure_frame)));
+        } else {
+            self.ensure_frame();
+        }
+    }
+
+    /// Acts on the verdict of this attempt when it comes.
+    pub(super) fn follow_verdict(&self) {
+        let Some(verdict) = self.slot.verdict() else { return };
+        let attempt = self.attempt.get();
+        let me = self.me.clone();
+        let settled = Closure::once_into_js(move |verdict: Verdict| {
+            if let Some(embed) =
+                me.upgrade().filter(|embed| !embed.is_over.get() && embed.attempt.get() == attempt)
+            {
+                embed.on_verdict(verdict);
+            }
+        });
+        bridge::then(&verdict, settled.unchecked_ref());
+    }
+
+    fn on_verdict(&self, verdict: Verdict) {
+        if !verdict.allowed() {
+            let code = verdict.code().unwrap_or_else(|| "unavailable".into());
+            let fault = Fault { code, detail: verdict.detail().unwrap_or_default() };
+            // A module that has shown up works, only without a token.
+            if fault.code != "unavailable" || !self.bridge.is_connected() {
+                return self.fail(fault);
+            }
+            fault.log();
+        }
+        self.verdict.replace(Some(verdict));
+        self.dress();
+        if let (Some(chrome), Some(_)) = (self.chrome.get(), self.slot.frame()) {
+            chrome.uncover();
+        }
+        self.get_ready();
+    }
+
+    /// The frame, if it is not there yet.
+    pub(super) fn ensure_frame(&self) {
+        self.sight.take();
+        let Some(chrome) = self.chrome.get() else { return };
+        if self.slot.frame().is_some() || self.has_failed.get() {
+            return;
+        }
+        chrome.insert_frame(&self.link, &self.slot);
+        self.adopt_frame();
+        self.dress();
+        if self.verdict.borrow().is_some() {
+            chrome.uncover();
+        }
+    }
+
+    fn adopt_frame(&self) {
+        let Some(frame) = self.slot.frame() else { return };
+        let loaded = self.later(Embed::on_load);
+        self.frame_listener.replace(Some(EventListener::new(&frame, "load", move |_| loaded())));
+        for event in self.slot.messages().splice(0, u32::MAX, &JsValue::UNDEFINED).iter() {
+            if event.is_object() {
+                self.on_window_message(event.unchecked_ref());
+            }
+        }
+        if self.slot.loaded() {
+            self.on_load();
+        }
+    }
+}

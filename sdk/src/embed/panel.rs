@@ -1,0 +1,90 @@
+//! Opening and closing a widget or popup. For an inline embed nothing here does anything.
+
+use super::Embed;
+use crate::chrome::Floating;
+use crate::dom;
+use embed_protocol::message as words;
+use gloo_events::{EventListener, EventListenerOptions};
+use wasm_bindgen::prelude::*;
+use web_sys::{Element, KeyboardEvent, MouseEvent};
+
+impl Embed {
+    pub(super) fn is_open(&self) -> bool {
+        self.floating().is_some_and(Floating::is_open)
+    }
+
+    /// `handle.open()`
+    pub fn open(&self) {
+        let Some(floating) = self.floating() else { return };
+        if floating.is_open() {
+            return;
+        }
+        self.ensure_frame();
+        floating.open();
+        if let Some(frame) = self.slot.frame() {
+            let _ = frame.focus();
+        }
+        let close = self.later(Embed::close);
+        self.open_listener.replace(Some(EventListener::new(&dom::document(), "keydown", move |event| {
+            let event: &KeyboardEvent = event.unchecked_ref();
+            if event.key() == "Escape" && !event.default_prevented() {
+                close();
+            }
+        })));
+        self.show_state();
+        self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
+        self.fire_own(words::OPEN, &JsValue::UNDEFINED);
+    }
+
+    /// `handle.close()`
+    pub fn close(&self) {
+        let Some(floating) = self.floating() else { return };
+        if !floating.is_open() {
+            return;
+        }
+        self.open_listener.take();
+        floating.close();
+        self.show_state();
+        self.bridge.tell(words::CLOSE, &JsValue::UNDEFINED);
+        self.fire_own(words::CLOSE, &JsValue::UNDEFINED);
+    }
+
+    /// `handle.toggle()`
+    pub fn toggle(&self) {
+        if self.is_open() { self.close() } else { self.open() }
+    }
+
+    /// Opens when what `openOn` names happens.
+    pub(super) fn wait_for_opening(&self) {
+        let (Some(floating), Some(open_on)) = (self.floating(), self.config().open_on.clone()) else {
+            return;
+        };
+        let open = self.later(Embed::open);
+        let document = dom::document();
+        let listener = match &*open_on {
+            "load" => return self.open(),
+            "hover" => {
+                let Some(launcher) = &floating.launcher else { return };
+                EventListener::new(&launcher.button, "pointerenter", move |_| open())
+            }
+            "exit-intent" => EventListener::new(&document, "mouseout", move |event| {
+                let event: &MouseEvent = event.unchecked_ref();
+                if event.related_target().is_none() && event.client_y() <= 0 {
+                    open();
+                }
+            }),
+            _ => {
+                let options = EventListenerOptions::enable_prevent_default();
+                EventListener::new_with_options(&document, "click", options, move |event| {
+                    let target = event.target().map(JsValue::from).filter(dom::is_node);
+                    let target = target.map(|target| target.unchecked_into::<Element>());
+                    if target.is_some_and(|target| matches!(target.closest(&open_on), Ok(Some(_)))) {
+                        event.prevent_default();
+                        open();
+                    }
+                })
+            }
+        };
+        self.listeners.borrow_mut().push(listener);
+    }
+}

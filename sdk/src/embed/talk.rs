@@ -1,0 +1,191 @@
+//! What an embed hears from its frame, and what it makes of it.
+
+use super::{Embed, call_page};
+use crate::dom;
+use crate::fault::Fault;
+use crate::link::Verdict;
+use crate::message::{self, Message, Received};
+use embed_protocol::{frame, message as words};
+use js_sys::Object;
+use wasm_bindgen::prelude::*;
+use web_sys::MessagePort;
+
+impl Embed {
+    /// The exact origin that the module's messages come from.
+    fn module_origin(&self) -> String {
+        match self.link.modules() {
+            pattern if pattern.is_empty() => "null".into(),
+            pattern => frame::origin(&pattern, &self.config().module_id),
+        }
+    }
+
+    /// A message that some window sent to this page. Only the frame's own window at the module's own origin is heard.
+    pub(super) fn on_window_message(&self, event: &Received) {
+        let Some(target) = self.slot.frame().and_then(|frame| frame.content_window()) else { return };
+        let target: JsValue = target.into();
+        let origin = self.module_origin();
+        if event.source() != target || event.origin() != origin {
+            return;
+        }
+        if let Some((port, nonce)) = message::handshake(event) {
+            if nonce == self.slot.nonce()
+                && let Some(port) = self.loads.admit(port)
+            {
+                self.connect(port);
+            }
+        } else if !self.bridge.has_port() && origin != "null" {
+            let Some((kind, message)) = self.bridge.receive(event) else { return };
+            if kind == *words::READY {
+                self.disconnect();
+                self.loads.expect();
+                self.bridge.connect_window(target, origin);
+                self.show_frame();
+                self.get_ready();
+            } else if self.bridge.is_connected() {
+                self.on_message(kind, message);
+            }
+        }
+    }
+
+    fn connect(&self, port: MessagePort) {
+        let me = self.me.clone();
+        self.bridge.connect_port(port, move |event| {
+            let Some(embed) = me.upgrade() else { return };
+            if let Some((kind, message)) = embed.bridge.receive(event.unchecked_ref()) {
+                embed.on_message(kind, message);
+            }
+        });
+        self.show_frame();
+        self.get_ready();
+    }
+
+    /// The frame has loaded a document: the one that shook hands, or another.
+    pub(super) fn on_load(&self) {
+        let (was_known, next) = self.loads.loaded();
+        if was_known {
+            return;
+        }
+        self.disconnect();
+        if let Some(port) = next {
+            self.connect(port);
+        }
+    }
+
+    /// Ends the conversation with the document that is gone.
+    fn disconnect(&self) {
+        if self.bridge.is_connected() {
+            let text = "The module's page was loaded anew before it answered.";
+            self.bridge.disconnect(&Fault::new(words::DISCONNECTED, &[text]));
+            self.is_ready.set(false);
+            self.show_state();
+        }
+    }
+
+    fn show_frame(&self) {
+        if let Some(frame) = self.slot.frame() {
+            dom::style(&frame, "visibility", "");
+        }
+        if let Some(chrome) = self.chrome.get() {
+            chrome.uncover();
+        }
+    }
+
+    /// With verdict and handshake both there, the module gets its context and the page its `ready`.
+    pub(super) fn get_ready(&self) {
+        let Some(verdict) = self.verdict.borrow().clone() else { return };
+        if self.is_ready.get() || !self.bridge.is_connected() {
+            return;
+        }
+        self.is_ready.set(true);
+        self.bridge.open(&self.context(&verdict));
+        if self.is_open() {
+            self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
+        }
+        self.show_state();
+        self.slot.resolve(&JsValue::UNDEFINED);
+        if let Some(on_ready) = &self.config().on_ready {
+            call_page(on_ready, &JsValue::UNDEFINED);
+        }
+        self.fire_own(words::READY, &JsValue::UNDEFINED);
+    }
+
+    /// What the module is told: `embed_protocol::message::CONTEXT`.
+    fn context(&self, verdict: &Verdict) -> JsValue {
+        let config = self.config();
+        let context: Context = Object::new().unchecked_into();
+        context.set_site_id(&config.site_id);
+        context.set_module_id(&config.module_id);
+        context.set_type(config.embed_type.as_str());
+        context.set_theme(config.theme.as_str());
+        context.set_params(&config.params);
+        context.set_locale(config.locale.as_deref());
+        context.set_dir(self.words().dir);
+        context.set_server(&self.link.server());
+        context.set_token(&verdict.token());
+        context.set_expires_in(&verdict.expires_in());
+        context.into()
+    }
+
+    /// What the module tells or asks: the built-in messages act, and all of them reach the page.
+    fn on_message(&self, kind: JsValue, message: Message) {
+        let payload = message.payload();
+        if let Some(on_message) = &self.config().on_message {
+            call_page(on_message, &message);
+        }
+        self.fire_own("dramac:message", &message);
+        if self.is_over.get() {
+            return;
+        }
+        let name = kind.as_string().unwrap_or_default();
+        let details = message::object(payload.clone());
+        match &*name {
+            words::OPEN => return self.open(),
+            words::CLOSE => return self.close(),
+            words::READY => return,
+            words::RESIZE => {
+                let height = details.and_then(|details| details.height().as_f64());
+                let Some(height) = height.filter(|height| (0.0..100_000.0).contains(height)) else { return };
+                if let Some(chrome) = self.chrome.get() {
+                    chrome.resize(&self.slot, height);
+                }
+            }
+            words::BADGE => {
+                let count = details.and_then(|details| details.count().as_f64()).unwrap_or(0.0);
+                if let Some(launcher) = self.floating().and_then(|floating| floating.launcher.as_ref()) {
+                    launcher.badge(count, &self.words());
+                }
+            }
+            _ => {}
+        }
+        let answer = self.fire(&kind, &payload);
+        let id = message.id();
+        if !id.is_undefined() && !self.is_over.get() {
+            self.bridge.answer(id, answer);
+        }
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Context;
+    #[wasm_bindgen(method, setter, js_name = siteId)]
+    fn set_site_id(this: &Context, value: &JsValue);
+    #[wasm_bindgen(method, setter, js_name = moduleId)]
+    fn set_module_id(this: &Context, value: &str);
+    #[wasm_bindgen(method, setter)]
+    fn set_type(this: &Context, value: &str);
+    #[wasm_bindgen(method, setter)]
+    fn set_theme(this: &Context, value: &str);
+    #[wasm_bindgen(method, setter)]
+    fn set_params(this: &Context, value: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    fn set_locale(this: &Context, value: Option<&str>);
+    #[wasm_bindgen(method, setter)]
+    fn set_dir(this: &Context, value: &str);
+    #[wasm_bindgen(method, setter)]
+    fn set_server(this: &Context, value: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    fn set_token(this: &Context, value: &JsValue);
+    #[wasm_bindgen(method, setter, js_name = expiresIn)]
+    fn set_expires_in(this: &Context, value: &JsValue);
+}

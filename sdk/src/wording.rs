@@ -1,0 +1,80 @@
+//! The words of the chrome in the page's language.
+
+/// What the SDK itself says to a visitor.
+pub struct Words {
+    pub open: &'static str,
+    pub close: &'static str,
+    pub unread: &'static str,
+    pub failed: &'static str,
+    pub retry: &'static str,
+    /// The direction of the script, for the `dir` attribute.
+    pub dir: &'static str,
+}
+
+const fn words(
+    open: &'static str,
+    close: &'static str,
+    unread: &'static str,
+    failed: &'static str,
+    retry: &'static str,
+) -> Words {
+    Words { open, close, unread, failed, retry, dir: "ltr" }
+}
+
+const ENGLISH: Words = words("Open", "Close", "unread", "This content could not be loaded.", "Retry");
+
+/// The words for a BCP 47 language tag; English where the language is not among ours.
+pub fn in_language(tag: &str) -> Words {
+    match tag.get(..2).unwrap_or_default() {
+        "de" => words(
+            "Öffnen",
+            "Schließen",
+            "ungelesen",
+            "Dieser Inhalt konnte nicht geladen werden.",
+            "Erneut versuchen",
+        ),
+        "fr" => words("Ouvrir", "Fermer", "non lus", "Ce contenu n’a pas pu être chargé.", "Réessayer"),
+        "es" => words("Abrir", "Cerrar", "sin leer", "No se pudo cargar este contenido.", "Reintentar"),
+        "it" => words("Apri", "Chiudi", "non letti", "Impossibile caricare questo contenuto.", "Riprova"),
+        "pt" => words(
+            "Abrir",
+            "Fechar",
+            "não lidas",
+            "Não foi possível carregar este conteúdo.",
+            "Tentar de novo",
+        ),
+        "nl" => words(
+            "Openen",
+            "Sluiten",
+            "ongelezen",
+            "Deze inhoud kon niet worden geladen.",
+            "Opnieuw proberen",
+        ),
+        "ja" => words("開く", "閉じる", "件の未読", "このコンテンツを読み込めませんでした。", "再試行"),
+        "zh" => words("打开", "关闭", "条未读", "无法加载此内容。", "重试"),
+        "ar" => Words {
+            dir: "rtl",
+            ..words("فتح", "إغلاق", "غير مقروءة", "تعذّر تحميل هذا المحتوى.", "إعادة المحاولة")
+        },
+        "he" => Words {
+            dir: "rtl",
+            ..words("פתיחה", "סגירה", "לא נקראו", "לא ניתן היה לטעון את התוכן.", "ניסיון נוסף")
+        },
+        "fa" | "ur" => Words { dir: "rtl", ..ENGLISH },
+        _ => ENGLISH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_language;
+
+    #[test]
+    fn a_region_does_not_change_the_words_and_an_unknown_language_gets_english() {
+        assert_eq!(in_language("de-AT").close, "Schließen");
+        assert_eq!(in_language("ar").dir, "rtl");
+        assert_eq!(in_language("tlh").close, "Close");
+        assert_eq!(in_language("").close, "Close");
+        assert_eq!(in_language("é").close, "Close", "a tag that cannot be cut after two bytes");
+    }
+}
