@@ -6,7 +6,7 @@
   const stub = window.Dramac
   if (stub && stub.version) return
 
-  const base = new URL('.', script.src)
+  const base = new URL('.', script.src).href
   const server = script.dataset.dramacServer || '__DRAMAC_SERVER__'
   const modules = script.dataset.dramacModules ?? '__DRAMAC_MODULES__'
   const slots = []
@@ -24,7 +24,7 @@
     if (response.status > 499) throw Error(response.status)
     return response
   })
-  const unreachable = (url, error) => `${url} cannot be reached (${error.message}). Check the network, and script-src and connect-src of this page's Content-Security-Policy.`
+  const unreachable = (url, error) => `${url} cannot be reached: ${error.message}. Check the network and this page's Content-Security-Policy (script-src, connect-src).`
 
   // Asks the server whether this page may embed the module. Always resolves, to what the server said or to a refusal
   // of our own. A plain-text body keeps the browser from asking a preflight first.
@@ -49,7 +49,7 @@
     element.allow = allow
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
     element.onload = () => { slot.loaded = 1 }
-    element.style = `display:block;border:0;visibility:hidden;color-scheme:normal;width:${size(width, '100%')};height:${size(height, '500px')}`
+    element.style = `display:block;border:0;visibility:hidden;width:${size(width, '100%')};height:${size(height, '500px')}`
     slot.verdict.then((answer) => { if (answer.allowed) element.style.visibility = '' })
     parent.append(element)
   }
@@ -64,7 +64,6 @@
     const box = container.tagName ? container : document.querySelector(container)
     if (lazy + '' != 'false' && box.getBoundingClientRect().top > innerHeight + 200) return
     const host = slot.host = document.createElement('dramac-frame')
-    host.style.display = 'block'
     box.append(host)
     frame(slot, host.attachShadow({ mode: 'open' }))
   }
@@ -80,9 +79,7 @@
     'open close toggle send request on once off update destroy'.split(' ').forEach((name, index) => {
       handle[name] = (...args) => {
         const call = () => sdk.call(slot.id, index, ...args)
-        if (sdk) return call()
-        const answer = new Promise((resolve) => slot.queue.push(() => resolve(call())))
-        if (index == 4) return answer
+        return sdk ? call() : new Promise((resolve) => slot.queue.push(resolve)).then(call)
       }
     })
     if (sdk) sdk.take(slot)
@@ -98,12 +95,12 @@
   // are both zIndex.
   const embed = (container) => {
     if (!seen.has(container)) {
-      const data = { type: 'inline' }
+      const data = { type: 'inline', container }
       for (const { name, value } of container.attributes) {
-        data[name.replace(/^data-/, '').replace(/-(.)/g, (_, letter) => letter.toUpperCase())] = value
+        data[name.replace(/^data-|-(.)/g, (_, letter = '') => letter.toUpperCase())] = value
       }
       const { site, siteId = site, module, dramacEmbed: moduleId = module } = data
-      seen.set(container, start({ ...data, siteId, moduleId, container }, container))
+      seen.set(container, start({ ...data, siteId, moduleId }, container))
     }
     return seen.get(container)
   }
@@ -128,10 +125,10 @@
   })
 
   const Dramac = window.Dramac = (method, ...args) =>
-    method == 'embed' || method == 'ready' ? Dramac[method](...args) : log(`Dramac('${method}') is unknown: use 'embed' or 'ready'.`)
+    method == 'embed' || method == 'ready' ? Dramac[method](...args) : log(`Dramac('${method}') is unknown: use 'embed' or 'ready'`)
   Dramac.version = '__DRAMAC_VERSION__'
   Dramac.embed = (config) => start(config)
-  Dramac.ready = (callback) => { ready.then(callback) }
+  Dramac.ready = (callback) => ready.then(callback)
 
   // The glue calls this with its initialiser, and with what defines the custom element, once it has come.
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
@@ -143,28 +140,34 @@
     define(link, sdk)
     slots.forEach((slot) => {
       sdk.take(slot)
-      slot.queue.forEach((call) => call())
+      slot.queue.forEach((go) => go())
     })
-    slots.length = 0
     sdkReady()
   }, lost)
+
+  let policy
+  const load = (file, integrity) => attempt(() => new Promise((onload, reject) => {
+    const url = base + file
+    policy ??= window.trustedTypes?.createPolicy('dramac', { createScriptURL: (url) => url })
+    document.head.append(Object.assign(document.createElement('script'), {
+      src: policy?.createScriptURL(url) ?? url,
+      integrity,
+      crossOrigin: '',
+      nonce: script.nonce,
+      onload,
+      onerror: () => reject(Error('blocked, missing or changed')),
+    }))
+  })).catch(lost)
 
   addEventListener('message', keep)
   try {
     new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
-    wasm = fetched(new URL('__DRAMAC_SDK_WASM__', base), { integrity: '__DRAMAC_SDK_WASM_SRI__' })
-    attempt(() => new Promise((onload, reject) => {
-      document.head.append(Object.assign(document.createElement('script'), {
-        src: new URL('__DRAMAC_SDK_JS__', base),
-        integrity: '__DRAMAC_SDK_JS_SRI__',
-        crossOrigin: '',
-        nonce: script.nonce,
-        onload,
-        onerror: () => reject(Error('the SDK is blocked, missing or changed')),
-      }))
-    })).catch(lost)
+    wasm = fetched(base + '__DRAMAC_SDK_WASM__', { integrity: '__DRAMAC_SDK_WASM_SRI__' })
+    load('__DRAMAC_SDK_JS__', '__DRAMAC_SDK_JS_SRI__')
   } catch {
-    fail('csp_wasm', "This page's Content-Security-Policy forbids WebAssembly. Add 'wasm-unsafe-eval' to its script-src.")
+    // Only a bundle made with --optimize has the translated SDK, which is glue and code in one file.
+    if ('__DRAMAC_FALLBACK_SRI__') load('__DRAMAC_FALLBACK__', '__DRAMAC_FALLBACK_SRI__')
+    else fail('csp_wasm', "This page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src.")
   }
   scan()
   document.addEventListener('DOMContentLoaded', scan)
