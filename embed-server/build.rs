@@ -4,8 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What the bundle is made of. The `cdn` crate itself is a dependency, which cargo watches.
-const SOURCES: [&str; 5] = ["sdk", "cdn/loader", "cdn/module", "Cargo.toml", "Cargo.lock"];
+/// What the bundle is made of (the `cdn` crate itself is a dependency, which cargo watches), and the examples, which are
+/// in the binary too.
+const SOURCES: [&str; 6] = ["sdk", "cdn/loader", "cdn/module", "Cargo.toml", "Cargo.lock", "examples"];
 
 fn main() -> ExitCode {
     let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));

@@ -4,8 +4,11 @@
 //! A command is a variant of [`Command`], a file here with its arguments and its `run`, and a result that is both
 //! [`Serialize`] (for `--json`) and [`Display`] (for people).
 
+mod demo;
+mod doctor;
 mod domain;
 mod domain_output;
+mod module;
 mod serve;
 mod site;
 
@@ -32,13 +35,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run everything on this machine, in a temporary folder
+    Demo(demo::Ports),
     /// Run the server
     Serve,
+    /// Check settings, database, DNS, clock, addresses and bundle, and say what to fix
+    Doctor,
     /// Bring the database's tables up to date
     Migrate,
     /// Create, list, show and delete sites
     #[command(subcommand)]
     Site(site::Command),
+    /// Publish, list, show, roll back and unpublish modules
+    #[command(subcommand)]
+    Module(module::Command),
     /// Allow websites to embed a module, and verify them
     #[command(subcommand)]
     Domain(domain::Command),
@@ -62,16 +72,20 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
-    let settings = Settings::load(flags)?;
     let output = Output { json };
+    let settings = Settings::load(flags);
+    // Wrong settings are what the doctor is for, and the demo brings its own.
     match command {
-        Command::Serve => serve::run(settings).await,
+        Command::Demo(ports) => demo::run(ports, output).await,
+        Command::Doctor => doctor::run(settings, output).await,
+        Command::Serve => serve::run(settings?).await,
         Command::Migrate => {
-            let context = Context::open(settings).await?;
+            let context = Context::open(settings?).await?;
             output.print(&Migrated { engine: context.db.engine() })
         }
-        Command::Site(command) => site::run(command, Context::open(settings).await?, output).await,
-        Command::Domain(command) => domain::run(command, Context::open(settings).await?, output).await,
+        Command::Site(command) => site::run(command, Context::open(settings?).await?, output).await,
+        Command::Module(command) => module::run(command, Context::open(settings?).await?, output).await,
+        Command::Domain(command) => domain::run(command, Context::open(settings?).await?, output).await,
     }
 }
 

@@ -39,7 +39,7 @@ fn log(settings: &Settings) -> WorkerGuard {
 }
 
 /// Waits for SIGTERM (a service manager) or SIGINT (Ctrl-C).
-async fn asked_to_stop() -> Result<()> {
+pub(super) async fn asked_to_stop() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
     tokio::select! {

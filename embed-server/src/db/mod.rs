@@ -15,6 +15,7 @@ pub use lease::Lease;
 pub use revision::Revision;
 
 use crate::error::Result;
+use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use uuid::Uuid;
 
@@ -114,6 +115,12 @@ impl Db {
         let mut tx = self.read_global().await?;
         execute!(&mut tx, sqlx::query("SELECT 1"))?;
         Ok(())
+    }
+
+    /// What time it is where the database is.
+    pub async fn now(&self) -> Result<DateTime<Utc>> {
+        let mut tx = self.read_global().await?;
+        Ok(on!(&mut tx, |conn| sqlx::query_scalar("SELECT CURRENT_TIMESTAMP").fetch_one(conn).await)?)
     }
 
     /// Closes every connection, after what is under way.

@@ -109,7 +109,13 @@ pub struct ModuleSettings {
 impl Manifest {
     /// Reads and checks the bytes of a `module.json`.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let manifest: Self = serde_json::from_slice(bytes).map_err(|error| refused(format!("{error}.")))?;
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let read = |json| -> Result<Self, _> { serde_path_to_error::deserialize(json) };
+        let manifest = read(&mut json).map_err(|error| match error.path().to_string().as_str() {
+            "." => refused(format!("{}.", error.inner())),
+            path => refused(format!("`{path}`: {}.", error.inner())),
+        })?;
+        json.end().map_err(|error| refused(format!("{error}.")))?;
         manifest.check().map_err(refused)?;
         Ok(manifest)
     }
@@ -252,7 +258,7 @@ mod tests {
         for (member, value, sentence) in [
             ("nmae", json!("x"), "unknown field `nmae`, expected one of `name`, `version`, `entry`"),
             ("name", json!(" "), "`name` must be 1 to 100 characters"),
-            ("name", json!(7), "invalid type: integer `7`, expected a string"),
+            ("name", json!(7), "`name`: invalid type: integer `7`, expected a string"),
             ("version", json!("../1"), "`version` is `../1`; expected letters"),
             ("version", json!(""), "`version` is ``; expected letters"),
             ("entry", json!("../index.html"), "`..` would leave the bundle"),
@@ -262,7 +268,7 @@ mod tests {
             (
                 "embedTypes",
                 json!(["banner"]),
-                "unknown variant `banner`, expected one of `widget`, `popup`, `inline`",
+                "`embedTypes[0]`: unknown variant `banner`, expected one of `widget`, `popup`, `inline`",
             ),
             ("launcher", json!({ "color": "blue" }), "`launcher.color` is `blue`; expected #rrggbb"),
             (

@@ -1,0 +1,200 @@
+//! `embed-server demo`: everything on one machine. A server in a temporary folder, the example modules, a website that may
+//! embed them, and one that may not.
+
+use super::{Output, serve};
+use crate::accounts::Accounts;
+use crate::app::Server;
+use crate::config::Settings;
+use crate::domains::{Domains, NewDomain, RATE_LIMIT};
+use crate::error::{Error, Result};
+use crate::modules::{Bundle, Modules};
+use crate::sites::Sites;
+use crate::state::Context;
+use clap::Args;
+use include_dir::{Dir, include_dir};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::path::Path;
+use std::pin::pin;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+use website::Website;
+
+#[path = "demo_website.rs"]
+mod website;
+
+/// The modules and websites of `examples/`.
+static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../examples");
+
+/// Ports, where the usual ones are taken.
+#[derive(Args, Clone, Copy)]
+pub(super) struct Ports {
+    /// Port of the embed server
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    port: u16,
+    /// Port of the website that may embed
+    #[arg(long, value_name = "PORT", default_value_t = 8081)]
+    site_port: u16,
+    /// Port of the website that may not
+    #[arg(long, value_name = "PORT", default_value_t = 8082)]
+    stranger_port: u16,
+}
+
+pub(super) async fn run(ports: Ports, output: Output) -> Result<()> {
+    let mut stop = pin!(serve::asked_to_stop());
+    // Removed with everything in it when this function ends, however it ends.
+    let folder = tempfile::Builder::new().prefix("embed-demo-").tempdir().map_err(|error| {
+        Error::unavailable(format!("There is no place for temporary files: {error}."), error)
+    })?;
+    let demo = tokio::select! {
+        started = Demo::start(ports, &folder) => started?,
+        stopped = &mut stop => return stopped,
+    };
+    output.print(&demo.guide)?;
+    let stopped = stop.await;
+    demo.stop().await;
+    stopped
+}
+
+/// A running demo.
+struct Demo {
+    server: Server,
+    websites: JoinSet<()>,
+    guide: Guide,
+}
+
+impl Demo {
+    async fn start(ports: Ports, folder: &TempDir) -> Result<Self> {
+        // Only tried, so that a port in use is told before anything is made; nobody is let in yet.
+        drop(listen(ports.port, "--port").await?);
+        let allowed = listen(ports.site_port, "--site-port").await?;
+        let stranger = listen(ports.stranger_port, "--stranger-port").await?;
+
+        let context = Context::open(settings(ports.port, folder.path())?).await?;
+        let seeded = seed(&context, ports.site_port, folder.path()).await?;
+        let server = Server::start(context.clone()).await?;
+
+        let guide = Guide {
+            server: context.settings.public_url.clone(),
+            allowed: origin(ports.site_port),
+            stranger: origin(ports.stranger_port),
+            site_id: seeded.site,
+            modules: seeded.modules,
+            pages: website::pages(&EXAMPLES),
+        };
+        let blanks = guide.blanks(context.settings.module_host.as_ref().map_or("", |host| host.pattern()));
+        let mut websites = JoinSet::new();
+        websites.spawn(Website::new(&EXAMPLES, "sites", blanks.clone()).serve(allowed));
+        websites.spawn(Website::new(&EXAMPLES, "sites/stranger", blanks).serve(stranger));
+        Ok(Self { server, websites, guide })
+    }
+
+    async fn stop(mut self) {
+        self.websites.shutdown().await;
+        self.server.stop().await;
+    }
+}
+
+async fn listen(port: u16, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+        let detail = format!("The demo cannot listen on port {port} ({error}). Choose another with {flag}.");
+        Error::unavailable(detail, error)
+    })
+}
+
+fn origin(port: u16) -> String {
+    format!("http://localhost:{port}")
+}
+
+/// The demo's own settings: those of the environment are for another installation.
+fn settings(port: u16, folder: &Path) -> Result<Settings> {
+    Settings::from_environment([
+        ("DATABASE_URL", format!("sqlite://{}", folder.join("embed.db").display())),
+        ("EMBED_DEV", "1".into()),
+        ("EMBED_LISTEN", format!("127.0.0.1:{port}")),
+        ("EMBED_MODULE_HOST", format!("*.localhost:{port}")),
+        ("EMBED_PUBLIC_URL", origin(port)),
+        ("EMBED_STORAGE_URL", format!("file://{}", folder.join("files").display())),
+    ])
+}
+
+/// What was put into the database.
+struct Seeded {
+    site: Uuid,
+    /// By the name of its folder.
+    modules: BTreeMap<String, Uuid>,
+}
+
+/// A site with every example module, each allowed on the first website.
+async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<Seeded> {
+    let unpacked = folder.join("examples");
+    std::fs::create_dir_all(&unpacked).and_then(|()| EXAMPLES.extract(&unpacked)).map_err(Error::internal)?;
+
+    let organization = Accounts::new(context).organization(None).await?;
+    let site = Sites::new(context).create(organization, "Demo").await?.id;
+    let modules = Modules::new(context)?;
+    let domains = Domains::new(context);
+    let mut published = BTreeMap::new();
+    for example in EXAMPLES.get_dir("modules").into_iter().flat_map(Dir::dirs) {
+        let bundle = Bundle::read(&unpacked.join(example.path()))?;
+        let module = modules.publish(site, None, bundle, |_, _| {}).await?.id;
+        let domain = NewDomain {
+            pattern: domains.pattern(&format!("localhost:{allowed_port}"))?,
+            allow_embed: true,
+            allow_api: true,
+            embed_types: Vec::new(),
+            rate_limit: RATE_LIMIT,
+        };
+        domains.add(site, module, domain).await?;
+        let name = example.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        published.insert(name, module);
+    }
+    Ok(Seeded { site, modules: published })
+}
+
+/// What is there to see.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Guide {
+    server: String,
+    allowed: String,
+    stranger: String,
+    site_id: Uuid,
+    modules: BTreeMap<String, Uuid>,
+    /// By path, with the page's title.
+    pages: BTreeMap<String, String>,
+}
+
+impl Guide {
+    /// What stands for the blanks in the websites' files.
+    fn blanks(&self, module_origins: &str) -> Vec<(String, String)> {
+        let ids = self.modules.iter().map(|(name, id)| (name.as_str(), id.to_string()));
+        let fixed = [
+            ("server", self.server.clone()),
+            ("modules", module_origins.to_owned()),
+            ("allowed", self.allowed.clone()),
+            ("site", self.site_id.to_string()),
+        ];
+        fixed.into_iter().chain(ids).map(|(blank, value)| (format!("{{{{{blank}}}}}"), value)).collect()
+    }
+}
+
+impl Display for Guide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "A website that may embed the modules: {}/", self.allowed)?;
+        for (path, title) in &self.pages {
+            writeln!(f, "  {}{path:<30} {title}", self.allowed)?;
+        }
+        writeln!(f, "\nA website that may not: {}/", self.stranger)?;
+        writeln!(f, "  It shows a card with Retry; the browser's console says what to do.")?;
+        writeln!(f, "\nThe embed server: {}", self.server)?;
+        writeln!(f, "  {:<10} {}", "site", self.site_id)?;
+        for (name, id) in &self.modules {
+            writeln!(f, "  {name:<10} {id}")?;
+        }
+        write!(f, "\nEverything is in a temporary folder, which goes when you press Ctrl-C.")
+    }
+}

@@ -1,0 +1,172 @@
+//! `embed-server module`.
+
+use super::{List, Output, site};
+use crate::error::{Error, Result};
+use crate::ids;
+use crate::modules::{Bundle, Module, Modules, Publication, Version};
+use crate::sites::Sites;
+use crate::state::Context;
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::fmt::{self, Display};
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// Its subcommands.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Publish a folder with a module.json as a module's newest version
+    Publish {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The site's id
+        #[arg(long, value_name = "ID")]
+        site: String,
+        /// The module's id [default: the site's module of that name, or a new one]
+        #[arg(long, value_name = "ID")]
+        module: Option<String>,
+    },
+    /// List a site's modules
+    List {
+        /// The site's id
+        #[arg(long, value_name = "ID")]
+        site: String,
+    },
+    /// Show a module and its versions
+    Show {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Serve an earlier version again
+    Rollback {
+        #[command(flatten)]
+        which: Which,
+        /// The version, as `module show` lists it
+        version: String,
+    },
+    /// Stop serving a module; its id, versions and domains stay
+    Unpublish {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// One module.
+#[derive(Args)]
+pub(super) struct Which {
+    /// The module's id
+    #[arg(value_name = "MODULE")]
+    id: String,
+    /// The site's id
+    #[arg(long, value_name = "ID")]
+    site: String,
+}
+
+pub(super) async fn run(command: Command, context: Context, output: Output) -> Result<()> {
+    let modules = Modules::new(&context)?;
+    match command {
+        Command::Publish { folder, site, module } => {
+            let site = site::id(&site)?;
+            let module = module.as_deref().map(id).transpose()?;
+            Sites::new(&context).find(site).await?;
+            let bundle = tokio::task::spawn_blocking(move || Bundle::read(&folder))
+                .await
+                .map_err(Error::internal)??;
+            let bar = ProgressBar::new(0).with_style(style()).with_message("Storing files");
+            let progress = |done: usize, of: usize| {
+                bar.set_length(of as u64);
+                bar.set_position(done as u64);
+            };
+            let publication = modules.publish(site, module, bundle, progress).await;
+            bar.finish_and_clear();
+            output.print(&Published(publication?))
+        }
+        Command::List { site } => {
+            let site = Sites::new(&context).find(site::id(&site)?).await?.id;
+            let none =
+                "The site has no modules yet. `embed-server module publish DIR --site ID` publishes one.";
+            output.print(&List::new(modules.list(site).await?, none))
+        }
+        Command::Show { which } => {
+            let (site, module) = which.ids()?;
+            let module = modules.find(site, module).await?;
+            let versions = modules.versions(site, module.id).await?;
+            output.print(&Shown { module, versions })
+        }
+        Command::Rollback { which, version } => {
+            let (site, module) = which.ids()?;
+            output.print(&modules.roll_back(site, module, &version).await?)
+        }
+        Command::Unpublish { which } => {
+            let (site, module) = which.ids()?;
+            output.print(&modules.unpublish(site, module).await?)
+        }
+    }
+}
+
+impl Which {
+    fn ids(&self) -> Result<(Uuid, Uuid)> {
+        Ok((site::id(&self.site)?, id(&self.id)?))
+    }
+}
+
+fn id(text: &str) -> Result<Uuid> {
+    ids::parse("module", text, "module list --site ID")
+}
+
+/// The bar shows itself only where standard error is a terminal.
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl Display for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version.as_deref().unwrap_or("not published");
+        write!(f, "{}  {}  {version}", self.id, self.name)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Published(Publication);
+
+impl Display for Published {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Publication { id, site_id, name, version, files, bytes, changed } = &self.0;
+        if !changed {
+            return write!(f, "{name} {version} is published already, with this very content: {id}");
+        }
+        let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+        writeln!(f, "Published {name} {version}, {files}, {}: {id}", size(*bytes as u64))?;
+        write!(
+            f,
+            "\nNext, allow a website to embed it:\n  embed-server domain add DOMAIN --site {site_id} --module {id}"
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    module: Module,
+    versions: Vec<Version>,
+}
+
+impl Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.module)?;
+        for Version { version, published_at, files, bytes } in &self.versions {
+            let mark = if self.module.version.as_ref() == Some(version) { "→" } else { " " };
+            let day = published_at.format("%Y-%m-%d %H:%M UTC");
+            write!(f, "\n{mark} {version}  {day}  {files} files  {}", size(bytes.unsigned_abs()))?;
+        }
+        Ok(())
+    }
+}
+
+fn size(bytes: u64) -> impl Display {
+    indicatif::BinaryBytes(bytes)
+}
