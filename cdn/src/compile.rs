@@ -88,8 +88,8 @@ fn steers_a_build(name: &str) -> bool {
 /// What rustc is told besides the profile, separated as `CARGO_ENCODED_RUSTFLAGS` wants.
 fn flags(workspace: &Path, target_dir: &Path, sysroot: &Path) -> Result<OsString> {
     // At `opt-level = "z"` LLVM inlines almost nothing (its threshold is 5), and the calls of many small accessors weigh
-    // more than their bodies. Measured on the SDK after brotli: 20.6 KB at 5, 19.9 at 35, 22.6 at 75.
-    let mut flags = OsString::from("-Cllvm-args=-inline-threshold=35");
+    // more than their bodies. Code and data of the SDK after brotli: 22.7 KB at 5, 22.2 from 28 to 35, 22.9 at 42.
+    let mut flags = OsString::from("-Cllvm-args=-inline-threshold=30");
     for (folder, name) in renamed_folders(workspace, target_dir, sysroot)? {
         flags.push("\u{1f}--remap-path-prefix=");
         flags.push(folder);
