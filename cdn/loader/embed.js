@@ -68,7 +68,8 @@
     frame(slot, host.attachShadow({ mode: 'open' }))
   }
 
-  const start = (config, element) => {
+  const start = (options, element) => {
+    const config = { ...options }
     const slot = { id: ++lastId, config, element, queue: [], messages: [] }
     const handle = slot.handle = {
       state: 'loading',

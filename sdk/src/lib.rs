@@ -113,6 +113,11 @@ pub fn find(namespace: JsValue) -> Option<Handle> {
     EMBEDS.with_borrow(|embeds| embeds.iter().find(is_it).map(|embed| embed.slot.handle()))
 }
 
+/// Whether an embed stands in this container already.
+fn is_taken(container: &JsValue) -> bool {
+    EMBEDS.with_borrow(|embeds| embeds.iter().any(|embed| embed.is_inline_in(container)))
+}
+
 /// Forgets an embed that has ended.
 fn forget(id: u32) {
     EMBEDS.with_borrow_mut(|embeds| embeds.retain(|embed| embed.id() != id));

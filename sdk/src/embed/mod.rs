@@ -31,6 +31,8 @@ pub struct Embed {
     config: RefCell<Rc<Config>>,
     pub bridge: Rc<Bridge>,
     chrome: OnceCell<Chrome>,
+    /// Where the chrome is, once it is there.
+    container: RefCell<JsValue>,
     verdict: RefCell<Option<Verdict>>,
     loads: Loads,
     /// Counts the attempts, so that the verdict of an earlier one is told apart.
@@ -60,6 +62,7 @@ impl Embed {
                 config: RefCell::new(Rc::new(config)),
                 bridge: Bridge::new(),
                 chrome: OnceCell::new(),
+                container: RefCell::new(JsValue::UNDEFINED),
                 verdict: RefCell::new(None),
                 loads: Loads::default(),
                 attempt: Cell::new(0),
@@ -91,6 +94,11 @@ impl Embed {
     /// The name that the page gave it.
     pub fn namespace(&self) -> JsValue {
         self.config().namespace.clone()
+    }
+
+    /// Whether it stands in the flow of this container.
+    pub fn is_inline_in(&self, container: &JsValue) -> bool {
+        self.floating().is_none() && *self.container.borrow() == *container
     }
 
     fn config(&self) -> Rc<Config> {
@@ -181,8 +189,10 @@ impl Embed {
         self.has_failed.set(true);
         self.sight.take();
         self.drop_frame();
-        if let Some(chrome) = self.chrome.get() {
-            chrome.show_card(&fault, &self.words(), self.later(Embed::retry));
+        match (self.chrome.get(), self.slot.host()) {
+            (Some(chrome), _) => chrome.show_card(&fault, &self.words(), self.later(Embed::retry)),
+            (None, Some(host)) => host.remove(),
+            (None, None) => {}
         }
         self.show_state();
         report(&self.slot, &fault, self.config().on_error.as_ref());

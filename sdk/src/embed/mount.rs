@@ -40,9 +40,15 @@ impl Embed {
         if !dom::is_node(&parent) {
             return self.refuse_container();
         }
+        if config.embed_type == EmbedType::Inline && crate::is_taken(&parent) {
+            let text =
+                "There is an embed in this container already: destroy it first, or use another element.";
+            return self.fail(Fault::new("container_taken", &[text]));
+        }
         match Chrome::build(&self.slot, config.embed_type, parent.unchecked_ref()) {
             Some(chrome) => {
                 if self.chrome.set(chrome).is_ok() {
+                    self.container.replace(parent);
                     self.dress();
                     self.listen();
                     self.first_frame();
@@ -142,7 +148,11 @@ impl Embed {
     fn on_verdict(&self, verdict: Verdict) {
         if !verdict.allowed() {
             let code = verdict.code().unwrap_or_else(|| "unavailable".into());
-            let fault = Fault { code, detail: verdict.detail().unwrap_or_default() };
+            let detail = verdict.detail().unwrap_or_else(|| {
+                let server = dom::text(&self.link.server());
+                [&server, " gave no verdict: check that data-dramac-server names an embed server."].concat()
+            });
+            let fault = Fault { code, detail };
             // A module that has shown up works, only without a token.
             if fault.code != "unavailable" || !self.bridge.is_connected() {
                 return self.fail(fault);
