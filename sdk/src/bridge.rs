@@ -312,8 +312,8 @@ impl Bridge {
             }
         };
         let bridge = Rc::clone(self);
-        let settled = Closure::once_into_js(move |outcomes: Array| {
-            let outcome: Loose = outcomes.get(0).unchecked_into();
+        let settled = dom::once(Box::new(move |outcomes| {
+            let outcome: Loose = outcomes.unchecked_into::<Array>().get(0).unchecked_into();
             let message: Message = Object::new().unchecked_into();
             message.set_id(&id);
             let reason = outcome.reason();
@@ -328,8 +328,7 @@ impl Bridge {
                 message.set_error(&portable(&fault.to_error()));
                 let _ = bridge.post(&message);
             }
-        });
-        let settled: Function = settled.unchecked_into();
+        }));
         let outcomes = all_settled(&Array::of1(&result));
         then(&outcomes, &settled);
     }

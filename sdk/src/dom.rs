@@ -1,5 +1,6 @@
 //! Thin access to the page: what several rooms need of `web-sys`.
 
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, Element, HtmlElement, Node, Window};
 
@@ -41,6 +42,28 @@ pub fn language() -> String {
 
 pub fn document() -> Document {
     DOCUMENT.with(Clone::clone)
+}
+
+/// Texts put together: formatting machinery would weigh 3 KB, and `concat` half of one.
+pub fn joined(parts: &[&str]) -> String {
+    listed(parts, "")
+}
+
+/// Texts with something between them.
+pub fn listed(parts: &[&str], between: &str) -> String {
+    let mut text = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            text.push_str(between);
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+/// A function for JavaScript that is called at most once. Boxed, so that one conversion serves all of them.
+pub fn once(act: Box<dyn FnOnce(JsValue)>) -> Function {
+    Closure::once_into_js(act).unchecked_into()
 }
 
 /// A new element with a class, at the end of `parent`.

@@ -20,9 +20,9 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault whose sentence is put together from parts; formatting machinery would weigh 3 KB.
+    /// A fault whose sentence is put together from parts.
     pub fn new(code: &str, detail: &[&str]) -> Self {
-        Fault { code: code.into(), detail: detail.concat() }
+        Fault { code: code.into(), detail: dom::joined(detail) }
     }
 
     /// The fault as a JavaScript `Error` with a `code`.

@@ -22,7 +22,7 @@ pub struct Handlers(RefCell<Vec<Handler>>);
 fn message_type(event: &JsValue) -> JsValue {
     match event.as_string().as_deref() {
         Some(name @ ("ready" | "open" | "close" | "resize" | "message" | "error" | "destroy")) => {
-            [embed_protocol::message::PREFIX, name].concat().into()
+            dom::joined(&[embed_protocol::message::PREFIX, name]).into()
         }
         _ => event.clone(),
     }

@@ -14,6 +14,9 @@ macro_rules! vocabulary {
             /// Every value, in the order in which error messages list them.
             pub const ALL: &[$name] = &[$($name::$variant),+];
 
+            /// The words for them, in the same order.
+            pub const WORDS: &[&str] = &[$($word),+];
+
             /// The word for this value, as it stands in JSON, URLs and `data-*` attributes.
             pub const fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $word),+ }

@@ -59,25 +59,25 @@ impl Floating {
         let corner = config.position.as_str().replace('-', " ");
         let name = module.map(Module::name).unwrap_or_default();
         let is_widget = self.launcher.is_some();
-        self.dialog.set_class_name(&["panel ", if is_widget { &corner } else { "popup" }].concat());
+        self.dialog.set_class_name(&dom::joined(&["panel ", if is_widget { &corner } else { "popup" }]));
         dom::set(&self.dialog, "aria-label", &name);
         dom::set(&self.close, "aria-label", words.close);
-        dom::style(&self.dialog, "width", config.width.as_deref().unwrap_or_default());
-        dom::style(&self.dialog, "height", config.height.as_deref().unwrap_or_default());
+        dom::style(&self.dialog, "width", &config.options.length("width").unwrap_or_default());
+        dom::style(&self.dialog, "height", &config.options.length("height").unwrap_or_default());
         let Some(launcher) = &self.launcher else { return };
         let look = module.map(Module::launcher);
         let of_module = |get: fn(&crate::link::Launcher) -> Option<String>| look.as_ref().and_then(get);
         let page = &config.launcher;
-        let label = page.label.clone().or_else(|| of_module(crate::link::Launcher::label));
-        let icon = page.icon.clone().or_else(|| of_module(crate::link::Launcher::icon));
-        let color = page.color.clone().or_else(|| of_module(crate::link::Launcher::color));
+        let label = page.text("label").or_else(|| of_module(crate::link::Launcher::label));
+        let icon = page.text("icon").or_else(|| of_module(crate::link::Launcher::icon));
+        let color = page.text("color").or_else(|| of_module(crate::link::Launcher::color));
         let named = if name.is_empty() { words.open } else { &name };
-        launcher.button.set_class_name(&["launcher ", &corner].concat());
-        launcher.button.set_hidden(page.hidden);
+        launcher.button.set_class_name(&dom::joined(&["launcher ", &corner]));
+        launcher.button.set_hidden(page.flag("hidden", false));
         dom::set(&launcher.button, "aria-label", label.as_deref().unwrap_or(named));
         dom::set(&launcher.icon, "d", icon.as_deref().unwrap_or(CHAT));
         dom::style(&launcher.button, "--color", color.as_deref().unwrap_or_default());
-        launcher.badge(page.badge.unwrap_or(launcher.unread.get()), words);
+        launcher.badge(page.number("badge").unwrap_or(launcher.unread.get()), words);
     }
 
     /// Whether the panel is to be seen.
@@ -122,7 +122,7 @@ impl Launcher {
         let text = if count > 99.0 { "99+".into() } else { dom::text(&count.into()) };
         let is_shown = count > 0.0;
         self.badge.set_text_content(is_shown.then_some(&text));
-        let description = if is_shown { [&text, " ", words.unread].concat() } else { String::new() };
+        let description = if is_shown { dom::joined(&[&text, " ", words.unread]) } else { String::new() };
         dom::set(&self.button, "aria-description", &description);
     }
 }

@@ -75,15 +75,20 @@ impl Chrome {
             theme => theme.as_str(),
         };
         dom::style(&self.host, "color-scheme", scheme);
-        dom::style(&self.host, "--z", config.z_index.as_deref().unwrap_or_default());
+        let z_index = config.options.number("zIndex").map(|z_index| dom::text(&z_index.into()));
+        dom::style(&self.host, "--z", &z_index.unwrap_or_default());
         if words.dir == "rtl" {
             dom::set(&self.host, "dir", words.dir);
         }
         match &self.floating {
             Some(floating) => floating.apply(config, words, module),
             None => {
-                dom::style(&self.host, "width", config.width.as_deref().unwrap_or("100%"));
-                dom::style(&self.host, "min-height", config.height.as_deref().unwrap_or("500px"));
+                dom::style(&self.host, "width", config.options.length("width").as_deref().unwrap_or("100%"));
+                dom::style(
+                    &self.host,
+                    "min-height",
+                    config.options.length("height").as_deref().unwrap_or("500px"),
+                );
             }
         }
     }
@@ -136,7 +141,7 @@ impl Chrome {
     /// An inline frame becomes as tall as its content.
     pub fn resize(&self, slot: &Slot, height: f64) {
         if let Some(frame) = slot.frame().filter(|_| self.floating.is_none()) {
-            let height = [&dom::text(&height.into()), "px"].concat();
+            let height = dom::joined(&[&dom::text(&height.into()), "px"]);
             dom::style(&frame, "height", &height);
             dom::style(&self.host, "min-height", "0");
         }

@@ -93,7 +93,7 @@ impl Embed {
 
     /// The name that the page gave it.
     pub fn namespace(&self) -> JsValue {
-        self.config().namespace.clone()
+        self.config().options.get("namespace")
     }
 
     /// Whether it stands in the flow of this container.
@@ -107,8 +107,8 @@ impl Embed {
 
     /// The chrome's words in the embed's language, or else the page's.
     fn words(&self) -> Words {
-        match &self.config().locale {
-            Some(locale) => wording::in_language(locale),
+        match self.config().options.text("locale") {
+            Some(locale) => wording::in_language(&locale),
             None => wording::in_language(&dom::language()),
         }
     }
@@ -160,8 +160,8 @@ impl Embed {
         }
         let payload = Change::from(Object::new());
         let config = self.config();
-        payload.set_params(&config.params);
-        payload.set_locale(config.locale.as_deref());
+        payload.set_params(&config.options.object("params"));
+        payload.set_locale(config.options.text("locale").as_deref());
         self.bridge.tell(words::UPDATE, &payload);
         Ok(())
     }
@@ -195,7 +195,7 @@ impl Embed {
             (None, None) => {}
         }
         self.show_state();
-        report(&self.slot, &fault, self.config().on_error.as_ref());
+        report(&self.slot, &fault, self.config().options.function("onError").as_ref());
         self.fire_own("dramac:error", &fault.to_error());
     }
 

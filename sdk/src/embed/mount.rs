@@ -9,14 +9,13 @@ use crate::frame::Sight;
 use crate::link::Verdict;
 use embed_protocol::EmbedType;
 use gloo_events::{EventListener, EventListenerOptions};
-use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 impl Embed {
     /// Finds its place on the page and begins; waits for the rest of a page that is still being read.
     pub fn mount(&self) {
         let config = self.config();
-        let container = &config.container;
+        let container = config.options.get("container");
         let document = dom::document();
         let parent = match container.as_string() {
             _ if config.embed_type != EmbedType::Inline => document.body().map(JsValue::from),
@@ -30,7 +29,7 @@ impl Embed {
                 let listener = EventListener::once(&document, "DOMContentLoaded", move |_| mount());
                 self.listeners.borrow_mut().push(listener);
             } else {
-                let selector = dom::text(container);
+                let selector = dom::text(&container);
                 let advice = "”. Call Dramac.embed after the element is there, or correct the selector.";
                 let text = ["No element of this page matches the container “", &selector, advice];
                 self.fail(Fault::new("container_not_found", &text));
@@ -119,10 +118,11 @@ impl Embed {
         if self.slot.frame().is_some() {
             self.adopt_frame();
         } else if chrome.floating.is_some() {
-            let warm: Function = Closure::once_into_js(self.later(Embed::ensure_frame)).unchecked_into();
+            let warm = self.later(Embed::ensure_frame);
+            let warm = dom::once(Box::new(move |_| warm()));
             // Safari has no idle callbacks; hover, focus and opening are enough there.
             let _ = dom::request_idle(&warm);
-        } else if self.config().lazy && chrome.is_below_fold() {
+        } else if self.config().options.flag("lazy", true) && chrome.is_below_fold() {
             chrome.show_skeleton();
             self.sight.replace(Sight::new(chrome.host(), self.later(Embed::ensure_frame)));
         } else {
@@ -135,14 +135,14 @@ impl Embed {
         let Some(verdict) = self.slot.verdict() else { return };
         let attempt = self.attempt.get();
         let me = self.me.clone();
-        let settled = Closure::once_into_js(move |verdict: Verdict| {
+        let settled = dom::once(Box::new(move |verdict| {
             if let Some(embed) =
                 me.upgrade().filter(|embed| !embed.is_over.get() && embed.attempt.get() == attempt)
             {
-                embed.on_verdict(verdict);
+                embed.on_verdict(verdict.unchecked_into());
             }
-        });
-        bridge::then(&verdict, settled.unchecked_ref());
+        }));
+        bridge::then(&verdict, &settled);
     }
 
     fn on_verdict(&self, verdict: Verdict) {
@@ -150,7 +150,10 @@ impl Embed {
             let code = verdict.code().unwrap_or_else(|| "unavailable".into());
             let detail = verdict.detail().unwrap_or_else(|| {
                 let server = dom::text(&self.link.server());
-                [&server, " gave no verdict: check that data-dramac-server names an embed server."].concat()
+                dom::joined(&[
+                    &server,
+                    " gave no verdict: check that data-dramac-server names an embed server.",
+                ])
             });
             let fault = Fault { code, detail };
             // A module that has shown up works, only without a token.

@@ -56,7 +56,7 @@ impl Embed {
 
     /// Opens when what `openOn` names happens.
     pub(super) fn wait_for_opening(&self) {
-        let (Some(floating), Some(open_on)) = (self.floating(), self.config().open_on.clone()) else {
+        let (Some(floating), Some(open_on)) = (self.floating(), self.config().options.text("openOn")) else {
             return;
         };
         let open = self.later(Embed::open);

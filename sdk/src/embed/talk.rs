@@ -103,8 +103,8 @@ impl Embed {
         }
         self.show_state();
         self.slot.resolve(&JsValue::UNDEFINED);
-        if let Some(on_ready) = &self.config().on_ready {
-            call_page(on_ready, &JsValue::UNDEFINED);
+        if let Some(on_ready) = self.config().options.function("onReady") {
+            call_page(&on_ready, &JsValue::UNDEFINED);
         }
         self.fire_own(words::READY, &JsValue::UNDEFINED);
     }
@@ -113,12 +113,12 @@ impl Embed {
     fn context(&self, verdict: &Verdict) -> JsValue {
         let config = self.config();
         let context: Context = Object::new().unchecked_into();
-        context.set_site_id(&config.site_id);
+        context.set_site_id(&config.options.get("siteId"));
         context.set_module_id(&config.module_id);
         context.set_type(config.embed_type.as_str());
         context.set_theme(config.theme.as_str());
-        context.set_params(&config.params);
-        context.set_locale(config.locale.as_deref());
+        context.set_params(&config.options.object("params"));
+        context.set_locale(config.options.text("locale").as_deref());
         context.set_dir(self.words().dir);
         context.set_server(&self.link.server());
         context.set_token(&verdict.token());
