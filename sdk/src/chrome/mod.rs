@@ -17,6 +17,7 @@ use crate::wording::Words;
 use embed_protocol::{EmbedType, Theme};
 use js_sys::Array;
 use std::cell::RefCell;
+use wasm_bindgen::JsValue;
 use web_sys::{CssStyleSheet, HtmlElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode};
 
 thread_local! {
@@ -110,6 +111,12 @@ impl Chrome {
     /// The element that scrolls into view.
     pub fn host(&self) -> &HtmlElement {
         &self.host
+    }
+
+    /// Whether the page's focus is somewhere in here.
+    pub fn has_focus(&self) -> bool {
+        let active = dom::document().active_element().map(JsValue::from);
+        active.is_some_and(|active| active == *AsRef::<JsValue>::as_ref(&self.host))
     }
 
     /// Puts the frame in its place, under a skeleton.

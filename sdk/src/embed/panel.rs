@@ -21,9 +21,7 @@ impl Embed {
         }
         self.ensure_frame();
         floating.open();
-        if let Some(frame) = self.slot.frame() {
-            let _ = frame.focus();
-        }
+        self.focus_frame();
         let close = self.later(Embed::close);
         self.open_listener.replace(Some(EventListener::new(&dom::document(), "keydown", move |event| {
             let event: &KeyboardEvent = event.unchecked_ref();
@@ -34,6 +32,13 @@ impl Embed {
         self.show_state();
         self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
         self.fire_own(words::OPEN, &JsValue::UNDEFINED);
+    }
+
+    /// Moves focus into the module, which can take it only once its frame is to be seen.
+    pub(super) fn focus_frame(&self) {
+        if let Some(frame) = self.slot.frame() {
+            let _ = frame.focus();
+        }
     }
 
     /// `handle.close()`
