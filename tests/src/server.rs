@@ -11,37 +11,30 @@ use tokio::process::{Child, Command};
 
 /// A started server; it is killed when this goes.
 pub struct Server {
-    process: Child,
-    port: u16,
+    _process: Child,
 }
 
 impl Server {
     /// Starts the installation's server and waits until it is ready. Its log goes to `server.log` in its folder.
     pub async fn start(installation: &Installation) -> Result<Self> {
         let log = std::fs::File::create(installation.folder().join("server.log"))?;
-        let process = installation
+        let mut process = installation
             .command(["serve"])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
             .context("`embed-server serve` cannot be started")?;
-        let mut server = Self { process, port: installation.port };
         wait::until("the server was ready", Duration::from_secs(30), async || {
-            if let Some(status) = server.process.try_wait()? {
+            if let Some(status) = process.try_wait()? {
                 let log = std::fs::read_to_string(installation.folder().join("server.log"))?;
                 bail!("the server ended with {status}: {log}");
             }
-            let answer = get(server.port, "localhost", "/readyz").await;
+            let answer = get(installation.port, "localhost", "/readyz").await;
             Ok(answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")).then_some(()))
         })
         .await?;
-        Ok(server)
-    }
-
-    /// Kills the server as `kill -9` does, and waits until it is gone.
-    pub async fn kill(&mut self) -> Result<()> {
-        Ok(self.process.kill().await?)
+        Ok(Self { _process: process })
     }
 }
 

@@ -14,8 +14,7 @@ use std::task::Poll;
 pub struct Stage {
     /// Where the command line works.
     pub installation: Installation,
-    /// The running server.
-    pub server: Server,
+    _server: Server,
     /// A website that may embed the module.
     pub website: Website,
     /// The id of the one site.
@@ -56,9 +55,9 @@ impl Stage {
         let module = installation.publish(&site, &module::bridge()).await?;
         let website = Website::start().await?;
         installation.allow(&site, &module, website.port, &[]).await?;
-        let server = Server::start(&installation).await?;
+        let _server = Server::start(&installation).await?;
         let browser = Browser::start().await?;
-        Ok(Self { installation, server, website, site, module, browser })
+        Ok(Self { installation, _server, website, site, module, browser })
     }
 
     /// Leaves what a person needs to understand a failure in the output folder and on standard error.

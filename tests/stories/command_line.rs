@@ -39,8 +39,7 @@ impl Desk {
     async fn refuses(&self, args: &[&str], words: &[&str]) -> Result<()> {
         let before = self.state().await?;
         let refusal = self.installation.refuses(args).await?;
-        is_a_sentence(&refusal.sentence, words)
-            .with_context(|| format!("embed-server {}", args.join(" ")))?;
+        is_a_sentence(&refusal, words).with_context(|| format!("embed-server {}", args.join(" ")))?;
         assert_eq!(before, self.state().await?, "embed-server {}", args.join(" "));
         Ok(())
     }
@@ -189,13 +188,13 @@ async fn a_setting_or_file_that_is_wrong_stops_the_start_with_its_name() -> Resu
         ("DATABASE_URL", "mysql://localhost/embed"),
     ] {
         let refusal = Installation::new()?.with(name, value).refuses(&["serve"]).await?;
-        is_a_sentence(&refusal.sentence, &[name])?;
+        is_a_sentence(&refusal, &[name])?;
     }
 
     let installation = Installation::new()?;
     fs::write(installation.folder().join("embed.db"), "This is no database. ".repeat(1000))?;
     let refusal = installation.refuses(&["serve"]).await?;
-    is_a_sentence(&refusal.sentence, &["embed.db"])?;
+    is_a_sentence(&refusal, &["embed.db"])?;
     let kept = fs::read_to_string(installation.folder().join("embed.db"))?;
     assert!(kept.starts_with("This is no database."), "the file is as it was");
     Ok(())
@@ -206,5 +205,5 @@ async fn a_port_in_use_is_named() -> Result<()> {
     let installation = Installation::new()?;
     let _taken = std::net::TcpListener::bind(("127.0.0.1", installation.port))?;
     let refusal = installation.refuses(&["serve"]).await?;
-    is_a_sentence(&refusal.sentence, &[&installation.port.to_string()])
+    is_a_sentence(&refusal, &[&installation.port.to_string()])
 }
