@@ -44,7 +44,8 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
         /// The version, as `module show` lists it
-        version: String,
+        #[arg(value_name = "VERSION")]
+        to: String,
     },
     /// Stop serving a module; its id, versions and domains stay
     Unpublish {
@@ -95,9 +96,9 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             let versions = modules.versions(site, module.id).await?;
             output.print(&Shown { module, versions })
         }
-        Command::Rollback { which, version } => {
+        Command::Rollback { which, to } => {
             let (site, module) = which.ids()?;
-            output.print(&modules.roll_back(site, module, &version).await?)
+            output.print(&modules.roll_back(site, module, &to).await?)
         }
         Command::Unpublish { which } => {
             let (site, module) = which.ids()?;

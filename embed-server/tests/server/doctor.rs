@@ -1,0 +1,65 @@
+//! `embed-server doctor` says what to fix, and fails where something must be.
+
+use crate::app::TestApp;
+use crate::engine::Database;
+use serde_json::Value;
+
+// The name server lives in the test's process, and `command` blocks: hence more than one thread.
+
+/// The doctor's verdict, and what it found by name.
+fn ask(app: &TestApp) -> (bool, Value) {
+    let output = app.command(&["doctor", "--json"]);
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(findings["ok"], output.status.success());
+    let named = findings["checks"].as_array().unwrap().iter();
+    let named = named.map(|check| (check["name"].as_str().unwrap().to_owned(), check.clone()));
+    (output.status.success(), named.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_well_is_said_so_and_what_is_not_with_what_to_do() {
+    let more = [("EMBED_MODULE_HOST", "*.modules.embed.test")];
+    let app = TestApp::start_with(Database::sqlite(), &more).await;
+    let (well, checks) = ask(&app);
+    assert!(!well, "modules and server share a registrable domain: {checks}");
+    for name in ["settings", "database", "storage", "clock", "bundle"] {
+        assert_eq!(checks[name]["status"], "ok", "{checks}");
+    }
+    assert_eq!(checks["module host"]["status"], "fix");
+    let told = checks["module host"]["detail"].as_str().unwrap();
+    assert!(told.contains("give modules a domain of their own"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modules_on_a_domain_of_their_own_are_well() {
+    let more = [("EMBED_PUBLIC_URL", "https://embed.example.test"), ("EMBED_MODULE_HOST", "*.modules.test")];
+    let app = TestApp::start_with(Database::sqlite(), &more).await;
+    // The host of some module, which a wildcard record would answer for.
+    app.names.point("00000000-0000-0000-0000-000000000000.modules.test", &["192.0.2.1"]).await;
+    let (_, checks) = ask(&app);
+    assert_eq!(checks["module host"]["status"], "ok", "{checks}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_missing_and_settings_that_are_wrong_must_be_fixed() {
+    let app = TestApp::start(Database::sqlite()).await;
+    let doctor = |name: &str, value: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_embed-server"));
+        command.arg("doctor").env_clear().envs(app.environment()).env(name, value).output().unwrap()
+    };
+    for (name, value, told) in [
+        ("EMBED_SECRET_KEY", "", "fix   settings     EMBED_SECRET_KEY is not set"),
+        ("EMBED_LISTEN", "nowhere", "fix   settings     EMBED_LISTEN is `nowhere`"),
+        (
+            "EMBED_BUNDLE_DIR",
+            "/nowhere",
+            "fix   bundle       The bundle in EMBED_BUNDLE_DIR, /nowhere, cannot be read",
+        ),
+        ("DATABASE_URL", "sqlite:///proc/version", "fix   database     "),
+    ] {
+        let output = doctor(name, value);
+        assert!(!output.status.success(), "{name}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains(told), "{name}: {printed}");
+    }
+}

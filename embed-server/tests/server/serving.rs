@@ -1,0 +1,195 @@
+//! What a module's document and files say to browsers, on its own origin and, where there is none, sandboxed.
+
+use crate::app::TestApp;
+use crate::engine::Database;
+use crate::story;
+use embed_server::modules::{Bundle, Modules};
+use reqwest::Response;
+use reqwest::header::HeaderMap;
+use serde_json::json;
+use uuid::Uuid;
+
+/// A site whose module may be embedded inline or as a popup by example.test.
+async fn installed(app: &TestApp) -> (Uuid, Uuid) {
+    let site = app.site().await;
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = json!({
+        "name": "feedback", "version": "1.0.0", "embedTypes": ["inline", "popup"], "permissions": ["camera"],
+    });
+    std::fs::write(folder.path().join("module.json"), manifest.to_string()).unwrap();
+    std::fs::write(
+        folder.path().join("index.html"),
+        format!("<!doctype html><head><p>{}", "Hello ".repeat(200)),
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("app.js"), "greet(); ".repeat(200)).unwrap();
+    std::fs::write(folder.path().join("photo.png"), [0x89; 300]).unwrap();
+    let bundle = Bundle::read(folder.path()).unwrap();
+    let module = Modules::new(&app.context).unwrap().publish(site, None, bundle, |_, _| {}).await.unwrap().id;
+    app.allow(site, module, "example.test").await;
+    (site, module)
+}
+
+async fn frame(app: &TestApp, site: Uuid, module: Uuid, origin: &str, embed_type: &str) -> Response {
+    let path = format!("/embed/{module}?site={site}&origin={origin}&theme=light&type={embed_type}");
+    app.module_get(module, &path).send().await.unwrap()
+}
+
+fn policy(headers: &HeaderMap) -> &str {
+    headers["content-security-policy"].to_str().unwrap()
+}
+
+story!(the_document_names_the_one_origin_that_may_frame_it, |app| {
+    let (site, module) = installed(&app).await;
+    let response = frame(&app, site, module, "https://example.test", "inline").await;
+    assert_eq!(response.status(), 200);
+    let headers = response.headers().clone();
+    assert_eq!(policy(&headers), "frame-ancestors https://example.test");
+    assert_eq!(headers["cache-control"], "no-cache");
+    assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    assert_eq!(headers["origin-agent-cluster"], "?1");
+    let permissions = headers["permissions-policy"].to_str().unwrap();
+    assert!(permissions.contains("camera=(self)") && permissions.contains("microphone=()"), "{permissions}");
+    let document = response.text().await.unwrap();
+    assert!(
+        document.starts_with(&format!("<!doctype html><head><base href=\"/embed/{module}/1.0.0/\"><p>")),
+        "{document}"
+    );
+});
+
+story!(nobody_else_may_frame_the_document, |app| {
+    let (site, module) = installed(&app).await;
+    app.add(site, module, "pending.test").await;
+    let other_site = app.site().await;
+    for (site, origin, embed_type) in [
+        (site, "https://stranger.test", "inline"),
+        (site, "https://pending.test", "inline"),
+        (site, "https://example.test.evil.com", "inline"),
+        (site, "http://example.test", "inline"),
+        (site, "null", "inline"),
+        (site, "*", "inline"),
+        (site, "https://example.test%20*", "inline"),
+        (site, "https://example.test%0d%0aX-Evil:1", "inline"),
+        (site, "", "inline"),
+        (site, "https://example.test", "widget"),
+        (site, "https://example.test", "banner"),
+        (other_site, "https://example.test", "inline"),
+    ] {
+        let response = frame(&app, site, module, origin, embed_type).await;
+        assert_eq!(policy(response.headers()), "frame-ancestors 'none'", "{origin} {embed_type}");
+    }
+    let bare = app.module_get(module, &format!("/embed/{module}")).send().await.unwrap();
+    assert_eq!((bare.status().as_u16(), policy(bare.headers())), (200, "frame-ancestors 'none'"));
+});
+
+story!(a_cached_document_is_revalidated_with_its_policy, |app| {
+    let (site, module) = installed(&app).await;
+    let path = |origin: &str| format!("/embed/{module}?site={site}&origin={origin}&type=inline");
+    let allowed = path("https://example.test");
+    let first = app.module_get(module, &allowed).send().await.unwrap();
+    let tag = first.headers()["etag"].clone();
+    let again = app.module_get(module, &allowed).header("If-None-Match", tag.clone()).send().await.unwrap();
+    assert_eq!(again.status(), 304);
+    assert_eq!(
+        policy(again.headers()),
+        "frame-ancestors https://example.test",
+        "browsers apply what a 304 says"
+    );
+    let stranger = path("https://stranger.test");
+    let refused =
+        app.module_get(module, &stranger).header("If-None-Match", tag.clone()).send().await.unwrap();
+    assert_eq!(refused.status(), 200, "another policy is another answer");
+
+    let domains = app.domains().list(site, module).await.unwrap();
+    app.domains().remove(site, domains[0].id).await.unwrap();
+    app.settle().await;
+    let removed = app.module_get(module, &allowed).header("If-None-Match", tag).send().await.unwrap();
+    assert_eq!((removed.status().as_u16(), policy(removed.headers())), (200, "frame-ancestors 'none'"));
+});
+
+story!(files_are_immutable_and_cannot_be_framed_past_the_document, |app| {
+    let (_, module) = installed(&app).await;
+    let file = |path: &str| app.module_get(module, &format!("/embed/{module}/1.0.0/{path}"));
+    let script = file("app.js").send().await.unwrap();
+    assert_eq!(script.status(), 200);
+    assert_eq!(script.headers()["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(script.headers()["cache-control"], "public, max-age=31536000, immutable");
+    assert_eq!(script.headers()["access-control-allow-origin"], "*");
+    let tag = script.headers()["etag"].clone();
+    assert_eq!(file("app.js").header("If-None-Match", tag).send().await.unwrap().status(), 304);
+    let document = file("index.html").send().await.unwrap();
+    assert_eq!(policy(document.headers()), "frame-ancestors 'none'");
+});
+
+story!(files_are_served_compressed_as_they_lie, |app| {
+    let (site, module) = installed(&app).await;
+    let document = format!("/embed/{module}?site={site}&origin=https://example.test&type=inline");
+    for path in [document, format!("/embed/{module}/1.0.0/app.js")] {
+        let plain = app.module_get(module, &path).send().await.unwrap();
+        assert!(!plain.headers().contains_key("content-encoding"));
+        let length = plain.content_length().unwrap();
+        for (accepted, encoding) in [("br, gzip", "br"), ("gzip", "gzip")] {
+            let response =
+                app.module_get(module, &path).header("Accept-Encoding", accepted).send().await.unwrap();
+            assert_eq!(response.headers()["content-encoding"], encoding, "{path}");
+            assert_eq!(response.headers()["vary"], "Accept-Encoding");
+            assert!(response.content_length().unwrap() < length / 2);
+            assert_ne!(response.headers()["etag"], plain.headers()["etag"]);
+        }
+    }
+    let photo = format!("/embed/{module}/1.0.0/photo.png");
+    let photo = app.module_get(module, &photo).header("Accept-Encoding", "br, gzip").send().await.unwrap();
+    assert!(!photo.headers().contains_key("content-encoding"));
+});
+
+story!(no_url_leads_out_of_a_bundle, |app| {
+    let (_, module) = installed(&app).await;
+    for path in [
+        "../../../etc/passwd",
+        "%2e%2e/%2e%2e/etc/passwd",
+        "..%2f..%2fembed.db",
+        "/etc/passwd",
+        "app.js/",
+        "app.js%00",
+        "APP.JS",
+        "module.json",
+        "",
+        ".",
+    ] {
+        let answer = app.raw_module_get(module, &format!("/embed/{module}/1.0.0/{path}")).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+    for version in ["1.0.1", "..", "%2e%2e", "1.0.0%2fapp.js"] {
+        let answer = app.raw_module_get(module, &format!("/embed/{module}/{version}/app.js")).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{version}: {answer}");
+    }
+});
+
+story!(a_modules_origin_serves_that_module_and_nothing_else, |app| {
+    let (site, module) = installed(&app).await;
+    let other = app.module(site, "other").await;
+    for path in [format!("/embed/{other}"), format!("/embed/{other}/1.0.0/index.html")] {
+        assert_eq!(app.module_get(other, &path).send().await.unwrap().status(), 200);
+        assert_eq!(app.module_get(module, &path).send().await.unwrap().status(), 404, "{path}");
+        assert_eq!(app.get(&path).send().await.unwrap().status(), 404, "nor on the public origin");
+    }
+    assert_eq!(app.module_get(module, "/v1/module.js").send().await.unwrap().status(), 200);
+    for path in ["/", "/healthz", "/readyz", "/embed/nonsense", &format!("/embed/{}", Uuid::now_v7())] {
+        assert_eq!(app.module_get(module, path).send().await.unwrap().status(), 404, "{path}");
+    }
+});
+
+#[tokio::test]
+async fn without_a_module_host_everything_is_sandboxed() {
+    let app = TestApp::start_with(Database::sqlite(), &[("EMBED_MODULE_HOST", "")]).await;
+    let (site, module) = installed(&app).await;
+    let sandbox = "sandbox allow-scripts allow-forms allow-popups";
+    let path = format!("/embed/{module}?site={site}&origin=https://example.test&type=inline");
+    let document = app.get(&path).send().await.unwrap();
+    assert_eq!(policy(document.headers()), format!("frame-ancestors https://example.test; {sandbox}"));
+    assert_eq!(document.headers()["access-control-allow-origin"], "*");
+    let script = app.get(&format!("/embed/{module}/1.0.0/app.js")).send().await.unwrap();
+    assert_eq!(policy(script.headers()), format!("{sandbox}; frame-ancestors 'none'"));
+    assert_eq!(script.headers()["access-control-allow-origin"], "*");
+}
