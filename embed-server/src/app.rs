@@ -67,11 +67,7 @@ impl App {
     }
 
     fn finish(&self, routes: Router<App>) -> Router {
-        routes
-            .fallback(http::nothing_here)
-            .method_not_allowed_fallback(http::wrong_method)
-            .layer(from_fn(http::passage))
-            .with_state(self.clone())
+        routes.fallback(http::nothing_here).layer(from_fn(http::passage)).with_state(self.clone())
     }
 
     /// Starts what runs beside the requests.

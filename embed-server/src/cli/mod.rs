@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 /// Publishes modules, and decides which websites may embed them.
 #[derive(Parser)]
-#[command(name = "embed-server", version, propagate_version = true)]
+#[command(name = "embed-server", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -23,6 +23,16 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Before a transaction has begun nothing can be the query's fault: whatever went wrong (a password that was changed, a
+/// database that lets nobody in), the database is not there for us.
+pub(super) fn no_answer(error: sqlx::Error) -> Error {
+    let error = Error::from(error);
+    if error.code() == "internal" {
+        return Error::unavailable("The database does not answer; try again shortly.", error);
+    }
+    error
+}
+
 /// The sentence for a condition that is neither the query's nor this program's fault.
 fn refusal(error: &dyn DatabaseError) -> Option<&'static str> {
     let code = error.code()?;

@@ -99,15 +99,16 @@ impl Db {
     /// SQLite has no row-level security, and no transaction of its begins as a reader only to find that it cannot
     /// write: a writer takes the lock at once, and waits for it there.
     async fn open(&self, scope: Scope, access: Access) -> Result<Tx> {
-        Ok(match (self, access) {
+        let opened = match (self, access) {
             (Db::Sqlite { writer, .. }, Access::Write) => {
-                Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite)
             }
-            (Db::Sqlite { readers, .. }, Access::Read) => Tx::Sqlite(readers.begin().await?),
+            (Db::Sqlite { readers, .. }, Access::Read) => readers.begin().await.map(Tx::Sqlite),
             (Db::Postgres(pool), access) => {
-                Tx::Postgres(pool.begin_with(begin_statement(scope, access)).await?)
+                pool.begin_with(begin_statement(scope, access)).await.map(Tx::Postgres)
             }
-        })
+        };
+        opened.map_err(errors::no_answer)
     }
 
     /// Whether the database answers.

@@ -50,6 +50,7 @@ pub async fn passage(request: Request, next: Next) -> Response {
 /// Puts limits on time and size around the routes of a capability, and turns a panic into a 500 for one request.
 pub fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     routes
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(within_time))
@@ -82,7 +83,7 @@ pub async fn nothing_here() -> Error {
 }
 
 /// The answer to a method that a path does not know.
-pub async fn wrong_method(method: Method) -> Error {
+async fn wrong_method(method: Method) -> Error {
     let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
     Error::new(
         status,

@@ -1,0 +1,231 @@
+//! A server for one test: the real one, in this process, with the clock and the DNS in the test's hands.
+
+use crate::engine::Database;
+use crate::internet::NameServer;
+use chrono::{DateTime, Utc};
+use embed_server::app::Server;
+use embed_server::clock::Clock;
+use embed_server::config::Settings;
+use embed_server::crypto::Random;
+use embed_server::domains::{AllowedDomain, Domains, NewDomain};
+use embed_server::modules::{Bundle, Modules};
+use embed_server::sites::Sites;
+use embed_server::state::Context;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use uuid::Uuid;
+
+/// 32 bytes of nothing secret.
+pub const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+pub struct TestApp {
+    pub context: Context,
+    pub names: NameServer,
+    pub server: Server,
+    environment: Vec<(&'static str, String)>,
+    client: reqwest::Client,
+    /// Last, so that it goes when nobody uses it any more.
+    pub database: Database,
+}
+
+impl TestApp {
+    pub async fn start(database: Database) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// A server whose environment has these settings besides those that it needs.
+    pub async fn start_with(database: Database, more: &[(&'static str, &str)]) -> Self {
+        // No story speaks TLS to the server itself, but the client wants to be able to.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let names = NameServer::start().await;
+        let mut environment = vec![
+            ("DATABASE_URL", database.url.clone()),
+            ("EMBED_LISTEN", "127.0.0.1:0".to_owned()),
+            ("EMBED_PUBLIC_URL", "https://embed.test".to_owned()),
+            ("EMBED_MODULE_HOST", "*.modules.test".to_owned()),
+            ("EMBED_SECRET_KEY", SECRET.to_owned()),
+            ("EMBED_STORAGE_URL", format!("file://{}", database.folder.path().join("files").display())),
+            ("EMBED_DNS_SERVER", names.address.to_string()),
+            ("EMBED_VERIFY_LIMIT", "1000000".to_owned()),
+        ];
+        for &(name, value) in more {
+            environment.retain(|(known, _)| *known != name);
+            environment.push((name, value.to_owned()));
+        }
+        let settings = Settings::from_environment(environment.iter().cloned()).unwrap();
+        let clock = Clock::standing_at(DateTime::<Utc>::from_timestamp(1_800_000_000, 0).unwrap());
+        let context = Context::open_with(settings, clock, Random::seeded(1)).await.unwrap();
+        let server = Server::start(context.clone()).await.unwrap();
+        Self { context, names, server, environment, client: reqwest::Client::new(), database }
+    }
+
+    /// A request to the public origin.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_at("embed.test", method, path)
+    }
+
+    /// A request to another host that this server answers for.
+    pub fn request_at(&self, host: &str, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.server.address())).header("Host", host)
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    /// A request to a module's own origin.
+    pub fn module_get(&self, module: Uuid, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.server.address());
+        self.client.get(url).header("Host", format!("{module}.modules.test"))
+    }
+
+    /// The same with a path that no client would send as it is; the raw answer.
+    pub async fn raw_module_get(&self, module: Uuid, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.server.address()).await.unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {module}.modules.test\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// The environment of a process that works on the server's database.
+    pub fn environment(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        self.environment.iter().cloned()
+    }
+
+    /// What a page of `origin` asks before it embeds.
+    pub fn ask(&self, origin: &str, site: Uuid, module: Uuid) -> RequestBuilder {
+        self.ask_with(origin, &json!({ "siteId": site, "moduleId": module, "origin": origin }))
+    }
+
+    pub fn ask_with(&self, origin: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, "/api/embed/verify")
+            .header("Origin", origin)
+            .header("Content-Type", "text/plain")
+            .body(body.to_string())
+    }
+
+    /// The code with which a page is refused, or `allowed`.
+    pub async fn verdict(&self, origin: &str, site: Uuid, module: Uuid) -> String {
+        let (_, body) = json_of(self.ask(origin, site, module).send().await.unwrap()).await;
+        if body["allowed"] == true { "allowed".to_owned() } else { body["code"].as_str().unwrap().to_owned() }
+    }
+
+    pub async fn site(&self) -> Uuid {
+        let organization = "00000000-0000-7000-8000-000000000001".parse().unwrap();
+        Sites::new(&self.context).create(organization, "A site").await.unwrap().id
+    }
+
+    /// Publishes a module that knows all types.
+    pub async fn module(&self, site: Uuid, name: &str) -> Uuid {
+        self.publish(site, &json!({ "name": name, "version": "1.0.0", "launcher": { "label": "Open" } }))
+            .await
+    }
+
+    pub async fn publish(&self, site: Uuid, manifest: &Value) -> Uuid {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("module.json"), manifest.to_string()).unwrap();
+        std::fs::write(folder.path().join("index.html"), "<!doctype html><title>Hello</title>").unwrap();
+        let bundle = Bundle::read(folder.path()).unwrap();
+        let published =
+            Modules::new(&self.context).unwrap().publish(site, None, bundle, |_, _| {}).await.unwrap();
+        self.settle().await;
+        published.id
+    }
+
+    pub fn domains(&self) -> Domains {
+        Domains::new(&self.context)
+    }
+
+    pub async fn add(&self, site: Uuid, module: Uuid, domain: &str) -> AllowedDomain {
+        let pattern = self.domains().pattern(domain).unwrap();
+        let new = NewDomain {
+            pattern,
+            allow_embed: true,
+            allow_api: true,
+            embed_types: Vec::new(),
+            rate_limit: 1000,
+        };
+        let added = self.domains().add(site, module, new).await.unwrap();
+        self.settle().await;
+        added
+    }
+
+    /// Adds a domain and proves it by DNS.
+    pub async fn allow(&self, site: Uuid, module: Uuid, domain: &str) -> AllowedDomain {
+        let added = self.add(site, module, domain).await;
+        self.prove(&added).await;
+        let verified = self.domains().verify(site, added.id, None).await.unwrap();
+        self.settle().await;
+        verified
+    }
+
+    /// Publishes the DNS record of a domain.
+    pub async fn prove(&self, domain: &AllowedDomain) {
+        let text = format!("dramac-site-verification={}", domain.verification_token);
+        self.names.publish(&record_name(domain), &[&text]).await;
+    }
+
+    /// Lets the server see what has changed at once; that it sees it by itself is a story of its own.
+    pub async fn settle(&self) {
+        self.context.revision.refresh(&self.context.db).await.unwrap();
+    }
+
+    /// The names of a site's events, oldest first.
+    pub async fn events(&self, site: Uuid) -> Vec<String> {
+        let text = "SELECT type FROM events WHERE site_id = $1 ORDER BY id";
+        match self.context.db.read(site).await.unwrap() {
+            embed_server::db::Tx::Sqlite(mut tx) => {
+                sqlx::query_scalar(text).bind(site).fetch_all(&mut *tx).await.unwrap()
+            }
+            embed_server::db::Tx::Postgres(mut tx) => {
+                sqlx::query_scalar(text).bind(site).fetch_all(&mut *tx).await.unwrap()
+            }
+        }
+    }
+
+    /// Runs the command line in a process of its own, on the server's database.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_embed-server"))
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.database.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    /// The same where it must succeed, with `--json`.
+    pub fn command_json(&self, arguments: &[&str]) -> Value {
+        let output = self.command(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// Where the record of a domain belongs.
+pub fn record_name(domain: &AllowedDomain) -> String {
+    format!("_dramac-verify.{}", domain.domain.trim_start_matches("*."))
+}
+
+/// Status and body, which must be JSON.
+pub async fn json_of(response: Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text:?}")))
+}
+
+/// Waits until the condition holds, and says what it waited for when it does not.
+pub async fn until(what: &str, patience: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < patience, "waited {patience:?} for: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,59 @@
+//! One tenant does not see another's.
+
+use crate::story;
+use embed_server::db::Tx;
+use sqlx::Executor;
+
+story!(a_module_of_one_site_is_not_anothers, |app| {
+    let (site, other) = (app.site().await, app.site().await);
+    let module = app.module(site, "feedback").await;
+    let domain = app.allow(site, module, "example.test").await;
+    assert_eq!(app.verdict("https://example.test", other, module).await, "module_not_found");
+    assert_eq!(app.domains().list(other, module).await.unwrap(), []);
+    assert_eq!(app.domains().remove(other, domain.id).await.unwrap_err().code(), "domain_not_found");
+    assert_eq!(app.domains().verify(other, domain.id, None).await.unwrap_err().code(), "domain_not_found");
+    let pattern = app.domains().pattern("evil.test").unwrap();
+    let new = embed_server::domains::NewDomain {
+        pattern,
+        allow_embed: true,
+        allow_api: true,
+        embed_types: Vec::new(),
+        rate_limit: 1000,
+    };
+    assert_eq!(app.domains().add(other, module, new).await.unwrap_err().code(), "module_not_found");
+});
+
+story!(row_level_security_holds_a_query_that_forgets_its_site, |app| {
+    let (site, other) = (app.site().await, app.site().await);
+    let module = app.module(site, "feedback").await;
+    app.allow(site, module, "example.test").await;
+    if !app.database.is_postgres() {
+        // SQLite has no second line; the finders' scope is the only one.
+        return;
+    }
+    let count = async |mut tx: Tx, table: &str| -> i64 {
+        let Tx::Postgres(tx) = &mut tx else { panic!("this is PostgreSQL") };
+        let text = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar(text).fetch_one(&mut **tx).await.unwrap()
+    };
+    let db = &app.context.db;
+    for table in ["site_modules", "module_versions", "module_files", "module_allowed_domains", "events"] {
+        assert!(count(db.read(site).await.unwrap(), table).await > 0, "{table}: its own rows");
+        assert_eq!(count(db.read(other).await.unwrap(), table).await, 0, "{table}: another's rows");
+        assert!(count(db.read_global().await.unwrap(), table).await > 0, "{table}: all rows");
+    }
+    assert_eq!(count(db.read(site).await.unwrap(), "sites").await, 1);
+
+    // A connection past `Db` has no scope, and sees and writes nothing.
+    let embed_server::db::Db::Postgres(pool) = db else { panic!("this is PostgreSQL") };
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM sites").fetch_one(pool).await.unwrap();
+    assert_eq!(seen, 0);
+
+    // Nor can one tenant write into another's rows.
+    let Tx::Postgres(mut tx) = db.begin(other).await.unwrap() else { panic!("this is PostgreSQL") };
+    let text = "UPDATE module_allowed_domains SET verified = TRUE";
+    assert_eq!(tx.execute(text).await.unwrap().rows_affected(), 0);
+    let text = "INSERT INTO events (id, site_id, type, data, created_at) VALUES ($1, $2, 'x', '{}', now())";
+    let refused = sqlx::query(text).bind(uuid::Uuid::now_v7()).bind(site).execute(&mut *tx).await;
+    assert!(refused.unwrap_err().to_string().contains("row-level security"));
+});

@@ -1,0 +1,46 @@
+//! Stories about the server, each told once and run on both engines: on SQLite always, on PostgreSQL where
+//! `TEST_POSTGRES_URL` names a server on which databases and roles may be made.
+
+mod app;
+mod assets;
+mod bad_settings;
+mod doctor;
+mod domains;
+mod engine;
+mod faults;
+mod internet;
+mod isolation;
+mod outgoing_calls;
+mod proving_domains;
+mod publishing;
+mod requests;
+mod revocation;
+mod serving;
+mod verify;
+
+/// Tells a story on both engines: `story!(name_of_the_story, |app| { … })` makes `name_of_the_story::on_sqlite` and
+/// `name_of_the_story::on_postgres`, with `app` a server of its own. Its
+/// loops go on while the story waits for a command, on threads of their own.
+macro_rules! story {
+    ($name:ident, |$app:ident| $body:block) => {
+        mod $name {
+            #[allow(unused_imports, reason = "not every story needs what its neighbours need")]
+            use super::*;
+
+            async fn story($app: $crate::app::TestApp) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                story($crate::app::TestApp::start($crate::engine::Database::sqlite()).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                if let Some(database) = $crate::engine::Database::postgres().await {
+                    story($crate::app::TestApp::start(database).await).await;
+                }
+            }
+        }
+    };
+}
+pub(crate) use story;
