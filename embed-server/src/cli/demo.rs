@@ -23,7 +23,6 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 use website::Website;
 
-#[path = "demo_website.rs"]
 mod website;
 
 /// The modules and websites of `examples/`.
