@@ -235,12 +235,13 @@ impl Bridge {
         self.timer_at.set(deadline);
         let bridge = Rc::downgrade(self);
         let wait = (deadline - dom::now()).clamp(0.0, f64::from(i32::MAX - 1)) as u32 + 1;
-        let timer = Timeout::new(wait, move || {
+        let expire = move || {
             if let Some(bridge) = bridge.upgrade() {
                 bridge.timer.take();
                 bridge.expire();
             }
-        });
+        };
+        let timer = dom::after(wait, Box::new(expire));
         self.timer.replace(Some(timer));
     }
 
@@ -294,9 +295,7 @@ impl Bridge {
         }
         self.told.set(self.told.get() + 1);
         if self.told.get() == FLOOD {
-            dom::log_error(
-                "[Dramac] The module sends more than 10000 messages a second; the rest of them is dropped.",
-            );
+            dom::log_error("[Dramac] The module sends over 10000 messages a second: the rest is dropped.");
         }
         self.told.get() >= FLOOD
     }

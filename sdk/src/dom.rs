@@ -1,5 +1,6 @@
 //! Thin access to the page: what several rooms need of `web-sys`.
 
+use gloo_timers::callback::Timeout;
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, Element, HtmlElement, Node, Window};
@@ -64,6 +65,11 @@ pub fn listed(parts: &[&str], between: &str) -> String {
 /// A function for JavaScript that is called at most once. Boxed, so that one conversion serves all of them.
 pub fn once(act: Box<dyn FnOnce(JsValue)>) -> Function {
     Closure::once_into_js(act).unchecked_into()
+}
+
+/// Calls `act` after so many milliseconds, unless the timer is dropped before. Boxed for the same reason.
+pub fn after(milliseconds: u32, act: Box<dyn FnOnce()>) -> Timeout {
+    Timeout::new(milliseconds, act)
 }
 
 /// A new element with a class, at the end of `parent`.

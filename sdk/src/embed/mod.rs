@@ -17,6 +17,7 @@ use crate::link::{Link, Slot, Verdict};
 use crate::wording::{self, Words};
 use embed_protocol::message as words;
 use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
 use js_sys::{Function, Object};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
@@ -48,6 +49,8 @@ pub struct Embed {
     open_listener: RefCell<Option<EventListener>>,
     /// Waits until an inline embed comes near the viewport.
     sight: RefCell<Option<Sight>>,
+    /// Waits until the page may be idle, where the browser does not tell.
+    idle: RefCell<Option<Timeout>>,
 }
 
 impl Embed {
@@ -73,6 +76,7 @@ impl Embed {
                 frame_listener: RefCell::new(None),
                 open_listener: RefCell::new(None),
                 sight: RefCell::new(None),
+                idle: RefCell::new(None),
             })),
             Err(fault) => {
                 slot.handle().set_state("error");
@@ -242,6 +246,7 @@ impl Embed {
         self.slot.reject(&fault::gone().to_error());
         self.bridge.destroy();
         self.sight.take();
+        self.idle.take();
         self.open_listener.take();
         self.listeners.take();
         self.drop_frame();

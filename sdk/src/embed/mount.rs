@@ -30,7 +30,7 @@ impl Embed {
                 self.listeners.borrow_mut().push(listener);
             } else {
                 let selector = dom::text(&container);
-                let advice = "”. Call Dramac.embed after the element is there, or correct the selector.";
+                let advice = "”: correct it, or embed once the element is there.";
                 let text = ["No element of this page matches the container “", &selector, advice];
                 self.fail(Fault::new("container_not_found", &text));
             }
@@ -119,9 +119,11 @@ impl Embed {
             self.adopt_frame();
         } else if chrome.floating.is_some() {
             let warm = self.later(Embed::ensure_frame);
-            let warm = dom::once(Box::new(move |_| warm()));
-            // Safari has no idle callbacks; hover, focus and opening are enough there.
-            let _ = dom::request_idle(&warm);
+            if dom::request_idle(&dom::once(Box::new(move |_| warm()))).is_err() {
+                // Safari has no idle callbacks.
+                let warm = self.later(Embed::ensure_frame);
+                self.idle.replace(Some(dom::after(2000, Box::new(warm))));
+            }
         } else if self.config().options.flag("lazy", true) && chrome.is_below_fold() {
             chrome.show_skeleton();
             self.sight.replace(Sight::new(chrome.host(), self.later(Embed::ensure_frame)));
