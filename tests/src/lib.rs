@@ -26,7 +26,7 @@ pub mod website;
 pub use browser::Browser;
 pub use installation::Installation;
 pub use server::Server;
-pub use stage::{Stage, story};
+pub use stage::{Stage, story, story_on};
 pub use website::{Page, Website};
 
 use std::path::PathBuf;

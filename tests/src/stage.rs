@@ -28,7 +28,15 @@ pub struct Stage {
 /// Runs a story on a fresh stage and takes the stage down, however the story ends. Where it fails, a screenshot, the
 /// console and the server's log say how it looked.
 pub async fn story(body: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
-    let stage = Stage::set().await?;
+    story_on(Installation::new()?, body).await
+}
+
+/// Like [`story`], on an installation with settings of its own.
+pub async fn story_on(
+    installation: Installation,
+    body: impl AsyncFnOnce(&Stage) -> Result<()>,
+) -> Result<()> {
+    let stage = Stage::set(installation).await?;
     let outcome = caught(body(&stage)).await;
     if !matches!(outcome, Ok(Ok(()))) {
         stage.describe().await;
@@ -49,8 +57,7 @@ async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + S
 }
 
 impl Stage {
-    async fn set() -> Result<Self> {
-        let installation = Installation::new()?;
+    async fn set(installation: Installation) -> Result<Self> {
         let site = installation.create_site().await?;
         let module = installation.publish(&site, &module::bridge()).await?;
         let website = Website::start().await?;

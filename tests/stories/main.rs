@@ -2,12 +2,16 @@
 
 mod bridge;
 mod command_line;
+mod csp;
 mod demo;
 mod destroy;
 mod dialogs;
 mod failures;
+mod fenced;
 mod forgery;
 mod framing;
+mod recipes;
 mod resize;
+mod sdk_readme;
 mod startup;
 mod window_messages;
