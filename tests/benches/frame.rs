@@ -85,9 +85,9 @@ async fn measure(latency: Duration) -> Result<Vec<Row>> {
     scripts.put(
         "/bare.js",
         format!(
-            "const frame = document.createElement('iframe'); frame.src = '{frame}'; frame.style.cssText = 'border:0;width:100%;height:500px';
+            "{{ const frame = document.createElement('iframe'); frame.src = '{frame}'; frame.style.cssText = 'border:0;width:100%;height:500px';
              const insert = () => document.getElementById('place').append(frame);
-             document.getElementById('place') ? insert() : addEventListener('DOMContentLoaded', insert)"
+             document.getElementById('place') ? insert() : addEventListener('DOMContentLoaded', insert) }}"
         ),
     );
 
