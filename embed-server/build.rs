@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         workspace,
         target_dir: &target_dir(&out),
         out: &out.join("bundle"),
+        mode: cdn::Mode::Plain,
         progress: &|step| println!("{}", step.label()),
     };
     match cdn::build(&build) {

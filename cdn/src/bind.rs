@@ -4,10 +4,13 @@
 //! the items in the middle are kept, and put into one call: `Dramac._(init, define)`, where `init({module_or_path})` takes a
 //! `Response` or a `BufferSource`, or a promise of either. Its promise resolves to the SDK's exports, which are then
 //! properties of `init` itself, too, as wasm-bindgen has it. `define` is the expression of `cdn/loader/element.js`.
+//! Where the SDK is translated to JavaScript, `init` takes nothing, and calls what `crate::fallback` adds.
 
 use anyhow::{Context, Result};
 use walrus::Module;
 use wasm_bindgen_cli_support::Bindgen;
+
+use crate::Engine;
 
 /// The SDK's two halves, not yet shrunk.
 pub struct Bound {
@@ -28,7 +31,7 @@ const POLYFILL_END: &str = "let WASM_VECTOR_LEN";
 const NO_REGISTRY: &str = "(typeof FinalizationRegistry === 'undefined')";
 
 /// Generates glue and WebAssembly from what the compiler left. `element` is a JavaScript expression.
-pub fn bind(wasm: Vec<u8>, element: &str) -> Result<Bound> {
+pub fn bind(wasm: Vec<u8>, element: &str, engine: Engine) -> Result<Bound> {
     let mut output = Bindgen::new()
         .input_bytes("sdk", wasm)
         .no_modules(true)?
@@ -38,34 +41,44 @@ pub fn bind(wasm: Vec<u8>, element: &str) -> Result<Bound> {
         .remove_producers_section(true)
         .generate_output()
         .context("wasm-bindgen cannot read the SDK")?;
-    let glue = wrap(output.js(), element)?;
+    let glue = wrap(output.js(), element, engine)?;
     Ok(Bound { glue, module: std::mem::take(output.wasm_mut()) })
 }
 
-fn wrap(generated: &str, element: &str) -> Result<String> {
+fn wrap(generated: &str, element: &str, engine: Engine) -> Result<String> {
     let (_, rest) = generated.split_once(HEAD_END).context(SHAPE)?;
     let (_, rest) = rest.split_once('}').context(SHAPE)?;
     let (items, tail) = rest.split_once(TAIL_START).context(SHAPE)?;
     let start = if tail.contains("wasm.__wbindgen_start();") { "wasm.__wbindgen_start();" } else { "" };
     let items = without(items, POLYFILL_START, POLYFILL_END).replace(NO_REGISTRY, "false");
-    // A server that does not know the type of WebAssembly must not cost the visitor the embed, only the streaming.
+    let (parameter, instantiate) = match engine {
+        Engine::WebAssembly => ("{module_or_path: source}", INSTANTIATE),
+        Engine::JavaScript => ("", TRANSLATED),
+    };
     Ok(format!(
-        "Dramac._(async function exports({{module_or_path: source}}) {{
+        "Dramac._(async function exports({parameter}) {{
             let wasm;
             {items}
-            source = await source;
-            const imports = __wbg_get_imports();
-            const {{instance}} = await (
-                source instanceof Response && source.headers.get('content-type') == 'application/wasm'
-                    ? WebAssembly.instantiateStreaming(source, imports)
-                    : WebAssembly.instantiate(source.arrayBuffer ? await source.arrayBuffer() : source, imports)
-            );
-            wasm = instance.exports;
+            {instantiate}
             {start}
             return exports;
         }}, {element})"
     ))
 }
+
+/// A server that does not know the type of WebAssembly must not cost the visitor the embed, only the streaming.
+const INSTANTIATE: &str = "
+    source = await source;
+    const imports = __wbg_get_imports();
+    const {instance} = await (
+        source instanceof Response && source.headers.get('content-type') == 'application/wasm'
+            ? WebAssembly.instantiateStreaming(source, imports)
+            : WebAssembly.instantiate(source.arrayBuffer ? await source.arrayBuffer() : source, imports)
+    );
+    wasm = instance.exports;";
+
+/// `crate::fallback` puts a function of this name before the glue.
+const TRANSLATED: &str = "wasm = translated(__wbg_get_imports());";
 
 const SHAPE: &str = "The glue of wasm-bindgen has a new shape: adapt cdn/src/bind.rs to this version.";
 
@@ -86,7 +99,8 @@ mod tests {
 
     #[test]
     fn glue_of_another_shape_is_refused_with_the_file_to_look_at() {
-        let error = wrap("export function start() {}", "element").expect_err("another shape");
+        let error =
+            wrap("export function start() {}", "element", Engine::WebAssembly).expect_err("another shape");
         assert!(error.to_string().contains("cdn/src/bind.rs"), "{error}");
     }
 
@@ -98,7 +112,8 @@ mod tests {
             {TAIL_START} wasm.__wbindgen_start(); rest }})()"
         );
         let script =
-            wrap(&generated, "(link, sdk) => customElements.define('a-b', sdk)").expect("the known shape");
+            wrap(&generated, "(link, sdk) => customElements.define('a-b', sdk)", Engine::WebAssembly)
+                .expect("the known shape");
         assert!(script.starts_with("Dramac._(async function exports("), "{script}");
         assert!(script.contains("exports.start = start;") && !script.contains("script_src"), "{script}");
         let minified = crate::minify::minify("the glue", &script).expect("a valid script");

@@ -12,7 +12,8 @@ const KB: usize = 1024;
 /// One line of the table that `check` prints; sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// A file, or `page` for what one page loads: loader, glue and WebAssembly.
+    /// A file, or `page` for what one page loads: loader, glue and WebAssembly; or `page without WebAssembly`: loader and
+    /// fallback.
     pub name: String,
     /// As it is.
     pub bytes: usize,
@@ -58,7 +59,21 @@ impl Report {
             mark: Some(27 * KB),
         };
         let module = line("module.js", Some(2 * KB), None);
-        Report { lines: page.into_iter().chain([total, module]).collect() }
+        let mut lines = Vec::from(page.clone());
+        lines.extend([total, module]);
+        if manifest.files.contains_key("sdk.fallback.js") {
+            let fallback = line("sdk.fallback.js", None, None);
+            let [loader, ..] = &page;
+            lines.push(Line {
+                name: "page without WebAssembly".to_owned(),
+                bytes: loader.bytes + fallback.bytes,
+                gzip: loader.gzip + fallback.gzip,
+                brotli: loader.brotli + fallback.brotli,
+                budget: Some(36 * KB),
+                mark: None,
+            });
+        }
+        Report { lines }
     }
 
     /// A sentence for each budget that is exceeded.
@@ -77,9 +92,9 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let optional = |size: Option<usize>| size.map_or("–".to_owned(), |size| size.to_string());
-        write!(f, "{:<10}{:>9}{:>9}{:>9}{:>9}{:>9}", "file", "bytes", "gzip", "brotli", "budget", "mark")?;
+        write!(f, "{:<24}{:>9}{:>9}{:>9}{:>9}{:>9}", "file", "bytes", "gzip", "brotli", "budget", "mark")?;
         for line in &self.lines {
-            write!(f, "\n{:<10}{:>9}{:>9}{:>9}", line.name, line.bytes, line.gzip, line.brotli)?;
+            write!(f, "\n{:<24}{:>9}{:>9}{:>9}", line.name, line.bytes, line.gzip, line.brotli)?;
             write!(f, "{:>9}{:>9}", optional(line.budget), optional(line.mark))?;
         }
         Ok(())
@@ -106,6 +121,19 @@ mod tests {
     #[test]
     fn a_bundle_of_exactly_its_budget_passes() {
         assert_eq!(Report::of(&manifest(2048, 32 * KB)).excesses(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_fallback_has_a_budget_where_there_is_one() {
+        let mut manifest = manifest(2048, 0);
+        assert!(Report::of(&manifest).lines.iter().all(|line| line.name != "page without WebAssembly"));
+        let mut fallback = manifest.files["sdk.js"].clone();
+        fallback.brotli = 34 * KB + 1;
+        manifest.files.insert("sdk.fallback.js".to_owned(), fallback);
+        assert_eq!(
+            Report::of(&manifest).excesses(),
+            ["page without WebAssembly weighs 36865 bytes after brotli, 1 more than its budget of 36864."]
+        );
     }
 
     #[test]

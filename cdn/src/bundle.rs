@@ -48,6 +48,8 @@ impl Sources {
 pub struct Scripts {
     /// The glue, minified.
     pub sdk: String,
+    /// Glue and translated SDK, minified; only in an optimised build.
+    pub fallback: Option<String>,
     /// `module.js`, minified.
     pub module: String,
     /// The loader as it was written: its blanks come first.
@@ -64,7 +66,8 @@ pub struct Bundle {
 
 /// Names and compresses the files.
 pub fn assemble(scripts: Scripts, wasm: Vec<u8>) -> Result<Bundle> {
-    let hash = content_hash(&[scripts.sdk.as_bytes(), &wasm]);
+    let fallback = scripts.fallback.map(String::into_bytes);
+    let hash = content_hash(&[scripts.sdk.as_bytes(), &wasm, fallback.as_deref().unwrap_or_default()]);
     let embed = fill(
         scripts.loader,
         &[
@@ -72,6 +75,12 @@ pub fn assemble(scripts: Scripts, wasm: Vec<u8>) -> Result<Bundle> {
             ("__DRAMAC_SDK_JS_SRI__", integrity(scripts.sdk.as_bytes())),
             ("__DRAMAC_SDK_WASM__", format!("{hash}/sdk.wasm")),
             ("__DRAMAC_SDK_WASM_SRI__", integrity(&wasm)),
+            // Where they are empty the minifier drops the branch that would load it.
+            (
+                "__DRAMAC_FALLBACK__",
+                fallback.as_ref().map_or(String::new(), |_| format!("{hash}/sdk.fallback.js")),
+            ),
+            ("__DRAMAC_FALLBACK_SRI__", fallback.as_deref().map_or(String::new(), integrity)),
             ("__DRAMAC_VERSION__", VERSION.to_owned()),
         ],
     )?;
@@ -88,7 +97,8 @@ pub fn assemble(scripts: Scripts, wasm: Vec<u8>) -> Result<Bundle> {
     let module = scripts.module.into_bytes();
     let digest = integrity(&module);
     bundle.add("module.js", VERSION_DIR.to_owned(), module, Some(digest))?;
-    for (name, bytes) in [("sdk.js", scripts.sdk.into_bytes()), ("sdk.wasm", wasm)] {
+    let sdk = [("sdk.js", scripts.sdk.into_bytes()), ("sdk.wasm", wasm)];
+    for (name, bytes) in sdk.into_iter().chain(fallback.map(|bytes| ("sdk.fallback.js", bytes))) {
         let digest = integrity(&bytes);
         bundle.add(name, format!("{VERSION_DIR}/{hash}"), bytes, Some(digest))?;
     }
@@ -100,7 +110,7 @@ pub fn assemble(scripts: Scripts, wasm: Vec<u8>) -> Result<Bundle> {
 }
 
 /// 64 bits of SHA-256 over all of `contents`, in hexadecimal.
-fn content_hash(contents: &[&[u8]]) -> String {
+pub fn content_hash(contents: &[&[u8]]) -> String {
     let mut hasher = Sha256::new();
     for content in contents {
         hasher.update(u64::try_from(content.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -186,13 +196,23 @@ mod tests {
     const LOADER_SOURCE: &str = "(() => {
         const server = '__DRAMAC_SERVER__', modules = '__DRAMAC_MODULES__';
         load(server, modules ? 'own origin' : 'sandboxed');
+        if ('__DRAMAC_FALLBACK_SRI__') load('__DRAMAC_FALLBACK__', '__DRAMAC_FALLBACK_SRI__');
+        else fail('no fallback');
         load('__DRAMAC_SDK_JS__', '__DRAMAC_SDK_JS_SRI__', '__DRAMAC_SDK_WASM__', '__DRAMAC_SDK_WASM_SRI__', '__DRAMAC_VERSION__');
     })()";
 
     fn bundle(sdk: &str, wasm: &[u8]) -> Bundle {
-        let scripts =
-            Scripts { sdk: sdk.to_owned(), module: "module()".to_owned(), loader: LOADER_SOURCE.to_owned() };
+        let scripts = Scripts {
+            sdk: sdk.to_owned(),
+            fallback: None,
+            module: "module()".to_owned(),
+            loader: LOADER_SOURCE.to_owned(),
+        };
         assemble(scripts, wasm.to_vec()).expect("assembles")
+    }
+
+    fn loader_of(bundle: &Bundle) -> String {
+        String::from_utf8(bundle.files["v1/embed.js"].clone()).expect("text")
     }
 
     #[test]
@@ -209,7 +229,7 @@ mod tests {
     #[test]
     fn the_loader_knows_its_files_and_leaves_the_server_open() {
         let bundle = bundle("Dramac._(1)", b"wasm");
-        let loader = String::from_utf8(bundle.files["v1/embed.js"].clone()).expect("text");
+        let loader = loader_of(&bundle);
         for file in ["sdk.js", "sdk.wasm"] {
             let file = &bundle.manifest.files[file];
             assert!(loader.contains(file.path.strip_prefix("v1/").expect("below v1")), "{loader}");
@@ -224,15 +244,34 @@ mod tests {
     #[test]
     fn the_minifier_does_not_decide_for_the_server() {
         let bundle = bundle("Dramac._(1)", b"wasm");
-        let loader = String::from_utf8(bundle.files["v1/embed.js"].clone()).expect("text");
+        let loader = loader_of(&bundle);
         assert!(loader.contains("own origin") && loader.contains("sandboxed"), "{loader}");
+    }
+
+    #[test]
+    fn only_an_optimised_bundle_has_a_fallback_and_a_loader_that_takes_it() {
+        let plain = bundle("Dramac._(1)", b"wasm");
+        assert!(!plain.manifest.files.contains_key("sdk.fallback.js"));
+        let scripts = Scripts {
+            sdk: "Dramac._(1)".to_owned(),
+            fallback: Some("Dramac._(2)".to_owned()),
+            module: "module()".to_owned(),
+            loader: LOADER_SOURCE.to_owned(),
+        };
+        let optimised = assemble(scripts, b"wasm".to_vec()).expect("assembles");
+        let fallback = &optimised.manifest.files["sdk.fallback.js"];
+        let loader = loader_of(&optimised);
+        assert!(loader.contains(fallback.path.strip_prefix("v1/").expect("below v1")), "{loader}");
+        assert!(loader.contains(fallback.integrity.as_deref().expect("has one")), "{loader}");
+        assert!(loader_of(&plain).contains("no fallback") && !loader.contains("no fallback"), "{loader}");
     }
 
     #[test]
     fn a_loader_without_a_blank_is_refused() {
         let loader = LOADER_SOURCE.replace("'__DRAMAC_SDK_WASM_SRI__'", "''");
-        let error = assemble(Scripts { sdk: String::new(), module: String::new(), loader }, vec![])
-            .expect_err("refused");
+        let error =
+            assemble(Scripts { sdk: String::new(), fallback: None, module: String::new(), loader }, vec![])
+                .expect_err("refused");
         assert_eq!(
             error.to_string(),
             "cdn/loader/embed.js has no '__DRAMAC_SDK_WASM_SRI__'; the build fills it in."

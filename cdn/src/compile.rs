@@ -10,6 +10,8 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
+use crate::Engine;
+
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "wasm";
 
@@ -38,7 +40,7 @@ const REMOVED: &[&str] = &[
 ];
 
 /// The bytes of `embed_sdk.wasm`, names still in it.
-pub fn compile(workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
+pub fn compile(workspace: &Path, target_dir: &Path, engine: Engine) -> Result<Vec<u8>> {
     let workspace = workspace
         .canonicalize()
         .with_context(|| format!("There is no workspace at {}", workspace.display()))?;
@@ -53,13 +55,29 @@ pub fn compile(workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
         .args(["rustc", "--package", "embed-sdk", "--lib", "--crate-type", "cdylib"])
         .args(["--target", TARGET, "--profile", PROFILE, "--locked", "--target-dir"])
         .arg(&target_dir)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(&workspace, &target_dir, &sysroot)?);
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(&workspace, &target_dir, &sysroot, engine)?);
     let output = run(&mut cargo)?;
     if !output.status.success() {
         bail!("The SDK does not compile:\n{}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let file = target_dir.join(TARGET).join(PROFILE).join("embed_sdk.wasm");
-    fs::read(&file).with_context(|| format!("The compiler was content, but left no {}", file.display()))
+    let mut wasm = fs::read(&file)
+        .with_context(|| format!("The compiler was content, but left no {}", file.display()))?;
+    if engine == Engine::JavaScript {
+        hide_features(&mut wasm);
+    }
+    Ok(wasm)
+}
+
+/// The standard library comes compiled, and with marks that it was allowed to use what JavaScript has not, though it does
+/// not use it. wasm-bindgen would take them for leave to do so. A mark stands in the section `target_features`: a sign,
+/// the length of the name, the name.
+fn hide_features(wasm: &mut [u8]) {
+    for mark in [&b"+\x0freference-types"[..], b"+\x0amultivalue"] {
+        if let Some(at) = wasm.windows(mark.len()).rposition(|bytes| bytes == mark) {
+            wasm[at] = b'-';
+        }
+    }
 }
 
 /// Inside a build script cargo says which cargo it is; that one needs no second look at the toolchain file.
@@ -86,10 +104,13 @@ fn steers_a_build(name: &str) -> bool {
 }
 
 /// What rustc is told besides the profile, separated as `CARGO_ENCODED_RUSTFLAGS` wants.
-fn flags(workspace: &Path, target_dir: &Path, sysroot: &Path) -> Result<OsString> {
+fn flags(workspace: &Path, target_dir: &Path, sysroot: &Path, engine: Engine) -> Result<OsString> {
     // At `opt-level = "z"` LLVM inlines almost nothing (its threshold is 5), and the calls of many small accessors weigh
     // more than their bodies. Code and data of the SDK after brotli: 22.7 KB at 5, 22.2 from 28 to 35, 22.9 at 42.
     let mut flags = OsString::from("-Cllvm-args=-inline-threshold=30");
+    if engine == Engine::JavaScript {
+        flags.push("\u{1f}-Ctarget-feature=-reference-types,-multivalue");
+    }
     for (folder, name) in renamed_folders(workspace, target_dir, sysroot)? {
         flags.push("\u{1f}--remap-path-prefix=");
         flags.push(folder);
@@ -176,8 +197,16 @@ mod tests {
     }
 
     #[test]
+    fn the_marks_of_what_javascript_has_not_are_hidden() {
+        let mut section = b"\x0ftarget_features\x03+\x0amultivalue+\x0freference-types+\x08sign-ext".to_vec();
+        hide_features(&mut section);
+        assert_eq!(section, b"\x0ftarget_features\x03-\x0amultivalue-\x0freference-types+\x08sign-ext");
+    }
+
+    #[test]
     fn a_folder_that_is_no_workspace_is_named() {
-        let error = compile(Path::new("/nowhere"), Path::new("/nowhere/target")).expect_err("no workspace");
+        let error = compile(Path::new("/nowhere"), Path::new("/nowhere/target"), Engine::WebAssembly)
+            .expect_err("no workspace");
         assert_eq!(error.to_string(), "There is no workspace at /nowhere");
     }
 }

@@ -1,15 +1,17 @@
 //! Builds what runs on customers' pages: `embed.js`, `module.js`, and the SDK as WebAssembly with its glue.
 //!
-//! [`build`] needs a Rust toolchain and nothing else. The same source gives the same bytes in whatever folder it is
+//! [`build`] needs a Rust toolchain and nothing else; only an optimised build asks for Node.js. The same source gives the same bytes in whatever folder it is
 //! built, and the output folder holds either a whole bundle or none. This crate knows nothing of HTTP.
 
 #![forbid(unsafe_code)]
 
+mod binaryen;
 mod bind;
 pub mod budget;
 mod bundle;
 mod compile;
 mod compress;
+mod fallback;
 mod manifest;
 mod minify;
 mod shrink;
@@ -17,10 +19,11 @@ mod shrink;
 use std::path::Path;
 
 use anyhow::Result;
+use binaryen::Binaryen;
 
 pub use manifest::{File, Manifest, Total};
 
-/// Where a bundle is built from and to.
+/// Where a bundle is built from and to, and how.
 pub struct Build<'a> {
     /// The root of the workspace, the folder of `Cargo.toml`, `sdk/` and `cdn/`.
     pub workspace: &'a Path,
@@ -29,8 +32,26 @@ pub struct Build<'a> {
     pub target_dir: &'a Path,
     /// The folder that receives `v1/`; what was there before is replaced.
     pub out: &'a Path,
+    /// Plain or optimised.
+    pub mode: Mode,
     /// Told of each step when it begins.
     pub progress: &'a dyn Fn(Step),
+}
+
+/// How much work a build is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// With Rust alone.
+    Plain,
+    /// With Binaryen, which needs Node.js: smaller WebAssembly, and `sdk.fallback.js` for pages that forbid it.
+    Optimized,
+}
+
+/// What runs the SDK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    WebAssembly,
+    JavaScript,
 }
 
 /// The steps of a build, in their order.
@@ -42,6 +63,10 @@ pub enum Step {
     Bind,
     /// What can never run is taken out of the WebAssembly.
     Shrink,
+    /// Binaryen optimises the WebAssembly.
+    Optimize,
+    /// The SDK is compiled once more and translated to JavaScript.
+    Translate,
     /// The JavaScript is minified.
     Minify,
     /// Files are compressed, named and written.
@@ -49,8 +74,14 @@ pub enum Step {
 }
 
 impl Step {
-    /// Every step.
-    pub const ALL: [Step; 5] = [Step::Compile, Step::Bind, Step::Shrink, Step::Minify, Step::Write];
+    /// Every step of a build.
+    pub const fn all(mode: Mode) -> &'static [Step] {
+        use Step::*;
+        match mode {
+            Mode::Plain => &[Compile, Bind, Shrink, Minify, Write],
+            Mode::Optimized => &[Compile, Bind, Shrink, Optimize, Translate, Minify, Write],
+        }
+    }
 
     /// What is being done, for a person who waits.
     pub const fn label(self) -> &'static str {
@@ -58,6 +89,8 @@ impl Step {
             Step::Compile => "Compiling the SDK to WebAssembly",
             Step::Bind => "Generating the glue",
             Step::Shrink => "Shrinking the WebAssembly",
+            Step::Optimize => "Optimising the WebAssembly",
+            Step::Translate => "Translating the SDK to JavaScript",
             Step::Minify => "Minifying the JavaScript",
             Step::Write => "Compressing and writing the files",
         }
@@ -72,14 +105,25 @@ pub fn build(build: &Build) -> Result<Manifest> {
     let enter = build.progress;
     let sources = bundle::Sources::read(build.workspace)?;
     enter(Step::Compile);
-    let wasm = compile::compile(build.workspace, build.target_dir)?;
+    let wasm = compile::compile(build.workspace, build.target_dir, Engine::WebAssembly)?;
     enter(Step::Bind);
-    let bound = bind::bind(wasm, &sources.element)?;
+    let bound = bind::bind(wasm, &sources.element, Engine::WebAssembly)?;
     enter(Step::Shrink);
-    let sdk = shrink::shrink(bound)?;
+    let mut sdk = shrink::shrink(bound)?;
+    let mut fallback = None;
+    if build.mode == Mode::Optimized {
+        enter(Step::Optimize);
+        let binaryen = Binaryen::install(build.workspace, build.target_dir)?;
+        sdk.wasm = binaryen.optimize(&sdk.wasm)?;
+        enter(Step::Translate);
+        let wasm = compile::compile(build.workspace, build.target_dir, Engine::JavaScript)?;
+        let bound = bind::bind(wasm, &sources.element, Engine::JavaScript)?;
+        fallback = Some(fallback::translate(&binaryen, &shrink::shrink(bound)?)?);
+    }
     enter(Step::Minify);
     let scripts = bundle::Scripts {
         sdk: minify::minify("the glue", &sdk.glue)?,
+        fallback: fallback.map(|script| fallback::minify(&script)).transpose()?,
         module: minify::minify(bundle::MODULE, &sources.module)?,
         loader: sources.loader,
     };

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha384};
+use sha2::{Digest, Sha256};
 
 /// What a bundle consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The release, also `Dramac.version` on pages.
     pub version: String,
-    /// The files by their plain names: `embed.js`, `module.js`, `sdk.js`, `sdk.wasm`.
+    /// The files by their plain names: `embed.js`, `module.js`, `sdk.js`, `sdk.wasm`, in an optimised bundle also
+    /// `sdk.fallback.js`.
     pub files: BTreeMap<String, File>,
     /// What one page loads.
     pub total: Total,
@@ -29,7 +30,7 @@ pub struct File {
     pub gzip: usize,
     /// After brotli, quality 11.
     pub brotli: usize,
-    /// The value of an `integrity` attribute, `sha384-…`. Absent for `embed.js`, whose blanks are filled only by
+    /// The value of an `integrity` attribute, `sha256-…`. Absent for `embed.js`, whose blanks are filled only by
     /// whoever serves it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<String>,
@@ -42,17 +43,18 @@ pub struct Total {
     pub brotli: usize,
 }
 
-/// Subresource Integrity of `bytes` (W3C SRI, section 3.1).
+/// Subresource Integrity of `bytes` (W3C SRI, section 3.1). With SHA-256, since the loader carries up to three digests, and
+/// each would be 16 bytes longer with SHA-384.
 pub fn integrity(bytes: &[u8]) -> String {
-    format!("sha384-{}", STANDARD.encode(Sha384::digest(bytes)))
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(bytes)))
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn integrity_is_what_openssl_says() {
-        // printf 'alert(1)' | openssl dgst -sha384 -binary | base64
-        let expected = "sha384-HT2E9NfWiuQ/w1PRai+hTyqW16NIoCGA/m8VQDUopfAtcz6YQjtsMmQd5uRbVDpW";
+        // printf 'alert(1)' | openssl dgst -sha256 -binary | base64
+        let expected = "sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI=";
         assert_eq!(super::integrity(b"alert(1)"), expected);
     }
 }

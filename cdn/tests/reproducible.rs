@@ -1,11 +1,12 @@
-//! The bundle of this workspace, built twice in different folders. The second build starts from nothing.
+//! The bundle of this workspace, built twice in different folders, plain and optimised. The second build starts from
+//! nothing.
 
 #![allow(clippy::unwrap_used, reason = "the functions here are all of a test")]
 
 use std::fs;
 use std::path::Path;
 
-use cdn::{Build, Manifest};
+use cdn::{Build, Manifest, Mode};
 
 #[test]
 fn another_folder_gives_the_same_bundle_without_a_path_of_this_machine() {
@@ -19,24 +20,26 @@ fn another_folder_gives_the_same_bundle_without_a_path_of_this_machine() {
         }
     }
 
-    let here = scratch.path().join("here");
-    let there = scratch.path().join("there");
-    let first = build(workspace, &workspace.join("target/bundle"), &here);
-    let second = build(&copy, &scratch.path().join("target"), &there);
-    assert_eq!(first, second);
+    for mode in [Mode::Plain, Mode::Optimized] {
+        let here = scratch.path().join("here");
+        let there = scratch.path().join("there");
+        let first = build(workspace, &workspace.join("target/bundle"), &here, mode);
+        let second = build(&copy, &scratch.path().join("target"), &there, mode);
+        assert_eq!(first, second);
 
-    let wasm = fs::read(here.join(&first.files["sdk.wasm"].path)).unwrap();
-    let home = std::env::home_dir().unwrap().join(".cargo");
-    for secret in [home.to_str().unwrap(), workspace.to_str().unwrap()] {
-        assert!(
-            !wasm.windows(secret.len()).any(|window| window == secret.as_bytes()),
-            "{secret} is in the WebAssembly"
-        );
+        let wasm = fs::read(here.join(&first.files["sdk.wasm"].path)).unwrap();
+        let home = std::env::home_dir().unwrap().join(".cargo");
+        for secret in [home.to_str().unwrap(), workspace.to_str().unwrap()] {
+            assert!(
+                !wasm.windows(secret.len()).any(|window| window == secret.as_bytes()),
+                "{secret} is in the WebAssembly"
+            );
+        }
     }
 }
 
-fn build(workspace: &Path, target_dir: &Path, out: &Path) -> Manifest {
-    cdn::build(&Build { workspace, target_dir, out, progress: &|_| () }).unwrap()
+fn build(workspace: &Path, target_dir: &Path, out: &Path, mode: Mode) -> Manifest {
+    cdn::build(&Build { workspace, target_dir, out, mode, progress: &|_| () }).unwrap()
 }
 
 fn copy_to(from: &Path, to: &Path) {

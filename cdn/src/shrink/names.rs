@@ -48,13 +48,11 @@ pub fn drop_unused(glue: &str, module: &mut Module) -> Result<String> {
 /// Gives imports and exports the names `a`, `b`, `c`… in both halves.
 pub fn shorten(glue: &str, module: &mut Module) -> Result<String> {
     let mut renaming = Renaming::default();
-    for (index, import) in module.imports.iter_mut().enumerate() {
+    for (import, new) in module.imports.iter_mut().zip(short_names()) {
         renaming.modules.insert(mem::replace(&mut import.module, IMPORT_MODULE.to_owned()));
-        let new = short(index);
         renaming.imports.insert(mem::replace(&mut import.name, new.clone()), new);
     }
-    for (index, export) in module.exports.iter_mut().enumerate() {
-        let new = short(index);
+    for (export, new) in module.exports.iter_mut().zip(short_names()) {
         renaming.exports.insert(mem::replace(&mut export.name, new.clone()), new);
     }
     if renaming.modules.len() > 1 {
@@ -73,6 +71,11 @@ pub fn shorten(glue: &str, module: &mut Module) -> Result<String> {
         );
     }
     Ok(glue)
+}
+
+/// Short names that are not words of JavaScript's own: `wasm2js` makes variables of them.
+fn short_names() -> impl Iterator<Item = String> {
+    (0..).map(short).filter(|name| !["do", "if", "in"].contains(&name.as_str()))
 }
 
 /// `a` to `z`, then `aa`, `ba`, …

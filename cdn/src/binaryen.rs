@@ -1,0 +1,101 @@
+//! Binaryen's `wasm-opt` and `wasm2js`, which npm brings as WebAssembly: one version of them for every machine.
+//!
+//! Version and digest stand in `cdn/binaryen/package-lock.json`. Only optimised builds come here, and only they need
+//! Node.js.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// What npm installs from.
+const SOURCES: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// What rustc and wasm-bindgen may use today. Not `--all-features`: that lets Binaryen write what browsers cannot read.
+const FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// What JavaScript has no operation for.
+const LOWERED: [&str; 3] =
+    ["--llvm-nontrapping-fptoint-lowering", "--signext-lowering", "--llvm-memory-copy-fill-lowering"];
+
+/// An installed Binaryen.
+pub struct Binaryen {
+    bin: PathBuf,
+}
+
+impl Binaryen {
+    /// Installs it below `cache`, if it is not there yet.
+    pub fn install(workspace: &Path, cache: &Path) -> Result<Self> {
+        let sources = workspace.join("cdn/binaryen");
+        let lock = fs::read(sources.join("package-lock.json"))
+            .context("Cannot read cdn/binaryen/package-lock.json")?;
+        let home = cache.join(format!("binaryen-{}", crate::bundle::content_hash(&[&lock])));
+        if !home.exists() {
+            // npm works in a folder beside it, so that an installation that is broken off is never taken for a whole one.
+            fs::create_dir_all(cache).with_context(|| format!("Cannot write to {}", cache.display()))?;
+            let fresh = tempfile::Builder::new().prefix(".binaryen-").tempdir_in(cache)?;
+            for source in SOURCES {
+                fs::copy(sources.join(source), fresh.path().join(source))?;
+            }
+            run(Command::new("npm")
+                .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+                .current_dir(&fresh))
+            .context("npm could not install Binaryen, which --optimize needs")?;
+            // Another build may have been faster.
+            if fs::rename(fresh.path(), &home).is_err() && !home.exists() {
+                bail!("Cannot write to {}", home.display());
+            }
+        }
+        Ok(Binaryen { bin: home.join("node_modules/binaryen/bin") })
+    }
+
+    /// The smallest WebAssembly that does the same.
+    pub fn optimize(&self, wasm: &[u8]) -> Result<Vec<u8>> {
+        self.transform("wasm-opt", wasm, FEATURES.iter().chain(&["-Oz", "--converge"]))
+    }
+
+    /// The same in the WebAssembly of 2017.
+    pub fn lower(&self, wasm: &[u8]) -> Result<Vec<u8>> {
+        self.transform("wasm-opt", wasm, FEATURES.iter().chain(&["-Oz"]).chain(&LOWERED))
+    }
+
+    /// A JavaScript module that does the same as this WebAssembly of 2017.
+    pub fn to_javascript(&self, wasm: &[u8]) -> Result<String> {
+        Ok(String::from_utf8(self.transform("wasm2js", wasm, ["-Oz"].iter())?)?)
+    }
+
+    fn transform<'a>(
+        &self,
+        tool: &str,
+        wasm: &[u8],
+        options: impl Iterator<Item = &'a &'a str>,
+    ) -> Result<Vec<u8>> {
+        let folder = tempfile::tempdir()?;
+        let (input, output) = (folder.path().join("input.wasm"), folder.path().join("output"));
+        fs::write(&input, wasm)?;
+        let mut command = Command::new("node");
+        command.arg(self.bin.join(tool)).args(options).arg(&input).arg("--output").arg(&output);
+        run(&mut command).with_context(|| format!("Binaryen's {tool} failed on the SDK"))?;
+        Ok(fs::read(&output)?)
+    }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| {
+        let program = command.get_program().to_string_lossy();
+        format!("Cannot start {program}: install Node.js 18 or newer with npm, or build without --optimize")
+    })?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
