@@ -82,7 +82,9 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             };
             let publication = modules.publish(site, module, bundle, progress).await;
             bar.finish_and_clear();
-            output.print(&Published(publication?))
+            let settings = &context.settings;
+            let cdn = settings.cdn_url.as_ref().unwrap_or(&settings.public_url).clone();
+            output.print(&Published { publication: publication?, cdn })
         }
         Command::List { site } => {
             let site = Sites::new(&context).find(site::id(&site)?).await?.id;
@@ -132,20 +134,26 @@ impl Display for Module {
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Published(Publication);
+struct Published {
+    publication: Publication,
+    /// Where pages load `v1/embed.js` from.
+    #[serde(skip)]
+    cdn: String,
+}
 
 impl Display for Published {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Publication { id, site_id, name, version, files, bytes, changed } = &self.0;
+        let Publication { id, site_id, name, version, files, bytes, changed } = &self.publication;
         if !changed {
             return write!(f, "{name} {version} is published already, with this very content: {id}");
         }
         let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
         writeln!(f, "Published {name} {version}, {files}, {}: {id}", size(*bytes as u64))?;
-        write!(
-            f,
-            "\nNext, allow a website to embed it:\n  embed-server domain add DOMAIN --site {site_id} --module {id}"
-        )
+        writeln!(f, "\nNext, allow a website to embed it:")?;
+        writeln!(f, "  embed-server domain add DOMAIN --site {site_id} --module {id}")?;
+        writeln!(f, "\nIts pages paste:")?;
+        writeln!(f, "  <script async src=\"{}/v1/embed.js\"></script>", self.cdn)?;
+        write!(f, "  <div data-dramac-embed=\"{id}\" data-site-id=\"{site_id}\"></div>")
     }
 }
 

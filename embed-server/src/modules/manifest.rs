@@ -111,8 +111,9 @@ impl Manifest {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let read = |json| -> Result<Self, _> { serde_path_to_error::deserialize(json) };
-        let manifest = read(&mut json).map_err(|error| match error.path().to_string().as_str() {
-            "." => refused(format!("{}.", error.inner())),
+        let manifest = read(&mut json).map_err(|error| match error.path().to_string() {
+            // Where the JSON itself breaks off there is no place to name but its line.
+            path if path == "." || path.contains('?') => refused(format!("{}.", error.inner())),
             path => refused(format!("`{path}`: {}.", error.inner())),
         })?;
         json.end().map_err(|error| refused(format!("{error}.")))?;

@@ -150,8 +150,8 @@ story!(a_publisher_that_is_killed_leaves_the_old_version_serving, |app| {
     let module = publish(&app, site, &bundle("1.0.0", "one")).await.unwrap().id;
     // Enough work to be interrupted in its middle: every file is compressed before the next is.
     let large = bundle("2.0.0", "two");
-    for number in 0..30_u64 {
-        let words: String = (0..40_000).map(|word| format!("{:x} ", word * 7919 * (number + 1))).collect();
+    for number in 0..200_u64 {
+        let words: String = (0..3_000).map(|word| format!("{:x} ", word * 7919 * (number + 1))).collect();
         write(large.path(), &format!("data/{number}.txt"), &words);
     }
     let before = stored(&app);
@@ -164,7 +164,7 @@ story!(a_publisher_that_is_killed_leaves_the_old_version_serving, |app| {
         .spawn()
         .unwrap();
     until("the publisher had stored some of the files", Duration::from_secs(60), async || {
-        stored(&app) > before + 4
+        stored(&app) > before + 2
     })
     .await;
     publisher.kill().unwrap();
