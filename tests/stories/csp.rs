@@ -1,9 +1,9 @@
 //! The policies of `docs/csp.md` are enough as they are written, and each of their sources is needed.
 
 use crate::fenced::{block, blocks};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::json;
-use stories::{Installation, Page, Stage, story, story_on};
+use stories::{Installation, Page, Stage, repository, story, story_on};
 
 const GUIDE: &str = "docs/csp.md";
 const NONCE: &str = "bVZ6T2Uw";
@@ -14,6 +14,9 @@ const BLOCKED: &str = "(() => {
   observer.observe()
   return observer.takeRecords().map(({ body }) => `${body.effectiveDirective} ${body.blockedURL}`).filter((line) => !line.startsWith('img-src'))
 })()";
+
+/// What the loader's attempt to compile WebAssembly looks like where that is forbidden.
+const PROBE: &str = "script-src wasm-eval";
 
 #[tokio::test]
 async fn the_policy_by_address_is_enough_and_minimal() -> Result<()> {
@@ -42,6 +45,21 @@ async fn the_policy_for_modules_without_an_origin_is_enough_and_minimal() -> Res
     let installation = Installation::new()?.with("EMBED_MODULE_HOST", "");
     story_on(installation, async |stage| {
         Policy::read("sandboxed", stage, "localhost")?.is_enough_and_minimal(stage).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_policy_without_webassembly_is_enough_and_minimal() -> Result<()> {
+    let bundle = repository("cdn/dist").canonicalize()?;
+    let manifest = std::fs::read_to_string(bundle.join("v1/manifest.json"))?;
+    ensure!(
+        manifest.contains("sdk.fallback.js"),
+        "cdn/dist has no translated SDK: run `cargo run -p cdn -- build --optimize` first"
+    );
+    let installation = Installation::new()?.with("EMBED_BUNDLE_DIR", bundle.display().to_string());
+    story_on(installation, async |stage| {
+        Policy::read("without-wasm", stage, "localhost")?.is_enough_and_minimal(stage).await
     })
     .await
 }
@@ -76,6 +94,10 @@ impl Policy {
         Ok(Self { directives, cdn })
     }
 
+    fn allows_webassembly(&self) -> bool {
+        self.directives.iter().flatten().any(|source| source == "'wasm-unsafe-eval'")
+    }
+
     fn text(directives: &[Vec<String>]) -> String {
         directives.iter().map(|words| words.join(" ")).collect::<Vec<_>>().join("; ")
     }
@@ -103,7 +125,8 @@ impl Policy {
         }
         let launcher = browser.value("getComputedStyle(deep('button.launcher')[0]).position").await?;
         assert_eq!(launcher, "fixed", "the style sheet holds");
-        assert_eq!(browser.value(BLOCKED).await?, json!([]));
+        let probe = if self.allows_webassembly() { json!([]) } else { json!([PROBE]) };
+        assert_eq!(browser.value(BLOCKED).await?, probe);
         Ok(())
     }
 

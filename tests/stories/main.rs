@@ -3,6 +3,7 @@
 mod bridge;
 mod command_line;
 mod csp;
+mod custom_element;
 mod demo;
 mod destroy;
 mod dialogs;
@@ -10,6 +11,9 @@ mod failures;
 mod fenced;
 mod forgery;
 mod framing;
+mod manners;
+mod opening;
+mod preferences;
 mod recipes;
 mod resize;
 mod sdk_readme;

@@ -1,0 +1,66 @@
+//! `<dramac-embed>`: attributes that may change, properties, methods, DOM events.
+
+use anyhow::Result;
+use serde_json::json;
+use stories::{Stage, story};
+
+/// Puts an element on a page, as `element`, and waits until its module is ready.
+async fn put(stage: &Stage) -> Result<()> {
+    let script = "const element = window.element = document.createElement('dramac-embed')
+        element.setAttribute('module', moduleId); element.setAttribute('site', siteId)
+        for (const name of ['ready', 'score', 'destroy']) element.addEventListener(name, ({ type, detail }) => log.push([type, detail ?? null]))
+        place.append(element)";
+    stage.browser.open(&stage.website.put("/", stage.page(script))).await?;
+    stage.browser.until("the module was ready", "element.state === 'ready'").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_changed_attribute_changes_the_embed_while_its_frame_stays() -> Result<()> {
+    story(async |stage| {
+        put(stage).await?;
+        let browser = &stage.browser;
+        let change = "deep('iframe')[0].mark = true; element.setAttribute('theme', 'dark'); element.params = { plan: 'pro' }; element.width = 320";
+        browser.run(change, ()).await?;
+        browser.enter("deep('iframe')[0]").await?;
+        let changed = "document.documentElement.dataset.theme === 'dark' && Dramac.module.context.params?.plan === 'pro' && innerWidth === 320";
+        browser.until("the module had heard of it", changed).await?;
+        browser.leave().await?;
+        assert_eq!(browser.value("deep('iframe').map((frame) => frame.mark)").await?, json!([true]));
+        assert_eq!(browser.value("[element.theme, element.params, element.locale]").await?, json!(["dark", "{\"plan\":\"pro\"}", null]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_changed_type_makes_another_embed() -> Result<()> {
+    story(async |stage| {
+        put(stage).await?;
+        stage.browser.run("element.type = 'widget'", ()).await?;
+        stage.browser.until("it was a widget", "shown(deep('button.launcher')[0])").await?;
+        stage.browser.until("the widget's module was ready", "element.state === 'ready'").await?;
+        assert_eq!(stage.browser.value("deep('iframe').length").await?, 1);
+        assert_eq!(stage.log().await?, json!([["ready", null], ["destroy", null], ["ready", null]]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn it_has_the_methods_of_a_handle_and_what_happens_is_a_dom_event() -> Result<()> {
+    story(async |stage| {
+        put(stage).await?;
+        assert_eq!(stage.browser.run("return element.request('echo', [1])", ()).await?, json!([1]));
+        stage.inside("Dramac.module.emit('score', { points: 7 })").await?;
+        stage.browser.until("the event came", "log.length === 2").await?;
+        stage.browser.run("element.destroy()", ()).await?;
+        assert_eq!(
+            stage.log().await?,
+            json!([["ready", null], ["score", { "points": 7 }], ["destroy", null]])
+        );
+        assert_eq!(stage.browser.value("element.state").await?, "destroyed");
+        Ok(())
+    })
+    .await
+}

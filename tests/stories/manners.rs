@@ -1,0 +1,76 @@
+//! An embed takes from its page what it needs, and no more.
+
+use anyhow::Result;
+use serde_json::json;
+use std::time::Duration;
+use stories::story;
+
+/// Counts what runs by itself: timers, frames of animation, requests.
+const COUNTED: &str = "<script>
+  window.calls = []
+  for (const name of ['setTimeout', 'setInterval', 'requestAnimationFrame', 'requestIdleCallback', 'fetch']) {
+    const real = window[name]
+    window[name] = (...args) => { calls.push(name); return real.apply(window, args) }
+  }
+</script>";
+
+#[tokio::test]
+async fn embeds_that_nothing_happens_to_set_no_timer_and_send_no_request() -> Result<()> {
+    story(async |stage| {
+        let script = "Dramac('ready', () => {
+              window.embeds = ['inline', 'widget', 'popup'].map((type) => Dramac.embed({ siteId, moduleId, type, container: '#place' }))
+            })";
+        let page = stage.page_with_loader(&format!("{COUNTED}{}", stage.loader("async")), script);
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", page)).await?;
+        browser.until("all three were ready", "window.embeds?.every(({ state }) => state === 'ready')").await?;
+        assert_ne!(browser.value("calls").await?, json!([]), "what runs is counted");
+        browser.run("calls.length = 0; window.since = performance.now(); performance.clearResourceTimings()", ()).await?;
+        let three_seconds = "performance.now() - since > 3000";
+        browser.until_within(Duration::from_secs(10), "three seconds had passed", three_seconds).await?;
+        assert_eq!(browser.value("calls").await?, json!([]));
+        assert_eq!(browser.value("performance.getEntriesByType('resource').length").await?, 0);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_module_cannot_lead_its_page_away() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let away =
+            "try { top.location.href = 'about:blank'; return 'went' } catch (error) { return error.name }";
+        assert_eq!(stage.inside(away).await?, "SecurityError");
+        assert_eq!(stage.browser.run("return embed.request('echo', 'here')", ()).await?, "here");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_prefilled_is_in_no_url() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline', params: { email: 'ada@example.com' }").await?;
+        assert_eq!(stage.inside("return Dramac.module.context.params.email").await?, "ada@example.com");
+        let urls = "performance.getEntries().map(({ name }) => name).concat(deep('iframe')[0].src).filter((url) => url.includes('ada'))";
+        assert_eq!(stage.browser.value(urls).await?, json!([]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_update_that_cannot_be_is_refused_and_changes_nothing() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let update =
+            "return [{ moduleId: siteId }, { type: 'popup' }, { theme: 'blue' }, { colour: 'red' }, null]
+            .map((change) => { try { return embed.update(change) } catch (error) { return error.code } })";
+        assert_eq!(stage.browser.run(update, ()).await?, json!(vec!["invalid_option"; 5]));
+        assert_eq!(stage.browser.run("return embed.request('echo', 1)", ()).await?, 1);
+        assert_eq!(stage.inside("return document.documentElement.dataset.theme").await?, "light");
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,71 @@
+//! The chrome follows what visitors have told their system, and the size of their screen.
+
+use anyhow::Result;
+use serde_json::json;
+use stories::{Browser, story};
+
+/// Makes the browser tell pages of a preference.
+async fn prefer(browser: &Browser, name: &str, value: &str) -> Result<()> {
+    let media = json!({ "features": [{ "name": name, "value": value }] });
+    browser.devtools("Emulation.setEmulatedMedia", media).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_wants_no_motion_gets_none() -> Result<()> {
+    story(async |stage| {
+        stage.embed_unready("type: 'widget'").await?;
+        let browser = &stage.browser;
+        browser.until("the panel was there", "deep('.panel').length").await?;
+        let moving =
+            "deep('.panel, .launcher').map((e) => getComputedStyle(e).transitionProperty !== 'none')";
+        assert_eq!(browser.value(moving).await?, json!([true, true]));
+        prefer(browser, "prefers-reduced-motion", "reduce").await?;
+        assert_eq!(browser.value(moving).await?, json!([false, false]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn forced_colours_leave_a_border_around_everything_that_has_a_ground() -> Result<()> {
+    story(async |stage| {
+        prefer(&stage.browser, "forced-colors", "active").await?;
+        stage.embed_unready("type: 'widget'").await?;
+        stage.browser.until("the panel was there", "deep('.panel').length").await?;
+        let borders = "deep('.panel, .launcher').map((e) => getComputedStyle(e).borderTopWidth)";
+        assert_eq!(stage.browser.value(borders).await?, json!(["2px", "2px"]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn on_a_narrow_screen_a_panel_fills_it_and_has_a_button_to_close() -> Result<()> {
+    story(async |stage| {
+        let size = json!({ "width": 400, "height": 700, "deviceScaleFactor": 1, "mobile": false });
+        stage.browser.devtools("Emulation.setDeviceMetricsOverride", size).await?;
+        stage.embed("type: 'widget'").await?;
+        let browser = &stage.browser;
+        browser.run("embed.open()", ()).await?;
+        let fills = "(({ x, y, width, height }) => x === 0 && y === 0 && width === 400 && height === 700)(deep('.panel')[0].getBoundingClientRect())";
+        browser.until("the panel filled the screen", fills).await?;
+        browser.screenshot("narrow").await?;
+        browser.click("deep('.panel .close')[0]").await?;
+        browser.until("the panel was closed", "embed.state === 'ready'").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn frame_dialog_and_launcher_have_the_modules_name() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'widget'").await?;
+        let names =
+            "[deep('iframe')[0].title, deep('dialog')[0].ariaLabel, deep('button.launcher')[0].ariaLabel]";
+        assert_eq!(stage.browser.value(names).await?, json!(["Bridge", "Bridge", "Bridge"]));
+        Ok(())
+    })
+    .await
+}
