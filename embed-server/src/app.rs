@@ -17,45 +17,49 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// What handlers find in their state.
+/// What handlers find in their state. Every capability is behind a pointer, because each request clones it.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Capabilities>);
+
+struct Capabilities {
     context: Context,
     assets: Assets,
-    modules: Modules,
+    modules: Arc<Modules>,
     domains: Domains,
-    documents: Documents,
-    embed: Embed,
-    verify_limit: RateLimit,
+    documents: Arc<Documents>,
+    embed: Arc<Embed>,
+    verify_limit: Arc<RateLimit>,
 }
 
 impl App {
     /// Builds every capability on one ground, and what must run beside the requests.
     fn new(context: Context) -> Result<(Self, BlockedLog)> {
+        let settings = &context.settings;
         let modules = Modules::new(&context)?;
         let domains = Domains::new(&context);
         let allowlist = Allowlist::new(&context, Sites::new(&context), modules.clone(), domains.clone());
         let (blocked, blocked_log) = embed::blocked(&context);
-        let app = Self {
-            assets: Assets::load(&context.settings)?,
-            documents: Documents::new(&context, modules.clone(), allowlist.clone()),
-            embed: Embed::new(&context, allowlist, blocked)?,
-            verify_limit: RateLimit::per_minute(context.settings.verify_limit, context.clock.clone()),
-            modules,
+        let capabilities = Capabilities {
+            assets: Assets::load(settings)?,
+            documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())),
+            embed: Arc::new(Embed::new(&context, allowlist, blocked)?),
+            verify_limit: Arc::new(RateLimit::per_minute(settings.verify_limit, context.clock.clone())),
+            modules: Arc::new(modules),
             domains,
             context,
         };
-        Ok((app, blocked_log))
+        Ok((Self(Arc::new(capabilities)), blocked_log))
     }
 
     /// The routers: one for the public origin, one for the modules' own. Where modules have no origin of their own, they
     /// are served, sandboxed, from the public one.
     fn front(&self) -> Front {
-        let module_host = self.context.settings.module_host.clone();
+        let module_host = self.0.context.settings.module_host.clone();
         let bundle = http::guarded(assets::router());
         let module = http::guarded(embed::document::router().merge(modules::routes::router()));
         let verify = http::guarded(embed::routes::router()).layer(from_fn(http::cors::readable_by_the_asker));
@@ -73,8 +77,8 @@ impl App {
     /// Starts what runs beside the requests.
     fn background(&self, blocked: BlockedLog) -> JoinSet<()> {
         let mut loops = JoinSet::new();
-        loops.spawn(self.context.revision.clone().follow(self.context.db.clone()));
-        loops.spawn(self.domains.clone().keep_checking());
+        loops.spawn(self.0.context.revision.clone().follow(self.0.context.db.clone()));
+        loops.spawn(self.0.domains.clone().keep_checking());
         loops.spawn(blocked.keep_recording());
         loops
     }
@@ -85,7 +89,7 @@ macro_rules! hand_out {
     ($($capability:ty = $field:ident),+ $(,)?) => {
         $(impl FromRef<App> for $capability {
             fn from_ref(app: &App) -> Self {
-                app.$field.clone()
+                app.0.$field.clone()
             }
         })+
     };
@@ -94,10 +98,10 @@ macro_rules! hand_out {
 hand_out! {
     Assets = assets,
     Context = context,
-    Documents = documents,
-    Embed = embed,
-    Modules = modules,
-    RateLimit = verify_limit,
+    Arc<Documents> = documents,
+    Arc<Embed> = embed,
+    Arc<Modules> = modules,
+    Arc<RateLimit> = verify_limit,
 }
 
 /// A server that runs.

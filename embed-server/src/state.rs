@@ -7,13 +7,17 @@ use crate::crypto::Random;
 use crate::db::{Db, Revision};
 use crate::error::{Error, Result};
 use crate::outbound::{Outbound, Resolver};
+use std::ops::Deref;
 use std::sync::Arc;
 
-/// The ground that the capabilities stand on. Cheap to clone.
+/// The ground that the capabilities stand on, behind one pointer: it is cloned with them for every request.
 #[derive(Clone)]
-pub struct Context {
+pub struct Context(Arc<Ground>);
+
+/// What a [`Context`] points to.
+pub struct Ground {
     /// What the operator has set.
-    pub settings: Arc<Settings>,
+    pub settings: Settings,
     /// The database.
     pub db: Db,
     /// What has changed, for caches.
@@ -44,6 +48,14 @@ impl Context {
         let resolver =
             resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
         let outbound = Outbound::new(resolver.clone(), None).map_err(Error::internal)?;
-        Ok(Self { settings: Arc::new(settings), db, revision, clock, random, resolver, outbound })
+        Ok(Self(Arc::new(Ground { settings, db, revision, clock, random, resolver, outbound })))
+    }
+}
+
+impl Deref for Context {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.0
     }
 }

@@ -27,8 +27,7 @@ struct Note {
     code: &'static str,
 }
 
-/// Where requests leave their notes. Cheap to clone.
-#[derive(Clone)]
+/// Where requests leave their notes.
 pub struct Blocked(mpsc::Sender<Note>);
 
 /// What writes the notes into the outbox.

@@ -33,7 +33,6 @@ struct Frame {
 }
 
 /// Serves documents.
-#[derive(Clone)]
 pub struct Documents {
     modules: Modules,
     allowlist: Allowlist,
@@ -97,13 +96,13 @@ impl Documents {
 pub fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
-    Documents: FromRef<S>,
+    Arc<Documents>: FromRef<S>,
 {
     Router::new().route("/embed/{module}", get(document))
 }
 
 async fn document(
-    State(documents): State<Documents>,
+    State(documents): State<Arc<Documents>>,
     own: Option<Extension<ModuleOrigin>>,
     Path(module): Path<String>,
     Query(frame): Query<Frame>,

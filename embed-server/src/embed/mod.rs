@@ -22,8 +22,7 @@ use std::sync::Arc;
 use token::{EmbedToken, TokenKey};
 use uuid::Uuid;
 
-/// The capability. Cheap to clone.
-#[derive(Clone)]
+/// The capability.
 pub struct Embed {
     context: Context,
     allowlist: Allowlist,

@@ -10,13 +10,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::post;
 use axum::{Json, Router};
 use embed_protocol::verify::{Allowed, PATH, Request};
+use std::sync::Arc;
 
 /// `POST /api/embed/verify`.
 pub fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
-    Embed: FromRef<S>,
-    RateLimit: FromRef<S>,
+    Arc<Embed>: FromRef<S>,
+    Arc<RateLimit>: FromRef<S>,
 {
     Router::new().route(PATH, post(verify))
 }
@@ -24,8 +25,8 @@ where
 /// May this page embed this module? 200 with [`Allowed`], or a problem document that also says `"allowed": false`. The body
 /// is JSON whatever its content type, because `text/plain` spares the browser a preflight.
 async fn verify(
-    State(embed): State<Embed>,
-    State(limit): State<RateLimit>,
+    State(embed): State<Arc<Embed>>,
+    State(limit): State<Arc<RateLimit>>,
     Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,

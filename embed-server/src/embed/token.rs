@@ -52,7 +52,6 @@ impl EmbedToken {
 }
 
 /// Signs and checks embed tokens.
-#[derive(Clone)]
 pub struct TokenKey(SigningKey);
 
 impl TokenKey {

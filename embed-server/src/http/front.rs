@@ -7,7 +7,6 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use std::convert::Infallible;
-use std::sync::Arc;
 use tower::Service;
 use uuid::Uuid;
 
@@ -16,9 +15,8 @@ use uuid::Uuid;
 pub struct ModuleOrigin(pub Uuid);
 
 /// The two routers behind one listener.
-#[derive(Clone)]
 pub struct Front {
-    module_host: Option<Arc<ModuleHost>>,
+    module_host: Option<ModuleHost>,
     public: Router,
     module: Router,
 }
@@ -26,18 +24,19 @@ pub struct Front {
 impl Front {
     /// `module` answers for the hosts of `module_host`, `public` for every other.
     pub fn new(module_host: Option<ModuleHost>, public: Router, module: Router) -> Self {
-        Self { module_host: module_host.map(Arc::new), public, module }
+        Self { module_host, public, module }
     }
 
     /// Answers one request.
-    pub async fn answer(mut self, mut request: Request<Body>) -> Result<Response, Infallible> {
-        match self.module_of(request.headers()) {
+    pub async fn answer(&self, mut request: Request<Body>) -> Result<Response, Infallible> {
+        let router = match self.module_of(request.headers()) {
             Some(module) => {
                 request.extensions_mut().insert(ModuleOrigin(module));
-                self.module.call(request).await
+                &self.module
             }
-            None => self.public.call(request).await,
-        }
+            None => &self.public,
+        };
+        router.clone().call(request).await
     }
 
     fn module_of(&self, headers: &HeaderMap) -> Option<Uuid> {

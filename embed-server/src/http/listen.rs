@@ -8,6 +8,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken)
     let mut connections = http1::Builder::new();
     connections.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     let under_way = GracefulShutdown::new();
+    let front = Arc::new(front);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -47,7 +49,8 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken)
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
-            front.clone().answer(request)
+            let front = front.clone();
+            async move { front.answer(request).await }
         });
         let connection = under_way.watch(connections.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

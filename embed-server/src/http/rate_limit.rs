@@ -17,8 +17,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// More addresses than ask one server within a minute, at about 100 bytes each.
 const ADDRESSES: u64 = 200_000;
 
-/// So many requests per minute and address. Cheap to clone; clones share their counts.
-#[derive(Clone)]
+/// So many requests per minute and address.
 pub struct RateLimit {
     limit: NonZeroU32,
     clock: Clock,

@@ -8,6 +8,7 @@ use axum::extract::{Extension, FromRef, Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What every answer carries where modules have no origin of their own: they get an opaque one, and so neither the
@@ -23,13 +24,13 @@ const UNFRAMEABLE: &str = "frame-ancestors 'none'";
 pub fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
-    Modules: FromRef<S>,
+    Arc<Modules>: FromRef<S>,
 {
     Router::new().route("/embed/{module}/{version}/{*path}", get(file))
 }
 
 async fn file(
-    State(modules): State<Modules>,
+    State(modules): State<Arc<Modules>>,
     own: Option<Extension<ModuleOrigin>>,
     Path((module, version, path)): Path<(String, String, String)>,
     request: HeaderMap,

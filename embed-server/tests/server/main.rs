@@ -1,6 +1,8 @@
 //! Stories about the server, each told once and run on both engines: on SQLite always, on PostgreSQL where
 //! `TEST_POSTGRES_URL` names a server on which databases and roles may be made.
 
+#![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there, and says where")]
+
 mod app;
 mod assets;
 mod bad_settings;
