@@ -2,6 +2,7 @@
 
 mod bridge;
 mod command_line;
+mod comparison;
 mod csp;
 mod custom_element;
 mod demo;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use std::time::Duration;
-use stories::story;
+use stories::{Website, module, story};
 
 /// Counts what runs by itself: timers, frames of animation, requests.
 const COUNTED: &str = "<script>
@@ -71,6 +71,29 @@ async fn an_update_that_cannot_be_is_refused_and_changes_nothing() -> Result<()>
         assert_eq!(stage.browser.run("return embed.request('echo', 1)", ()).await?, 1);
         assert_eq!(stage.inside("return document.documentElement.dataset.theme").await?, "light");
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_the_page_sends_never_reaches_another_origin() -> Result<()> {
+    story(async |stage| {
+        let hello = stage.installation.publish(&stage.site, &module::example("hello")).await?;
+        stage.installation.allow(&stage.site, &hello, stage.website.port, &[]).await?;
+        stage.embed(&format!("type: 'inline', moduleId: '{hello}'")).await?;
+        let listener = "<title>Elsewhere</title><script>window.heard = []; addEventListener('message', ({ data }) => heard.push(data))</script>";
+        let elsewhere = Website::start().await?;
+        stage.inside(&format!("location.href = '{}'", elsewhere.put("/", listener))).await?;
+        stage.browser.enter("deep('iframe')[0]").await?;
+        stage.browser.until("the frame was elsewhere", "document.title === 'Elsewhere'").await?;
+        stage.browser.leave().await?;
+        let send = "embed.send('greet', { name: 'Ada' }); embed.update({ theme: 'dark', params: { plan: 'pro' } })
+            deep('iframe')[0].contentWindow.postMessage('last', '*')";
+        stage.browser.run(send, ()).await?;
+        stage.browser.enter("deep('iframe')[0]").await?;
+        stage.browser.until("the last message came", "heard.includes('last')").await?;
+        assert_eq!(stage.browser.value("heard").await?, json!(["last"]));
+        stage.browser.leave().await
     })
     .await
 }
