@@ -50,8 +50,10 @@
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
     element.onload = () => { slot.loaded = 1 }
     element.style = `display:block;border:0;visibility:hidden;width:${size(width, '100%')};height:${size(height, '500px')}`
-    slot.verdict.then((answer) => { if (answer.allowed) element.style.visibility = '' })
     parent.append(element)
+  }
+  const reveal = async (slot) => {
+    if ((await slot.verdict).allowed && slot.frame) slot.frame.style.visibility = ''
   }
 
   // What needs no SDK to begin: the verdict, and the frame of an inline embed near the viewport. Whatever is wrong
@@ -59,13 +61,14 @@
   const begin = (slot) => {
     const { siteId, moduleId, type, container, lazy } = slot.config
     if (!/^[\w-]{36}$/.test(moduleId) || !siteId) return
+    const box = container?.tagName ? container : document.querySelector(container)
+    if (type == 'inline' && (lazy + '' == 'false' || box.getBoundingClientRect().top < innerHeight + 200)) {
+      const host = slot.host = document.createElement('dramac-frame')
+      box.append(host)
+      frame(slot, host.attachShadow({ mode: 'open' }))
+    }
     slot.verdict = ask(slot.config)
-    if (type != 'inline') return
-    const box = container.tagName ? container : document.querySelector(container)
-    if (lazy + '' != 'false' && box.getBoundingClientRect().top > innerHeight + 200) return
-    const host = slot.host = document.createElement('dramac-frame')
-    box.append(host)
-    frame(slot, host.attachShadow({ mode: 'open' }))
+    reveal(slot)
   }
 
   const start = (options, element) => {
@@ -122,11 +125,11 @@
 
   // Window messages that arrive before the SDK does are kept for it.
   const keep = (event) => slots.forEach(({ frame, messages }) => {
-    if (frame && event.source == frame.contentWindow && messages.length < 99) messages.push(event)
+    if (frame && event.source == frame.contentWindow) messages.push(event)
   })
 
   const Dramac = window.Dramac = (method, ...args) =>
-    method == 'embed' || method == 'ready' ? Dramac[method](...args) : log(`Dramac('${method}') is unknown: use 'embed' or 'ready'`)
+    method == 'embed' || method == 'ready' ? Dramac[method](...args) : log(`unknown: Dramac('${method}')`)
   Dramac.version = '__DRAMAC_VERSION__'
   Dramac.embed = (config) => start(config)
   Dramac.ready = (callback) => ready.then(callback)
@@ -160,7 +163,11 @@
     }))
   })).catch(lost)
 
+  // Frames before all else: to make the first WebAssembly of a page takes the browser some milliseconds.
   addEventListener('message', keep)
+  scan()
+  document.addEventListener('DOMContentLoaded', scan)
+  stub?.q?.forEach((args) => Dramac(...args))
   try {
     new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
     wasm = fetched(base + '__DRAMAC_SDK_WASM__', { integrity: '__DRAMAC_SDK_WASM_SRI__' })
@@ -170,7 +177,4 @@
     if ('__DRAMAC_FALLBACK_SRI__') load('__DRAMAC_FALLBACK__', '__DRAMAC_FALLBACK_SRI__')
     else fail('csp_wasm', "This page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src.")
   }
-  scan()
-  document.addEventListener('DOMContentLoaded', scan)
-  stub?.q?.forEach((args) => Dramac(...args))
 })()

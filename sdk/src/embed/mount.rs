@@ -166,8 +166,8 @@ impl Embed {
         }
         self.verdict.replace(Some(verdict));
         self.dress();
-        if let (Some(chrome), Some(_)) = (self.chrome.get(), self.slot.frame()) {
-            chrome.uncover();
+        if self.slot.frame().is_some() {
+            self.show_frame();
         }
         self.get_ready();
     }
@@ -183,7 +183,7 @@ impl Embed {
         self.adopt_frame();
         self.dress();
         if self.verdict.borrow().is_some() {
-            chrome.uncover();
+            self.show_frame();
         }
     }
 

@@ -82,7 +82,7 @@ impl Embed {
         }
     }
 
-    fn show_frame(&self) {
+    pub(super) fn show_frame(&self) {
         if let Some(frame) = self.slot.frame() {
             dom::style(&frame, "visibility", "");
         }
