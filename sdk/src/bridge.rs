@@ -302,34 +302,40 @@ impl Bridge {
 
     /// Answers a module's request with what a handler returned, now or when its promise settles.
     pub fn answer(self: &Rc<Self>, id: JsValue, answer: Option<Result<JsValue, JsValue>>) {
-        let result = match answer {
-            Some(Ok(result)) => result,
-            Some(Err(error)) => Promise::reject(&error).into(),
+        match answer {
+            Some(Ok(result)) if message::is_promise(&result) => {
+                let bridge = Rc::clone(self);
+                let settled = dom::once(Box::new(move |outcomes| {
+                    let outcome: Loose = outcomes.unchecked_into::<Array>().get(0).unchecked_into();
+                    let reason = outcome.reason();
+                    bridge.post_answer(
+                        &id,
+                        if reason.is_undefined() { Ok(outcome.value()) } else { Err(reason) },
+                    );
+                }));
+                then(&all_settled(&Array::of1(&result)), &settled);
+            }
+            Some(answer) => self.post_answer(&id, answer),
             None => {
                 let text = "The page does not answer this request: it has no handler of that name.";
-                Promise::reject(&Fault::new(words::NO_HANDLER, &[text]).to_error()).into()
+                self.post_answer(&id, Err(Fault::new(words::NO_HANDLER, &[text]).to_error()));
             }
-        };
-        let bridge = Rc::clone(self);
-        let settled = dom::once(Box::new(move |outcomes| {
-            let outcome: Loose = outcomes.unchecked_into::<Array>().get(0).unchecked_into();
-            let message: Message = Object::new().unchecked_into();
-            message.set_id(&id);
-            let reason = outcome.reason();
-            if reason.is_undefined() {
-                message.set_result(&outcome.value());
-            } else {
-                message.set_error(&portable(&reason));
-            }
-            if bridge.post(&message).is_err() {
-                let fault = Fault::new("failed", &["The page's answer cannot be cloned."]);
-                message.set_result(&JsValue::UNDEFINED);
-                message.set_error(&portable(&fault.to_error()));
-                let _ = bridge.post(&message);
-            }
-        }));
-        let outcomes = all_settled(&Array::of1(&result));
-        then(&outcomes, &settled);
+        }
+    }
+
+    fn post_answer(&self, id: &JsValue, answer: Result<JsValue, JsValue>) {
+        let message: Message = Object::new().unchecked_into();
+        message.set_id(id);
+        match answer {
+            Ok(result) => message.set_result(&result),
+            Err(error) => message.set_error(&portable(&error)),
+        }
+        if self.post(&message).is_err() {
+            let fault = Fault::new("failed", &["The page's answer cannot be cloned."]);
+            message.set_result(&JsValue::UNDEFINED);
+            message.set_error(&portable(&fault.to_error()));
+            let _ = self.post(&message);
+        }
     }
 
     /// The end: nothing that was asked or listened to remains.

@@ -12,7 +12,11 @@ struct Handler {
     event: JsValue,
     function: Function,
     once: bool,
+    is_for_messages: bool,
 }
+
+/// The type of the event that tells of every message.
+pub const MESSAGE: &str = "dramac:message";
 
 /// Who listens to what.
 #[derive(Default)]
@@ -35,7 +39,9 @@ impl Handlers {
             let text = ["on() and once() take the name of an event and a function."];
             return Err(Fault::new("invalid_option", &text).to_error());
         }
-        let handler = Handler { event: message_type(&event), function: function.unchecked_into(), once };
+        let event = message_type(&event);
+        let is_for_messages = event == *MESSAGE;
+        let handler = Handler { event, function: function.unchecked_into(), once, is_for_messages };
         self.0.borrow_mut().push(handler);
         Ok(())
     }
@@ -46,6 +52,11 @@ impl Handlers {
         self.0.borrow_mut().retain(|handler| {
             handler.event != event || !(function.is_undefined() || **handler.function == *function)
         });
+    }
+
+    /// Whether somebody listens to whatever the module says.
+    pub fn hear_messages(&self) -> bool {
+        self.0.borrow().iter().any(|handler| handler.is_for_messages)
     }
 
     /// Forgets them all.

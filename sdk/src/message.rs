@@ -70,11 +70,18 @@ extern "C" {
     pub fn reason(this: &Loose) -> JsValue;
     #[wasm_bindgen(method, getter)]
     pub fn value(this: &Loose) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn then(this: &Loose) -> JsValue;
 }
 
 /// `value` as an object to look into, or `None` for everything else.
 pub fn object(value: JsValue) -> Option<Loose> {
     value.is_object().then(|| value.unchecked_into())
+}
+
+/// Whether a page's value is one that will be there later.
+pub fn is_promise(value: &JsValue) -> bool {
+    value.is_object() && value.unchecked_ref::<Loose>().then().is_function()
 }
 
 /// What a message from the module is.

@@ -4,6 +4,7 @@ use super::{Embed, call_page};
 use crate::chrome::Chrome;
 use crate::dom;
 use crate::fault::Fault;
+use crate::handlers::MESSAGE;
 use crate::link::Verdict;
 use crate::message::{self, Message, Received};
 use embed_protocol::{frame, message as words};
@@ -137,7 +138,10 @@ impl Embed {
         if let Some(on_message) = &self.config().on_message {
             call_page(on_message, &message);
         }
-        self.fire_own("dramac:message", &message);
+        // Nobody listens to every message of a busy module for nothing: looking costs less than telling.
+        if self.element().is_some() || self.bridge.handlers.hear_messages() {
+            self.fire_own(MESSAGE, &message);
+        }
         if self.is_over.get() {
             return;
         }
