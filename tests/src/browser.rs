@@ -45,6 +45,9 @@ pub struct Browser {
 impl Browser {
     /// Starts `chromedriver` and, through it, a browser.
     pub async fn start() -> Result<Self> {
+        // Built with the whole workspace, the WebDriver client can TLS, and wants to know with which cryptography before
+        // it says a word, though it never leaves this machine. A second start finds it set already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let profile = tempfile::Builder::new().prefix("embed-browser-").tempdir()?;
         let port = port::free()?;
         let chromedriver = Command::new("chromedriver")

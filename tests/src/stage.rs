@@ -1,7 +1,7 @@
 //! What most stories begin with: a running server with one published module, one website that may embed it, and an
 //! empty browser.
 
-use crate::{Browser, Installation, Server, Website, module, output};
+use crate::{Browser, Installation, Server, Website, module, output, server, wait};
 use anyhow::{Context, Result, ensure};
 use std::any::Any;
 use std::future::poll_fn;
@@ -9,6 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
+
+/// Where a page asks whether it may embed.
+const VERIFY: &str = "/api/embed/verify";
 
 /// A running server, an allowed website and a browser.
 pub struct Stage {
@@ -77,6 +81,20 @@ impl Stage {
         let copied = std::fs::copy(self.installation.folder().join("server.log"), &log);
         eprintln!("{name} failed (screenshot: {}, server log: {})", shot.is_ok(), copied.is_ok());
         eprintln!("the browser's console:\n{console}");
+    }
+
+    /// Publishes one more module, allows it on the website, and waits until the running server knows.
+    pub async fn publish(&self, folder: &Path) -> Result<String> {
+        let module = self.installation.publish(&self.site, folder).await?;
+        self.installation.allow(&self.site, &module, self.website.port, &[]).await?;
+        let origin = self.website.origin();
+        let question = serde_json::json!({ "siteId": self.site, "moduleId": module, "origin": origin, "type": "inline" });
+        wait::until("the server knew the new module", Duration::from_secs(2), async || {
+            let answer = server::post(self.installation.port, VERIFY, &origin, &question.to_string()).await?;
+            Ok(answer.starts_with("HTTP/1.1 200").then_some(()))
+        })
+        .await?;
+        Ok(module)
     }
 
     /// The HTML of a page with the loader, a `<main id="place">`, and a script of its own. Uncaught errors of the page

@@ -101,8 +101,7 @@ async fn after_the_handshake_neither_a_second_one_nor_window_messages_of_the_mod
 #[tokio::test]
 async fn a_handshake_with_a_wrong_nonce_is_refused_and_the_right_one_still_counts() -> Result<()> {
     story(async |stage| {
-        let blank = stage.installation.publish(&stage.site, &module::blank()).await?;
-        stage.installation.allow(&stage.site, &blank, stage.website.port, &[]).await?;
+        let blank = stage.publish(&module::blank()).await?;
         stage.embed_unready(&format!("type: 'inline', moduleId: '{blank}', onReady: () => log.push('ready')")).await?;
         stage.browser.until("the module was shown", "shown(deep('iframe')[0])").await?;
         let shake = "const shake = (nonce, name) => {

@@ -6,8 +6,7 @@ use stories::{Stage, module, story};
 
 /// Embeds the example module `hello` and logs what it says.
 async fn hello(stage: &Stage, kind: &str) -> Result<()> {
-    let hello = stage.installation.publish(&stage.site, &module::example("hello")).await?;
-    stage.installation.allow(&stage.site, &hello, stage.website.port, &[]).await?;
+    let hello = stage.publish(&module::example("hello")).await?;
     stage
         .embed_unready(&format!("moduleId: '{hello}', type: '{kind}', onReady: () => log.push('ready')"))
         .await?;
