@@ -103,7 +103,7 @@
         if (type == 'dramac:update') speak(Object.assign(module.context, payload))
         if (type == 'dramac:theme') {
           asked = payload.theme
-          paint()
+          return paint()
         }
         loaded.then(() => id ? answer(id, name(type), payload) : fire(name(type), payload))
       }

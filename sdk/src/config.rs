@@ -204,7 +204,7 @@ impl Kind {
             Kind::Length => {
                 let is_length = |text: &str| text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
                 (
-                    dom::number(value) > 0.0 || is_text(&is_length),
+                    value.as_f64().is_some_and(|pixels| pixels > 0.0) || is_text(&is_length),
                     "a CSS length such as '100%' or a number of pixels",
                 )
             }

@@ -17,10 +17,10 @@ pub const CLOSE: &str = "dramac:close";
 pub const RESIZE: &str = "dramac:resize";
 /// Module → page: `{count}` of unread items for the launcher's badge.
 pub const BADGE: &str = "dramac:badge";
-/// Page → module: `{theme}`, one of `light` and `dark`.
+/// Page → module: `{theme}`, one of [`Theme`](crate::Theme)'s words.
 pub const THEME: &str = "dramac:theme";
 
-/// Page → module: `{params, locale}` as they are now.
+/// Page → module: `{params, locale, dir}` as they are now.
 pub const UPDATE: &str = "dramac:update";
 
 /// What `send` and the handle's own messages put before an action's name.

@@ -78,8 +78,12 @@ impl Chrome {
         dom::style(&self.host, "color-scheme", scheme);
         let z_index = config.options.number("zIndex").map(|z_index| dom::text(&z_index.into()));
         dom::style(&self.host, "--z", &z_index.unwrap_or_default());
-        if words.dir == "rtl" {
-            dom::set(&self.host, "dir", words.dir);
+        // Without a language of its own it follows the page.
+        match config.options.text("locale") {
+            Some(_) => dom::set(&self.host, "dir", words.dir),
+            None => {
+                let _ = self.host.remove_attribute("dir");
+            }
         }
         match &self.floating {
             Some(floating) => floating.apply(config, words, module),

@@ -166,6 +166,7 @@ impl Embed {
         let config = self.config();
         payload.set_params(&config.options.object("params"));
         payload.set_locale(config.options.text("locale").as_deref());
+        payload.set_dir(self.words().dir);
         self.bridge.tell(words::UPDATE, &payload);
         Ok(())
     }
@@ -176,8 +177,10 @@ impl Embed {
         if let (Some(element), Some(kind)) = (self.element(), kind.as_string()) {
             let init = CustomEventInit::new();
             init.set_detail(payload);
-            let name = kind.strip_prefix(words::PREFIX).unwrap_or(&kind);
-            if let Ok(event) = CustomEvent::new_with_event_init_dict(name, &init) {
+            let own = kind.strip_prefix(words::PREFIX);
+            // No event of a browser has a colon in its name: a module cannot pretend that somebody clicked.
+            let name = own.or(Some(&*kind).filter(|kind| kind.contains(':')));
+            if let Some(Ok(event)) = name.map(|name| CustomEvent::new_with_event_init_dict(name, &init)) {
                 let _ = element.dispatch_event(&event);
             }
         }
@@ -287,6 +290,8 @@ extern "C" {
     fn set_params(this: &Change, params: &JsValue);
     #[wasm_bindgen(method, setter)]
     fn set_locale(this: &Change, locale: Option<&str>);
+    #[wasm_bindgen(method, setter)]
+    fn set_dir(this: &Change, dir: &str);
 }
 
 impl From<Object> for Change {

@@ -3,6 +3,7 @@
 use super::Embed;
 use crate::chrome::Floating;
 use crate::dom;
+use crate::fault::Fault;
 use embed_protocol::message as words;
 use gloo_events::{EventListener, EventListenerOptions};
 use wasm_bindgen::prelude::*;
@@ -79,6 +80,14 @@ impl Embed {
                 }
             }),
             _ => {
+                if document.query_selector(&open_on).is_err() {
+                    let text = [
+                        "The option openOn is “",
+                        &open_on,
+                        "”, but it has to be load, hover, exit-intent or a selector.",
+                    ];
+                    return self.fail(Fault::new("invalid_option", &text));
+                }
                 let options = EventListenerOptions::enable_prevent_default();
                 EventListener::new_with_options(&document, "click", options, move |event| {
                     let target = event.target().map(JsValue::from).filter(dom::is_node);
