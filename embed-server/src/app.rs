@@ -60,18 +60,20 @@ impl App {
     /// are served, sandboxed, from the public one.
     fn front(&self) -> Front {
         let module_host = self.0.context.settings.module_host.clone();
-        let bundle = http::guarded(assets::router());
-        let module = http::guarded(embed::document::router().merge(modules::routes::router()));
-        let verify = http::guarded(embed::routes::router()).layer(from_fn(http::cors::readable_by_the_asker));
-        let mut public = Router::new().merge(verify).merge(bundle.clone()).merge(http::guarded(health()));
+        let module = embed::document::router().merge(modules::routes::router());
+        let mut public = assets::router().merge(health());
         if module_host.is_none() {
             public = public.merge(module.clone());
         }
-        Front::new(module_host, self.finish(public), self.finish(module.merge(bundle)))
-    }
-
-    fn finish(&self, routes: Router<App>) -> Router {
-        routes.fallback(http::nothing_here).layer(from_fn(http::passage)).with_state(self.clone())
+        let public = http::passed(public.fallback(http::nothing_here));
+        // Outermost, so that a page can read every answer to its question, whatever went wrong.
+        let verify = http::passed(embed::routes::router()).layer(from_fn(http::cors::readable_by_the_asker));
+        let module = http::passed(module.merge(assets::router()).fallback(http::nothing_here));
+        Front::new(
+            module_host,
+            public.merge(verify).with_state(self.clone()),
+            module.with_state(self.clone()),
+        )
     }
 
     /// Starts what runs beside the requests.

@@ -1,6 +1,6 @@
 //! What time it is, for the server and for tests that hold the clock.
 
-use chrono::{DateTime, Duration, DurationRound, Utc};
+use chrono::{DateTime, Duration, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -16,13 +16,11 @@ impl Clock {
 
     /// The time now, in whole microseconds: PostgreSQL keeps no more, and what is read back must equal what was written.
     pub fn now(&self) -> DateTime<Utc> {
-        let now = match &self.0 {
-            None => Utc::now(),
-            Some(micros) => {
-                DateTime::from_timestamp_micros(micros.load(Ordering::Relaxed)).unwrap_or_default()
-            }
+        let micros = match &self.0 {
+            None => Utc::now().timestamp_micros(),
+            Some(micros) => micros.load(Ordering::Relaxed),
         };
-        now.duration_trunc(Duration::microseconds(1)).unwrap_or(now)
+        DateTime::from_timestamp_micros(micros).unwrap_or_default()
     }
 
     /// Moves a standing clock forward; the system's clock goes its own way.

@@ -8,6 +8,8 @@ mod demo;
 mod doctor;
 mod domain;
 mod domain_output;
+mod log;
+mod log_format;
 mod module;
 mod serve;
 mod site;

@@ -113,8 +113,9 @@ impl Allowlist {
             return Ok(entry);
         }
         let read = async { self.read(site, module, origin).await.map(Arc::new) };
-        // Of many who ask at once one reads; when that fails all of them get their own error.
-        self.known.try_get_with(key, read).await.map_err(|error| Error::shared(&error))
+        // Of many who ask at once one reads; when that fails all of them get their own error. The box keeps the rare way
+        // from making every request's future as large as itself.
+        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
     }
 
     async fn read(&self, site: Uuid, module: Uuid, origin: &Origin) -> Result<Entry> {

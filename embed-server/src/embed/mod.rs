@@ -80,7 +80,8 @@ impl Embed {
         embed_type: Option<EmbedType>,
         published: &Arc<Published>,
     ) -> Allowed {
-        let token = EmbedToken::new(site, module, origin, embed_type, self.context.clock.now());
+        let now = self.context.clock.now();
+        let token = EmbedToken::new(self.context.random.id(now), site, module, origin, embed_type, now);
         let settings = &self.context.settings;
         let mut embed_url = match &settings.module_host {
             Some(host) => host.origin(module),

@@ -40,6 +40,7 @@ pub struct EmbedToken {
 impl EmbedToken {
     /// A token that lives for [`TOKEN_SECONDS`] from now.
     pub fn new(
+        id: Uuid,
         site: Uuid,
         module: Uuid,
         origin: &Origin,
@@ -47,7 +48,7 @@ impl EmbedToken {
         now: DateTime<Utc>,
     ) -> Self {
         let expires_at = now + TimeDelta::seconds(TOKEN_SECONDS.into());
-        Self { id: Uuid::now_v7(), site, module, origin: origin.to_string(), embed_type, expires_at }
+        Self { id, site, module, origin: origin.to_string(), embed_type, expires_at }
     }
 }
 
@@ -135,7 +136,14 @@ mod tests {
 
     fn token() -> EmbedToken {
         let origin = Origin::parse("https://example.com", false).unwrap();
-        EmbedToken::new(Uuid::now_v7(), Uuid::now_v7(), &origin, Some(EmbedType::Popup), now())
+        EmbedToken::new(
+            Uuid::now_v7(),
+            Uuid::now_v7(),
+            Uuid::now_v7(),
+            &origin,
+            Some(EmbedType::Popup),
+            now(),
+        )
     }
 
     #[test]

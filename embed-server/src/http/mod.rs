@@ -11,5 +11,5 @@ mod rate_limit;
 pub use content::{Content, Encoding};
 pub use front::{Front, ModuleOrigin};
 pub use listen::{Peer, serve};
-pub use passage::{guarded, nothing_here, passage};
+pub use passage::{nothing_here, passed};
 pub use rate_limit::RateLimit;

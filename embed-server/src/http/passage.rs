@@ -1,17 +1,21 @@
-//! Around every handler: outermost the id, the log and the problem documents, innermost what keeps one bad request from
-//! harming others.
+//! Around every handler: an id, limits on time and size, errors as problem documents, and a line in the log. It is one
+//! layer and not five, because each costs every request.
 
+use crate::crypto::Random;
 use crate::error::Error;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::middleware::{self, Next};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use futures_util::FutureExt;
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tower_http::catch_panic::CatchPanicLayer;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -20,58 +24,54 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest body, where a route does not set its own limit.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// The outermost layer of a router. Gives the request an id (or keeps the one that a proxy gave), writes errors as problem
-/// documents, and logs one line.
-pub async fn passage(request: Request, next: Next) -> Response {
+/// Sends every request to these routes through what is written above.
+pub fn passed<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(passage))
+}
+
+async fn passage(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
-    let mut response = next.run(request).await;
+    let answer = AssertUnwindSafe(timeout(TIMEOUT, next.run(request))).catch_unwind().await;
+    let mut response = match answer {
+        Ok(Ok(response)) => response,
+        Ok(Err(elapsed)) => {
+            Error::unavailable("The answer took too long; try again shortly.", elapsed).into_response()
+        }
+        Err(panic) => Error::internal(panic_message(&*panic)).into_response(),
+    };
+    let shown = id.to_str().unwrap_or_default();
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
-        response = problem(response, &error, id.to_str().unwrap_or_default());
+        response = problem(response, &error, shown);
     }
-    let status = response.status().as_u16();
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     tracing::info!(
         target: "embed_server::request",
         method = method.as_str(),
         route = route.as_ref().map_or("", |route| route.as_str()),
-        status,
+        status = response.status().as_u16(),
         micros = started.elapsed().as_micros() as u64,
-        request_id = id.to_str().unwrap_or_default(),
+        request_id = shown,
     );
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REQUEST_ID, id);
     response
 }
 
-/// Puts limits on time and size around the routes of a capability, and turns a panic into a 500 for one request.
-pub fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    routes
-        .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(within_time))
-}
-
-async fn within_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
-        Err(elapsed) => {
-            Error::unavailable("The answer took too long; try again shortly.", elapsed).into_response()
-        }
-    }
-}
-
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
+/// A panic in a handler is a 500 for one request, never an outage.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(message), _) => (*message).to_owned(),
-        (_, Some(message)) => message.clone(),
-        _ => "no message".to_owned(),
+        (Some(message), _) => message,
+        (_, Some(message)) => message.as_str(),
+        _ => "no message",
     };
-    Error::internal(format!("a handler panicked: {message}")).into_response()
+    format!("a handler panicked: {message}")
 }
 
 /// The answer to a path that nobody serves.
@@ -118,7 +118,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     };
     headers.get(REQUEST_ID).filter(harmless).cloned().unwrap_or_else(|| {
         let mut text = Uuid::encode_buffer();
-        let id = Uuid::now_v7().as_hyphenated().encode_lower(&mut text);
+        let id = Random::default().id(Utc::now()).as_hyphenated().encode_lower(&mut text);
         HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("-"))
     })
 }

@@ -36,7 +36,7 @@ impl RateLimit {
     pub async fn count(&self, address: IpAddr) -> Result<(), Error> {
         let slot = match self.whole_again.get(&network(address)).await {
             Some(slot) => slot,
-            None => self.whole_again.get_with(network(address), async { Arc::default() }).await,
+            None => Box::pin(self.whole_again.get_with(network(address), async { Arc::default() })).await,
         };
         let now = self.clock.now().timestamp_micros();
         let window = WINDOW.as_micros() as i64;

@@ -173,7 +173,7 @@ impl Modules {
             let mut tx = self.context.db.read_global().await?;
             Published::read(&mut tx, module, version.as_deref()).await.map(|found| found.map(Arc::new))
         };
-        self.known.try_get_with(key, read).await.map_err(|error| Error::shared(&error))
+        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
     }
 
     /// The bytes of a stored file.
@@ -182,7 +182,9 @@ impl Modules {
             return Ok(known);
         }
         let read = self.storage.get(digest);
-        self.contents.try_get_with(digest.clone(), read).await.map_err(|error| Error::shared(&error))
+        Box::pin(self.contents.try_get_with(digest.clone(), read))
+            .await
+            .map_err(|error| Error::shared(&error))
     }
 }
 

@@ -1,0 +1,163 @@
+//! Where log lines go: to standard output, from a thread of its own, many at a time.
+//!
+//! A request only appends its line to a buffer. When standard output cannot keep up, lines are dropped and counted
+//! rather than requests held.
+
+use super::log_format::JsonLine;
+use crate::config::Settings;
+use std::io::{self, Write, stdout};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// For how long lines are gathered once there is one.
+const GATHER: Duration = Duration::from_millis(25);
+/// What may wait to be written, in bytes.
+const MOST: usize = 4 * 1024 * 1024;
+
+/// The log; what is left in it is written when it is dropped.
+pub(super) struct Log {
+    buffer: Buffer,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Log {
+    /// Starts to log: JSON, or lines for people in development.
+    pub(super) fn start(settings: &Settings) -> Self {
+        let buffer = Buffer::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(&settings.log))
+            .with_writer(buffer.clone());
+        // Fails only where another log has been set up before, which then stays.
+        let _ = if settings.dev {
+            tracing::subscriber::set_global_default(subscriber.with_ansi(false).finish())
+        } else {
+            tracing::subscriber::set_global_default(subscriber.event_format(JsonLine).finish())
+        };
+        let writing = buffer.clone();
+        Self { buffer, thread: Some(std::thread::spawn(move || writing.write_out(&mut stdout()))) }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.buffer.lock().closed = true;
+        self.buffer.0.filled.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A thread that has panicked has written what it could.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Lines that wait to be written. Clones share them.
+#[derive(Clone, Default)]
+struct Buffer(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    dropped: u64,
+    closed: bool,
+}
+
+impl Buffer {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes lines until the log is closed and empty.
+    fn write_out(&self, out: &mut impl Write) {
+        let mut batch = Vec::new();
+        loop {
+            let nothing_to_do = |waiting: &mut Waiting| waiting.lines.is_empty() && !waiting.closed;
+            let waiting = self.0.filled.wait_while(self.lock(), nothing_to_do);
+            let closed = waiting.unwrap_or_else(PoisonError::into_inner).closed;
+            if !closed {
+                std::thread::sleep(GATHER);
+            }
+            let mut waiting = self.lock();
+            std::mem::swap(&mut batch, &mut waiting.lines);
+            let dropped = std::mem::take(&mut waiting.dropped);
+            drop(waiting);
+            if dropped > 0 {
+                // Vectors take whatever is written to them.
+                let _ = writeln!(
+                    batch,
+                    r#"{{"level":"WARN","message":"log lines were dropped","lines":{dropped}}}"#
+                );
+            }
+            // A log that nobody can read is no reason to stop serving.
+            let _ = out.write_all(&batch).and_then(|()| out.flush());
+            batch.clear();
+            if closed {
+                return;
+            }
+        }
+    }
+}
+
+/// Takes one line, whole.
+impl Write for Buffer {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut waiting = self.lock();
+        if waiting.lines.len() + line.len() > MOST {
+            waiting.dropped += 1;
+        } else {
+            waiting.lines.extend_from_slice(line);
+            if waiting.lines.len() == line.len() {
+                self.0.filled.notify_one();
+            }
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Buffer {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_written_when_the_log_is_closed() {
+        let mut buffer = Buffer::default();
+        buffer.write_all(b"one\n").unwrap();
+        buffer.write_all(b"two\n").unwrap();
+        buffer.lock().closed = true;
+        let mut out = Vec::new();
+        buffer.write_out(&mut out);
+        assert_eq!(out, b"one\ntwo\n");
+    }
+
+    #[test]
+    fn a_flood_is_dropped_and_counted() {
+        let mut buffer = Buffer::default();
+        let line = vec![b'x'; MOST / 2];
+        for _ in 0..5 {
+            buffer.write_all(&line).unwrap();
+        }
+        buffer.lock().closed = true;
+        let mut out = Vec::new();
+        buffer.write_out(&mut out);
+        assert!(String::from_utf8(out).unwrap().ends_with("\"lines\":3}\n"));
+    }
+}
