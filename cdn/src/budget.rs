@@ -115,6 +115,7 @@ mod tests {
                 .map(|(name, size)| (name.to_owned(), file(size)))
                 .into(),
             total: Total { brotli: loader + wasm },
+            release: None,
         }
     }
 

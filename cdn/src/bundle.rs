@@ -90,6 +90,7 @@ pub fn assemble(scripts: Scripts, wasm: Vec<u8>) -> Result<Bundle> {
             version: VERSION.to_owned(),
             files: BTreeMap::new(),
             total: Total { brotli: 0 },
+            release: None,
         },
         files: BTreeMap::new(),
     };

@@ -1,7 +1,8 @@
 //! Builds what runs on customers' pages: `embed.js`, `module.js`, and the SDK as WebAssembly with its glue.
 //!
 //! [`build`] needs a Rust toolchain and nothing else; only an optimised build asks for Node.js. The same source gives the same bytes in whatever folder it is
-//! built, and the output folder holds either a whole bundle or none. This crate knows nothing of HTTP.
+//! built, and the output folder holds either a whole bundle or none. [`publish`](mod@publish) puts it where pages load it
+//! from.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,8 @@ mod compress;
 mod fallback;
 mod manifest;
 mod minify;
+#[cfg(feature = "publish")]
+pub mod publish;
 mod shrink;
 
 use std::path::Path;
@@ -21,7 +24,7 @@ use std::path::Path;
 use anyhow::Result;
 use binaryen::Binaryen;
 
-pub use manifest::{File, Manifest, Total};
+pub use manifest::{File, Manifest, Release, Total, integrity};
 
 /// Where a bundle is built from and to, and how.
 pub struct Build<'a> {

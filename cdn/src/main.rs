@@ -1,9 +1,11 @@
-//! `cdn`: builds the bundle into `cdn/dist/`, and checks what it weighs.
+//! `cdn`: builds the bundle into `cdn/dist/`, checks what it weighs, and publishes it.
 
 #![forbid(unsafe_code)]
 
+mod publishing;
+
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use cdn::{Build, Manifest, Mode, Step};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Builds what runs on customers' pages.
+/// Builds and publishes what runs on customers' pages.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -30,6 +32,10 @@ enum Command {
     Build(BuildOptions),
     /// Build the bundle, and fail if a file is over its budget.
     Check(BuildOptions),
+    /// Publish a bundle that was built, and print the snippets for pages.
+    Publish(publishing::PublishOptions),
+    /// Make an earlier release the one that pages load.
+    Rollback(publishing::RollbackOptions),
 }
 
 #[derive(Args)]
@@ -47,33 +53,64 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let workspace =
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("The cdn crate has no workspace around it")?;
-    let (Command::Build(options) | Command::Check(options)) = &arguments.command;
-    let manifest = build(workspace, if options.optimize { Mode::Optimized } else { Mode::Plain })?;
-    let report = Report::of(&manifest);
-    let excesses = report.excesses();
-    match (&arguments.command, arguments.json) {
-        (Command::Build(_), true) => println!("{}", serde_json::to_string_pretty(&manifest)?),
-        (Command::Check(_), true) => println!("{}", serde_json::to_string_pretty(&report)?),
-        (_, false) => println!("{report}"),
+    match &arguments.command {
+        Command::Build(options) => {
+            let manifest = build(options)?;
+            print(arguments.json, &manifest, &Report::of(&manifest))?;
+            report_excesses(&manifest);
+        }
+        Command::Check(options) => {
+            let manifest = build(options)?;
+            let report = Report::of(&manifest);
+            print(arguments.json, &report, &report)?;
+            if report_excesses(&manifest) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Publish(options) => {
+            let published = publishing::publish(options, &workspace()?.join("cdn/dist"))?;
+            print(arguments.json, &published, &published)?;
+        }
+        Command::Rollback(options) => {
+            let published = publishing::rollback(options)?;
+            print(arguments.json, &published, &published)?;
+        }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(json: bool, value: &impl serde::Serialize, text: &impl std::fmt::Display) -> Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(value)?);
+    } else {
+        println!("{text}");
+    }
+    Ok(())
+}
+
+/// Says which budgets are exceeded, and whether one is.
+fn report_excesses(manifest: &Manifest) -> bool {
+    let excesses = Report::of(manifest).excesses();
     for excess in &excesses {
         eprintln!("{excess}");
     }
-    let failed = matches!(arguments.command, Command::Check(_)) && !excesses.is_empty();
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    !excesses.is_empty()
+}
+
+fn workspace() -> Result<PathBuf> {
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    Ok(parent.context("The cdn crate has no workspace around it")?.to_owned())
 }
 
 /// Builds into `cdn/dist`, with a bar where somebody looks, and with a line for each step elsewhere.
-fn build(workspace: &Path, mode: Mode) -> Result<Manifest> {
-    let style = ProgressStyle::with_template("{spinner} {bar:20} {msg} ({elapsed})")?;
+fn build(options: &BuildOptions) -> Result<Manifest> {
+    let workspace = workspace()?;
+    let mode = if options.optimize { Mode::Optimized } else { Mode::Plain };
     let steps = Step::all(mode);
-    let bar = ProgressBar::new(steps.len() as u64).with_style(style);
-    bar.enable_steady_tick(Duration::from_millis(100));
+    let bar = bar(steps.len())?;
     let seen = std::io::stderr().is_terminal();
     let manifest = cdn::build(&Build {
-        workspace,
+        workspace: &workspace,
         target_dir: &workspace.join("target/bundle"),
         out: &workspace.join("cdn/dist"),
         mode,
@@ -87,4 +124,12 @@ fn build(workspace: &Path, mode: Mode) -> Result<Manifest> {
     });
     bar.finish_and_clear();
     manifest
+}
+
+/// A bar on the terminal; elsewhere it draws nothing.
+fn bar(length: usize) -> Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{spinner} {bar:20} {msg} ({elapsed})")?;
+    let bar = ProgressBar::new(length as u64).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    Ok(bar)
 }

@@ -17,6 +17,20 @@ pub struct Manifest {
     pub files: BTreeMap<String, File>,
     /// What one page loads.
     pub total: Total,
+    /// Where it is published; absent in a bundle that was only built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
+}
+
+/// A published bundle, with its server filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The name of its folder below `v1/`.
+    pub hash: String,
+    /// The loader to which a page can pin itself, e.g. `v1/0123456789abcdef/embed.js`.
+    pub path: String,
+    /// The value of its `integrity` attribute.
+    pub integrity: String,
 }
 
 /// One file; sizes are in bytes.
@@ -30,8 +44,7 @@ pub struct File {
     pub gzip: usize,
     /// After brotli, quality 11.
     pub brotli: usize,
-    /// The value of an `integrity` attribute, `sha256-…`. Absent for `embed.js`, whose blanks are filled only by
-    /// whoever serves it.
+    /// The value of an `integrity` attribute, `sha256-…`. Absent for an `embed.js` whose blanks are not filled yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<String>,
 }
