@@ -171,6 +171,7 @@
   try {
     new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
     wasm = fetched(base + '__DRAMAC_SDK_WASM__', { integrity: '__DRAMAC_SDK_WASM_SRI__' })
+    wasm.catch(() => {})
     load('__DRAMAC_SDK_JS__', '__DRAMAC_SDK_JS_SRI__')
   } catch {
     // Only a bundle made with --optimize has the translated SDK, which is glue and code in one file.

@@ -69,6 +69,8 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn reason(this: &Loose) -> JsValue;
     #[wasm_bindgen(method, getter)]
+    pub fn status(this: &Loose) -> JsValue;
+    #[wasm_bindgen(method, getter)]
     pub fn value(this: &Loose) -> JsValue;
     #[wasm_bindgen(method, getter)]
     fn then(this: &Loose) -> JsValue;
