@@ -23,7 +23,9 @@ impl Target {
             return Ok(Self::default());
         };
         let url = Url::parse(server).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none()
+            // It becomes a JavaScript string in double quotes.
+            let is_plain = !url.as_str().contains(['"', '?', '#']);
+            matches!(url.scheme(), "http" | "https") && is_plain
         });
         let Some(url) = url else {
             bail!(
@@ -48,7 +50,7 @@ fn pattern(scheme: &str, host: &str) -> Result<String> {
     let whole = |host: &&str| {
         let url = Url::parse(&format!("https://{host}"));
         url.is_ok_and(|url| url.as_str().trim_start_matches("https://").trim_end_matches('/') == *host)
-            && !host.contains(['*', '/'])
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte))
     };
     match host.strip_prefix("*.").filter(whole) {
         Some(host) => Ok(format!("{scheme}://*.{host}")),
@@ -74,9 +76,13 @@ mod tests {
 
     #[test]
     fn what_is_no_server_or_no_host_is_refused() {
-        for server in
-            ["embed.example.com", "ftp://example.com", "https://example.com/?a", "https://example.com/#\""]
-        {
+        for server in [
+            "embed.example.com",
+            "ftp://example.com",
+            "https://example.com/?a",
+            "https://example.com/#",
+            "https://\"",
+        ] {
             assert!(Target::parse(Some(server), None).is_err(), "{server}");
         }
         for host in [
