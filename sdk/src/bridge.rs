@@ -307,11 +307,9 @@ impl Bridge {
                 let bridge = Rc::clone(self);
                 let settled = dom::once(Box::new(move |outcomes| {
                     let outcome: Loose = outcomes.unchecked_into::<Array>().get(0).unchecked_into();
-                    let reason = outcome.reason();
-                    bridge.post_answer(
-                        &id,
-                        if reason.is_undefined() { Ok(outcome.value()) } else { Err(reason) },
-                    );
+                    let is_kept = outcome.status() == *"fulfilled";
+                    bridge
+                        .post_answer(&id, if is_kept { Ok(outcome.value()) } else { Err(outcome.reason()) });
                 }));
                 then(&all_settled(&Array::of1(&result)), &settled);
             }
