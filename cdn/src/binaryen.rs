@@ -7,10 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-/// What npm installs from.
-const SOURCES: [&str; 2] = ["package.json", "package-lock.json"];
+use crate::npm;
 
 /// What rustc and wasm-bindgen may use today. Not `--all-features`: that lets Binaryen write what browsers cannot read.
 const FEATURES: [&str; 7] = [
@@ -35,27 +34,9 @@ pub struct Binaryen {
 impl Binaryen {
     /// Installs it below `cache`, if it is not there yet.
     pub fn install(workspace: &Path, cache: &Path) -> Result<Self> {
-        let sources = workspace.join("cdn/binaryen");
-        let lock = fs::read(sources.join("package-lock.json"))
-            .context("Cannot read cdn/binaryen/package-lock.json")?;
-        let home = cache.join(format!("binaryen-{}", crate::bundle::content_hash(&[&lock])));
-        if !home.exists() {
-            // npm works in a folder beside it, so that an installation that is broken off is never taken for a whole one.
-            fs::create_dir_all(cache).with_context(|| format!("Cannot write to {}", cache.display()))?;
-            let fresh = tempfile::Builder::new().prefix(".binaryen-").tempdir_in(cache)?;
-            for source in SOURCES {
-                fs::copy(sources.join(source), fresh.path().join(source))?;
-            }
-            run(Command::new("npm")
-                .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-                .current_dir(&fresh))
-            .context("npm could not install Binaryen, which --optimize needs")?;
-            // Another build may have been faster.
-            if fs::rename(fresh.path(), &home).is_err() && !home.exists() {
-                bail!("Cannot write to {}", home.display());
-            }
-        }
-        Ok(Binaryen { bin: home.join("node_modules/binaryen/bin") })
+        let modules =
+            npm::install(&workspace.join("cdn/binaryen"), cache).context("--optimize needs Binaryen")?;
+        Ok(Binaryen { bin: modules.join("binaryen/bin") })
     }
 
     /// The smallest WebAssembly that does the same.
@@ -84,18 +65,7 @@ impl Binaryen {
         fs::write(&input, wasm)?;
         let mut command = Command::new("node");
         command.arg(self.bin.join(tool)).args(options).arg(&input).arg("--output").arg(&output);
-        run(&mut command).with_context(|| format!("Binaryen's {tool} failed on the SDK"))?;
+        npm::run(&mut command).with_context(|| format!("Binaryen's {tool} failed on the SDK"))?;
         Ok(fs::read(&output)?)
     }
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| {
-        let program = command.get_program().to_string_lossy();
-        format!("Cannot start {program}: install Node.js 18 or newer with npm, or build without --optimize")
-    })?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
 }

@@ -19,6 +19,13 @@ const LOADER: &str = "cdn/loader/embed.js";
 /// The source of `module.js`, below the workspace.
 pub const MODULE: &str = "cdn/module/module.js";
 
+/// The npm package, below the workspace.
+const PACKAGE: &str = "cdn/npm";
+/// What it consists of. Its `package.json` has a placeholder for the version.
+const PACKAGE_FILES: [&str; 6] =
+    ["package.json", "README.md", "index.js", "index.d.ts", "react.js", "react.d.ts"];
+const PLACEHOLDER: &str = "\"version\": \"0.0.0\"";
+
 /// Everything that is published stands below this major version.
 const VERSION_DIR: &str = "v1";
 
@@ -33,14 +40,23 @@ pub struct Sources {
     pub element: String,
     /// `module.js`.
     pub module: String,
+    /// The files of the npm package, by name.
+    pub package: Vec<(&'static str, String)>,
 }
 
 impl Sources {
     /// Reads them from the workspace.
     pub fn read(workspace: &Path) -> Result<Self> {
-        let read =
-            |file| fs::read_to_string(workspace.join(file)).with_context(|| format!("Cannot read {file}"));
-        Ok(Sources { loader: read(LOADER)?, element: read(ELEMENT)?, module: read(MODULE)? })
+        let read = |file: &str| {
+            fs::read_to_string(workspace.join(file)).with_context(|| format!("Cannot read {file}"))
+        };
+        let package = PACKAGE_FILES.map(|name| Ok((name, read(&format!("{PACKAGE}/{name}"))?)));
+        Ok(Sources {
+            loader: read(LOADER)?,
+            element: read(ELEMENT)?,
+            module: read(MODULE)?,
+            package: package.into_iter().collect::<Result<_>>()?,
+        })
     }
 }
 
@@ -167,6 +183,22 @@ impl Bundle {
         Ok(sizes)
     }
 
+    /// Adds the npm package of this version, in `npm/`.
+    pub fn with_package(mut self, files: Vec<(&'static str, String)>) -> Result<Self> {
+        for (name, text) in files {
+            let text = if name == "package.json" {
+                if !text.contains(PLACEHOLDER) {
+                    bail!("{PACKAGE}/{name} has no {PLACEHOLDER}; the build fills it in.");
+                }
+                text.replace(PLACEHOLDER, &format!("\"version\": \"{VERSION}\""))
+            } else {
+                text
+            };
+            self.files.insert(format!("npm/{name}"), text.into_bytes());
+        }
+        Ok(self)
+    }
+
     /// Replaces what is in `out`. Until the last moment everything stands in a folder beside it, so that a build that is
     /// killed leaves the old bundle, or none.
     pub fn write(self, out: &Path) -> Result<Manifest> {
@@ -276,6 +308,18 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "cdn/loader/embed.js has no '__DRAMAC_SDK_WASM_SRI__'; the build fills it in."
+        );
+    }
+
+    #[test]
+    fn the_npm_package_gets_the_version_of_the_bundle() {
+        let package = |version: &str| vec![("package.json", format!("{{\"version\": \"{version}\"}}"))];
+        let bundle = bundle("one", b"wasm").with_package(package("0.0.0")).expect("filled in");
+        assert_eq!(bundle.files["npm/package.json"], format!("{{\"version\": \"{VERSION}\"}}").as_bytes());
+        let error = bundle.with_package(package("1.2.3")).expect_err("no placeholder");
+        assert_eq!(
+            error.to_string(),
+            "cdn/npm/package.json has no \"version\": \"0.0.0\"; the build fills it in."
         );
     }
 

@@ -15,6 +15,7 @@ mod compress;
 mod fallback;
 mod manifest;
 mod minify;
+pub mod npm;
 #[cfg(feature = "publish")]
 pub mod publish;
 mod shrink;
@@ -33,7 +34,7 @@ pub struct Build<'a> {
     /// Cargo's target directory for the SDK. It must not be that of a build that is under way: a build script that
     /// used the outer one would wait for itself.
     pub target_dir: &'a Path,
-    /// The folder that receives `v1/`; what was there before is replaced.
+    /// The folder that receives `v1/` and the npm package, `npm/`; what was there before is replaced.
     pub out: &'a Path,
     /// Plain or optimised.
     pub mode: Mode,
@@ -131,5 +132,5 @@ pub fn build(build: &Build) -> Result<Manifest> {
         loader: sources.loader,
     };
     enter(Step::Write);
-    bundle::assemble(scripts, sdk.wasm)?.write(build.out)
+    bundle::assemble(scripts, sdk.wasm)?.with_package(sources.package)?.write(build.out)
 }

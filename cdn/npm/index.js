@@ -1,0 +1,46 @@
+// Brings the loader to the page, and hands over what it defines. On a server, where there is no page, importing this does
+// nothing.
+
+let loading
+
+const failure = (code, message) => Object.assign(new Error(message), { code })
+
+// A promise that rejects, without a word from the runtime where nobody listens.
+const refused = (error) => {
+  const promise = Promise.reject(error)
+  promise.catch(() => {})
+  return promise
+}
+
+const insert = ({ src, integrity, server, modules, nonce }) => new Promise((resolve, reject) => {
+  const script = document.createElement('script')
+  if (server !== undefined) script.dataset.dramacServer = server
+  if (modules !== undefined) script.dataset.dramacModules = modules
+  if (nonce !== undefined) script.nonce = nonce
+  if (integrity !== undefined) Object.assign(script, { integrity, crossOrigin: '' })
+  script.onload = () => {
+    if (window.Dramac?.version) resolve(window.Dramac)
+    else reject(failure('sdk_unavailable', `${src} is not the loader of Dramac Embed.`))
+  }
+  script.onerror = () => {
+    script.remove()
+    reject(failure('sdk_unavailable', `${src} cannot be reached, or is not what integrity says. Check the network and this page's Content-Security-Policy (script-src).`))
+  }
+  script.src = src
+  document.head.append(script)
+})
+
+export const load = (options) => {
+  if (typeof document === 'undefined') return refused(failure('no_page', 'There is no page to embed into: call load and embed in the browser.'))
+  if (window.Dramac?.version) return Promise.resolve(window.Dramac)
+  if (loading) return loading
+  // The page has asked for the loader itself, and made a queue for as long as it has not come.
+  if (window.Dramac && !options) return new Promise((resolve) => window.Dramac('ready', () => resolve(window.Dramac)))
+  if (!options?.src) return refused(failure('invalid_option', "Call load({ src: 'https://…/v1/embed.js' }) before anything is embedded."))
+  loading = insert(options)
+  // What failed may be tried again.
+  loading.catch(() => { loading = undefined })
+  return loading
+}
+
+export const embed = (options) => load().then((Dramac) => Dramac.embed(options))
