@@ -6,12 +6,11 @@ use crate::domains::Domains;
 use crate::embed::document::Documents;
 use crate::embed::{self, Allowlist, BlockedLog, Embed};
 use crate::error::{Error, Result};
-use crate::http::{self, Front, RateLimit};
+use crate::http::{self, Front, RateLimit, Readers};
 use crate::modules::{self, Modules};
 use crate::sites::Sites;
 use crate::state::Context;
 use axum::extract::{FromRef, State};
-use axum::middleware::from_fn;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -65,10 +64,10 @@ impl App {
         if module_host.is_none() {
             public = public.merge(module.clone());
         }
-        let public = http::passed(public.fallback(http::nothing_here));
-        // Outermost, so that a page can read every answer to its question, whatever went wrong.
-        let verify = http::passed(embed::routes::router()).layer(from_fn(http::cors::readable_by_the_asker));
-        let module = http::passed(module.merge(assets::router()).fallback(http::nothing_here));
+        let public = http::passed(public.fallback(http::nothing_here), Readers::Own);
+        let verify = http::passed(embed::routes::router(), Readers::Asker);
+        let module = module.merge(assets::router()).fallback(http::nothing_here);
+        let module = http::passed(module, Readers::Own);
         Front::new(
             module_host,
             public.merge(verify).with_state(self.clone()),

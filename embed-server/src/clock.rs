@@ -16,11 +16,15 @@ impl Clock {
 
     /// The time now, in whole microseconds: PostgreSQL keeps no more, and what is read back must equal what was written.
     pub fn now(&self) -> DateTime<Utc> {
-        let micros = match &self.0 {
+        DateTime::from_timestamp_micros(self.micros()).unwrap_or_default()
+    }
+
+    /// The time now, in microseconds since 1970.
+    pub fn micros(&self) -> i64 {
+        match &self.0 {
             None => Utc::now().timestamp_micros(),
             Some(micros) => micros.load(Ordering::Relaxed),
-        };
-        DateTime::from_timestamp_micros(micros).unwrap_or_default()
+        }
     }
 
     /// Moves a standing clock forward; the system's clock goes its own way.

@@ -1,23 +1,33 @@
 //! Who may read an answer from another origin.
 
-use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 
 /// Seconds for which a browser may remember a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
-/// Lets the page that asked read the answer, refusals and failures included: else it could not say what went wrong. No
-/// credentials are allowed, so the answer holds nothing that the page could not have asked for by itself.
-pub async fn readable_by_the_asker(request: Request, next: Next) -> Response {
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let preflight = request.method() == Method::OPTIONS;
-    let mut response =
-        if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
-    let headers = response.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin {
+/// Which pages of other origins may read the answers of some routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// As the routes themselves say.
+    Own,
+    /// The page that asks, whoever it is, refusals and failures included: else it could not say what went wrong. No
+    /// credentials are allowed, so the answer holds nothing that the page could not have asked for by itself.
+    Asker,
+}
+
+impl Readers {
+    /// Whether the request is a browser's question to us, and not to the routes, whether the page may ask.
+    pub(super) fn preflight(self, method: &Method) -> bool {
+        self == Self::Asker && method == Method::OPTIONS
+    }
+
+    /// Says so on the answer to a page of `origin`.
+    pub(super) fn say(self, origin: Option<HeaderValue>, preflight: bool, headers: &mut HeaderMap) {
+        if self == Self::Own {
+            return;
+        }
+        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+        let Some(origin) = origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         if preflight {
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
@@ -25,5 +35,4 @@ pub async fn readable_by_the_asker(request: Request, next: Next) -> Response {
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         }
     }
-    response
 }

@@ -2,13 +2,14 @@
 //! between the public origin and the origins of modules. This folder knows no capability.
 
 mod content;
-pub mod cors;
+mod cors;
 mod front;
 mod listen;
 mod passage;
 mod rate_limit;
 
 pub use content::{Content, Encoding};
+pub use cors::Readers;
 pub use front::{Front, ModuleOrigin};
 pub use listen::{Peer, serve};
 pub use passage::{nothing_here, passed};

@@ -1,13 +1,14 @@
-//! Around every handler: an id, limits on time and size, errors as problem documents, and a line in the log. It is one
-//! layer and not five, because each costs every request.
+//! Around every handler: an id, limits on time and size, errors as problem documents, who may read the answer, and a line
+//! in the log. It is one layer and not six, because each costs every request.
 
+use super::cors::Readers;
 use crate::crypto::Random;
 use crate::error::Error;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use futures_util::FutureExt;
@@ -24,28 +25,24 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest body, where a route does not set its own limit.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// Sends every request to these routes through what is written above.
-pub fn passed<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+/// Sends every request to these routes through what is written above; `readers` may read the answers.
+pub fn passed<S: Clone + Send + Sync + 'static>(routes: Router<S>, readers: Readers) -> Router<S> {
     routes
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn(passage))
+        .layer((from_fn_with_state(readers, passage), DefaultBodyLimit::max(BODY_LIMIT)))
 }
 
-async fn passage(request: Request, next: Next) -> Response {
+async fn passage(State(readers): State<Readers>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
-    let answer = AssertUnwindSafe(timeout(TIMEOUT, next.run(request))).catch_unwind().await;
-    let mut response = match answer {
-        Ok(Ok(response)) => response,
-        Ok(Err(elapsed)) => {
-            Error::unavailable("The answer took too long; try again shortly.", elapsed).into_response()
-        }
-        Err(panic) => Error::internal(panic_message(&*panic)).into_response(),
-    };
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let preflight = readers.preflight(&method);
+
+    let mut response =
+        if preflight { StatusCode::NO_CONTENT.into_response() } else { answer(request, next).await };
     let shown = id.to_str().unwrap_or_default();
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         response = problem(response, &error, shown);
@@ -61,10 +58,21 @@ async fn passage(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REQUEST_ID, id);
+    readers.say(origin, preflight, headers);
     response
 }
 
-/// A panic in a handler is a 500 for one request, never an outage.
+/// The handler's answer, whatever becomes of it: a panic is a 500 for one request, never an outage.
+async fn answer(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(timeout(TIMEOUT, next.run(request))).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(elapsed)) => {
+            Error::unavailable("The answer took too long; try again shortly.", elapsed).into_response()
+        }
+        Err(panic) => Error::internal(panic_message(&*panic)).into_response(),
+    }
+}
+
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(message), _) => message,
@@ -84,7 +92,7 @@ pub async fn nothing_here() -> Error {
 
 /// The answer to a method that a path does not know.
 async fn wrong_method(method: Method) -> Error {
-    let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    let status = StatusCode::METHOD_NOT_ALLOWED;
     Error::new(
         status,
         "method_not_allowed",
@@ -121,4 +129,46 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         let id = Random::default().id(Utc::now()).as_hyphenated().encode_lower(&mut text);
         HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("-"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+    use axum::routing::get;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    async fn ask(path: &str) -> (StatusCode, HeaderMap, Value) {
+        async fn broken() -> &'static str {
+            panic!("the password is hunter2")
+        }
+        let routes = Router::new().route("/broken", get(broken)).fallback(nothing_here);
+        let request = Request::get(path)
+            .header(REQUEST_ID, "abc")
+            .header(header::ORIGIN, "https://example.com")
+            .body(Body::empty())
+            .unwrap();
+        let response = passed(routes, Readers::Asker).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 10_000).await.unwrap();
+        (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_readable_500_that_tells_nothing() {
+        let (status, headers, problem) = ask("/broken").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://example.com");
+        assert_eq!((&problem["code"], &problem["requestId"]), (&"internal".into(), &"abc".into()));
+        assert!(!problem.to_string().contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_path_that_nobody_serves_goes_the_same_way() {
+        let (status, headers, problem) = ask("/nowhere").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(headers[REQUEST_ID], "abc");
+        assert_eq!(problem["code"], "not_found");
+    }
 }

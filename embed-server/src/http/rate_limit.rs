@@ -38,7 +38,7 @@ impl RateLimit {
             Some(slot) => slot,
             None => Box::pin(self.whole_again.get_with(network(address), async { Arc::default() })).await,
         };
-        let now = self.clock.now().timestamp_micros();
+        let now = self.clock.micros();
         let window = WINDOW.as_micros() as i64;
         let cost = window / i64::from(self.limit.get());
         let spend = |whole_again: i64| {
