@@ -58,7 +58,10 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misread(&error),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(arguments)),
@@ -89,6 +92,22 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
         Command::Module(command) => module::run(command, Context::open(settings?).await?, output).await,
         Command::Domain(command) => domain::run(command, Context::open(settings?).await?, output).await,
     }
+}
+
+/// Says in one sentence what is wrong with the command line; help and version are printed as they are.
+fn misread(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    if matches!(error.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand | DisplayVersion) {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let complaint: Vec<_> =
+        text.lines().take_while(|line| !line.starts_with("Usage:")).flat_map(str::split_whitespace).collect();
+    let complaint = complaint.join(" ");
+    let complaint = complaint.split(" For more information").next().unwrap_or_default();
+    let complaint = complaint.trim_start_matches("error: ");
+    eprintln!("Not understood: {complaint}. `--help` after the command says what it takes.");
+    ExitCode::from(2)
 }
 
 /// The error's sentence. A fault of this program has no log here, so its causes are printed too.
