@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 /// What the bundle is made of (the `cdn` crate itself is a dependency, which cargo watches), and the examples, which are
 /// in the binary too.
-const SOURCES: [&str; 7] = ["sdk", "cdn/loader", "cdn/module", "cdn/npm", "Cargo.toml", "Cargo.lock", "examples"];
+const SOURCES: [&str; 7] =
+    ["sdk", "cdn/loader", "cdn/module", "cdn/npm", "Cargo.toml", "Cargo.lock", "examples"];
 
 fn main() -> ExitCode {
     let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));

@@ -93,7 +93,16 @@ impl Installation {
 
 /// `embed-server` without arguments and without settings: nothing of the caller's environment but `PATH` and `HOME`.
 pub fn embed_server() -> Command {
-    let mut command = Command::new(binary());
+    program("embed-server")
+}
+
+/// `cdn`, likewise.
+pub fn cdn() -> Command {
+    program("cdn")
+}
+
+fn program(name: &str) -> Command {
+    let mut command = Command::new(binary(name));
     command.env_clear().kill_on_drop(true);
     for name in ["HOME", "PATH"] {
         if let Some(value) = std::env::var_os(name) {
@@ -104,11 +113,11 @@ pub fn embed_server() -> Command {
 }
 
 /// The binary that cargo put beside this very test, so that both are of one profile.
-fn binary() -> PathBuf {
+fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a test knows its own file");
     let profile = own.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
-    let binary = profile.join("embed-server");
+    let binary = profile.join(name);
     let flag = if profile.ends_with("release") { " --release" } else { "" };
-    assert!(binary.is_file(), "{} is not there: run `cargo build{flag}` first", binary.display());
+    assert!(binary.is_file(), "{} is not there: run `cargo build --workspace{flag}` first", binary.display());
     binary
 }

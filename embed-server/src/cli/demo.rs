@@ -28,6 +28,9 @@ mod website;
 /// The modules and websites of `examples/`.
 static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../examples");
 
+/// The npm package, which one of the websites imports.
+static PACKAGE: Dir<'_> = include_dir!("$OUT_DIR/bundle/npm");
+
 /// Ports, where the usual ones are taken.
 #[derive(Args, Clone, Copy)]
 pub(super) struct Ports {
@@ -82,12 +85,12 @@ impl Demo {
             stranger: origin(ports.stranger_port),
             site_id: seeded.site,
             modules: seeded.modules,
-            pages: website::pages(&EXAMPLES),
+            pages: website::pages(),
         };
         let blanks = guide.blanks(context.settings.module_host.as_ref().map_or("", |host| host.pattern()));
         let mut websites = JoinSet::new();
-        websites.spawn(Website::new(&EXAMPLES, "sites", blanks.clone()).serve(allowed));
-        websites.spawn(Website::new(&EXAMPLES, "sites/stranger", blanks).serve(stranger));
+        websites.spawn(Website::new("sites", blanks.clone()).serve(allowed));
+        websites.spawn(Website::new("sites/stranger", blanks).serve(stranger));
         Ok(Self { server, websites, guide })
     }
 

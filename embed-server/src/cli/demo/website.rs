@@ -1,5 +1,6 @@
 //! The websites of the demo: files of `examples/sites` with their blanks filled.
 
+use super::{EXAMPLES, PACKAGE};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
@@ -12,22 +13,20 @@ use tokio::net::TcpListener;
 /// What every website has at its root, whatever folder it is made of.
 const SHARED: &str = "sites";
 
+/// Where a website has the npm package.
+const PACKAGE_FOLDER: &str = "node_modules/@dramac/embed/";
+
 /// One website.
 #[derive(Clone)]
 pub(super) struct Website {
-    examples: &'static Dir<'static>,
     folder: &'static str,
     blanks: Arc<[(String, String)]>,
 }
 
 impl Website {
     /// The website of a folder in the examples; `blanks` stand in its texts, and what to write there.
-    pub(super) fn new(
-        examples: &'static Dir<'static>,
-        folder: &'static str,
-        blanks: Vec<(String, String)>,
-    ) -> Self {
-        Self { examples, folder, blanks: blanks.into() }
+    pub(super) fn new(folder: &'static str, blanks: Vec<(String, String)>) -> Self {
+        Self { folder, blanks: blanks.into() }
     }
 
     /// Serves until it is dropped.
@@ -45,7 +44,10 @@ impl Website {
         } else {
             path.to_owned()
         };
-        let file = |folder: &str| self.examples.get_file(format!("{folder}/{path}"));
+        if let Some(name) = path.strip_prefix(PACKAGE_FOLDER) {
+            return PACKAGE.get_file(name);
+        }
+        let file = |folder: &str| EXAMPLES.get_file(format!("{folder}/{path}"));
         file(self.folder).or_else(|| file(SHARED))
     }
 }
@@ -68,8 +70,8 @@ fn fill(text: String, (blank, value): &(String, String)) -> String {
 }
 
 /// The pages of the website that may embed, by path, with their titles.
-pub(super) fn pages(examples: &'static Dir<'static>) -> BTreeMap<String, String> {
-    let folders = examples.get_dir(SHARED).into_iter().flat_map(Dir::dirs);
+pub(super) fn pages() -> BTreeMap<String, String> {
+    let folders = EXAMPLES.get_dir(SHARED).into_iter().flat_map(Dir::dirs);
     let own = folders.filter(|folder| !folder.path().ends_with("stranger"));
     let pages = own.flat_map(Dir::files).filter_map(|file| {
         let path = file.path().strip_prefix(SHARED).ok()?.to_str()?;
