@@ -8,7 +8,7 @@ use stories::{Stage, story};
 async fn put(stage: &Stage) -> Result<()> {
     let script = "const element = window.element = document.createElement('dramac-embed')
         element.setAttribute('module', moduleId); element.setAttribute('site', siteId)
-        for (const name of ['ready', 'score', 'destroy']) element.addEventListener(name, ({ type, detail }) => log.push([type, detail ?? null]))
+        for (const name of ['ready', 'game:score', 'destroy']) element.addEventListener(name, ({ type, detail }) => log.push([type, detail ?? null]))
         place.append(element)";
     stage.browser.open(&stage.website.put("/", stage.page(script))).await?;
     stage.browser.until("the module was ready", "element.state === 'ready'").await?;
@@ -52,12 +52,12 @@ async fn it_has_the_methods_of_a_handle_and_what_happens_is_a_dom_event() -> Res
     story(async |stage| {
         put(stage).await?;
         assert_eq!(stage.browser.run("return element.request('echo', [1])", ()).await?, json!([1]));
-        stage.inside("Dramac.module.emit('score', { points: 7 })").await?;
+        stage.inside("Dramac.module.emit('game:score', { points: 7 })").await?;
         stage.browser.until("the event came", "log.length === 2").await?;
         stage.browser.run("element.destroy()", ()).await?;
         assert_eq!(
             stage.log().await?,
-            json!([["ready", null], ["score", { "points": 7 }], ["destroy", null]])
+            json!([["ready", null], ["game:score", { "points": 7 }], ["destroy", null]])
         );
         assert_eq!(stage.browser.value("element.state").await?, "destroyed");
         Ok(())
