@@ -44,7 +44,14 @@ impl Packages {
         std::fs::create_dir_all(&packages.folder)?;
         std::fs::write(&manifest, &wish)?;
         let status = Command::new("npm")
-            .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=peer", "--loglevel=error"])
+            .args([
+                "install",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--omit=peer",
+                "--loglevel=error",
+            ])
             .current_dir(&packages.folder)
             .status()
             .await

@@ -62,7 +62,15 @@ impl Duel {
     pub fn new(what: String, against: &'static str, ours: &[f64], theirs: &[f64], goal: Goal) -> Self {
         let ratio = Spread::of_ratios(ours, theirs);
         let reached = goal.is_reached(ratio.median);
-        Self { what, against, ours: Spread::of(ours), theirs: Spread::of(theirs), ratio, goal: goal.text(), reached }
+        Self {
+            what,
+            against,
+            ours: Spread::of(ours),
+            theirs: Spread::of(theirs),
+            ratio,
+            goal: goal.text(),
+            reached,
+        }
     }
 }
 
@@ -79,7 +87,15 @@ pub struct Table {
 impl Table {
     /// The table of such duels.
     pub fn of(duels: &[Duel], unit: &str) -> Self {
-        let head = ["", &format!("ours, {unit}"), "against", &format!("theirs, {unit}"), "ours ÷ theirs", "goal", ""];
+        let head = [
+            "",
+            &format!("ours, {unit}"),
+            "against",
+            &format!("theirs, {unit}"),
+            "ours ÷ theirs",
+            "goal",
+            "",
+        ];
         let mut last = "";
         let row = |duel: &Duel, what: &str| {
             let verdict = match (&*duel.goal, duel.reached) {
@@ -87,17 +103,27 @@ impl Table {
                 (_, true) => "reached",
                 (_, false) => "**lost**",
             };
-            [what, &duel.ours.to_string(), duel.against, &duel.theirs.to_string(), &ratio(duel.ratio), &duel.goal, verdict]
-                .map(str::to_owned)
-                .to_vec()
+            [
+                what,
+                &duel.ours.to_string(),
+                duel.against,
+                &duel.theirs.to_string(),
+                &ratio(duel.ratio),
+                &duel.goal,
+                verdict,
+            ]
+            .map(str::to_owned)
+            .to_vec()
         };
         let mut rows = Vec::new();
         for duel in duels {
             rows.push(row(duel, if duel.what == last { "" } else { &duel.what }));
             last = &duel.what;
         }
+        // A third digit, so that a goal that was only just missed is seen to be missed.
         let lost = duels.iter().filter(|duel| !duel.reached).map(|duel| {
-            format!("{} against {}: {} where {} is the goal.", duel.what, duel.against, ratio(duel.ratio), duel.goal)
+            let Duel { what, against, ratio, goal, .. } = duel;
+            format!("{what} against {against}: {:.3} where {goal} is the goal.", ratio.median)
         });
         Self { head: head.map(str::to_owned).to_vec(), rows, lost: lost.collect() }
     }
@@ -105,7 +131,8 @@ impl Table {
     fn markdown(&self) -> String {
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let ruler: Vec<String> = self.head.iter().map(|_| "---".to_owned()).collect();
-        let mut text = line(&self.head) + &line(&ruler);
+        let mut text = line(&self.head);
+        text.push_str(&line(&ruler));
         text.extend(self.rows.iter().map(|row| line(row)));
         text.push('\n');
         text.push_str(if self.lost.is_empty() { "Nothing lost here.\n" } else { "What lost:\n\n" });
@@ -119,7 +146,7 @@ impl Table {
             cells.max().unwrap_or_default()
         };
         for row in [&self.head].into_iter().chain(&self.rows) {
-            let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<1$}", width(column)));
+            let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
             println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
         }
         self.lost.iter().for_each(|lost| println!("LOST: {lost}"));
@@ -145,7 +172,8 @@ pub fn put(section: &str, text: &str) -> Result<()> {
     let path = repository("docs/benchmarks.md");
     let page = std::fs::read_to_string(&path).context("docs/benchmarks.md cannot be read")?;
     let (begin, end) = (format!("<!-- {section} -->\n"), format!("<!-- /{section} -->"));
-    let (before, rest) = page.split_once(&begin).with_context(|| format!("docs/benchmarks.md has no {begin}"))?;
+    let (before, rest) =
+        page.split_once(&begin).with_context(|| format!("docs/benchmarks.md has no {begin}"))?;
     let (_, after) = rest.split_once(&end).with_context(|| format!("docs/benchmarks.md has no {end}"))?;
     Ok(std::fs::write(&path, format!("{before}{begin}{text}{end}{after}"))?)
 }

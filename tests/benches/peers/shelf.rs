@@ -41,13 +41,14 @@ impl Shelf {
     }
 
     /// Puts a file at a path, whose end says what it is.
-    pub fn put(&self, path: &str, text: &str) -> Result<()> {
+    pub fn put(&self, path: &str, content: impl AsRef<[u8]>) -> Result<()> {
         let kind = match path.rsplit_once('.') {
             Some((_, "js")) => "text/javascript",
             Some((_, "css")) => "text/css",
+            Some((_, "wasm")) => "application/wasm",
             _ => "text/html; charset=utf-8",
         };
-        let file = File { kind, brotli: compress(text.as_bytes())? };
+        let file = File { kind, brotli: compress(content.as_ref())? };
         self.files.lock().expect("nobody panics here").insert(path.to_owned(), file);
         Ok(())
     }
