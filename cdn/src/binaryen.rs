@@ -34,8 +34,9 @@ pub struct Binaryen {
 impl Binaryen {
     /// Installs it below `cache`, if it is not there yet.
     pub fn install(workspace: &Path, cache: &Path) -> Result<Self> {
-        let modules =
-            npm::install(&workspace.join("cdn/binaryen"), cache).context("--optimize needs Binaryen")?;
+        let installed = npm::run(Command::new("node").arg("--version"))
+            .and_then(|()| npm::install(&workspace.join("cdn/binaryen"), cache));
+        let modules = installed.context("--optimize needs Binaryen, which runs on Node.js")?;
         Ok(Binaryen { bin: modules.join("binaryen/bin") })
     }
 

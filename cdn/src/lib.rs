@@ -109,20 +109,24 @@ pub fn build(build: &Build) -> Result<Manifest> {
     let enter = build.progress;
     let sources = bundle::Sources::read(build.workspace)?;
     enter(Step::Compile);
+    // Before a minute is spent on compiling, so that missing tools are told at once.
+    let binaryen = match build.mode {
+        Mode::Plain => None,
+        Mode::Optimized => Some(Binaryen::install(build.workspace, build.target_dir)?),
+    };
     let wasm = compile::compile(build.workspace, build.target_dir, Engine::WebAssembly)?;
     enter(Step::Bind);
     let bound = bind::bind(wasm, &sources.element, Engine::WebAssembly)?;
     enter(Step::Shrink);
     let mut sdk = shrink::shrink(bound)?;
     let mut fallback = None;
-    if build.mode == Mode::Optimized {
+    if let Some(binaryen) = &binaryen {
         enter(Step::Optimize);
-        let binaryen = Binaryen::install(build.workspace, build.target_dir)?;
         sdk.wasm = binaryen.optimize(&sdk.wasm)?;
         enter(Step::Translate);
         let wasm = compile::compile(build.workspace, build.target_dir, Engine::JavaScript)?;
         let bound = bind::bind(wasm, &sources.element, Engine::JavaScript)?;
-        fallback = Some(fallback::translate(&binaryen, &shrink::shrink(bound)?)?);
+        fallback = Some(fallback::translate(binaryen, &shrink::shrink(bound)?)?);
     }
     enter(Step::Minify);
     let scripts = bundle::Scripts {
