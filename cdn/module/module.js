@@ -11,15 +11,34 @@
 
   const { port1: port, port2 } = new MessageChannel()
   const post = (type, payload, id) => port.postMessage({ id, type, payload })
-  const name = (event) => event.replace(/^dramac:/, '')
+  const name = (event) => event.startsWith('dramac:') ? event.slice(7) : event
   // Scripts that stand below this one may still want to listen: nothing is dispatched before the page has been read.
   const loaded = new Promise((resolve) => {
     if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', resolve)
     else resolve()
   })
 
+  let isLoaded
+  loaded.then(() => { isLoaded = true })
+
   const fire = (event, payload) => [...handlers.get(event) || []].forEach((handler) => handler(payload))
   const failure = (code, message) => Object.assign(new Error(message), { code })
+
+  // One timer for all deadlines: to set and clear one for each request costs as much as half a message.
+  let timer, timerAt = Infinity
+  const watch = (deadline) => {
+    if (deadline >= timerAt) return
+    clearTimeout(timer)
+    timerAt = deadline
+    timer = setTimeout(expire, Math.min(deadline - performance.now(), 2 ** 31 - 1))
+  }
+  const expire = () => {
+    timerAt = Infinity
+    for (const { action, timeout, deadline, reject } of [...pending.values()]) {
+      if (deadline > performance.now()) watch(deadline)
+      else reject(failure('timeout', `The page did not answer “${action}” within ${timeout} ms.`))
+    }
+  }
 
   const dark = matchMedia('(prefers-color-scheme: dark)')
   let asked = query.get('theme')
@@ -55,19 +74,26 @@
     },
     emit: post,
     request: (action, data, { timeout = 30000, signal } = {}) => new Promise((resolve, reject) => {
+      if (signal && signal.aborted) return reject(signal.reason)
       const id = ++lastId
       const settle = (settled) => (value) => {
-        clearTimeout(timer)
         pending.delete(id)
         if (signal) signal.removeEventListener('abort', abort)
         settled(value)
       }
-      const abort = () => settle(reject)(signal.reason)
-      const timer = setTimeout(() => settle(reject)(failure('timeout', `The page did not answer “${action}” within ${timeout} ms.`)), timeout)
-      if (signal && signal.aborted) return abort()
+      const abort = () => pending.get(id).reject(signal.reason)
       if (signal) signal.addEventListener('abort', abort)
-      pending.set(id, { resolve: settle(resolve), reject: settle(reject) })
-      module.ready.then(() => { if (pending.has(id)) post(action, data, id) })
+      const deadline = performance.now() + timeout
+      pending.set(id, { action, timeout, deadline, resolve: settle(resolve), reject: settle(reject) })
+      watch(deadline)
+      const send = () => {
+        try {
+          if (pending.has(id)) post(action, data, id)
+        } catch (error) {
+          pending.get(id).reject(error)
+        }
+      }
+      module.context ? send() : module.ready.then(send)
     }),
     handle(action, handler) { answers.set(name(action), handler) },
     resize(height = Math.ceil(root.getBoundingClientRect().height)) {
@@ -81,12 +107,16 @@
     badge(count) { post('dramac:badge', { count }) },
   }
 
-  const answer = async (id, action, data) => {
+  // What needs no time is answered without a promise in between.
+  const answer = (id, action, data) => {
+    const refuse = (error) => port.postMessage({ id, error: { code: error.code || 'failed', message: error.message || '' + error } })
+    const accept = (result) => port.postMessage({ id, result })
     try {
       if (!answers.has(action)) throw failure('no_handler', `The module does not answer “${action}”.`)
-      port.postMessage({ id, result: await answers.get(action)(data) })
+      const result = answers.get(action)(data)
+      result && result.then ? Promise.resolve(result).then(accept).catch(refuse) : accept(result)
     } catch (error) {
-      port.postMessage({ id, error: { code: error.code || 'failed', message: error.message || '' + error } })
+      refuse(error)
     }
   }
 
@@ -105,7 +135,8 @@
           asked = payload.theme
           return paint()
         }
-        loaded.then(() => id ? answer(id, name(type), payload) : fire(name(type), payload))
+        const dispatch = () => id ? answer(id, name(type), payload) : fire(name(type), payload)
+        isLoaded ? dispatch() : loaded.then(dispatch)
       }
     }
   })

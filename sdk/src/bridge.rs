@@ -18,7 +18,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::MessagePort;
 
 /// How many messages that nobody asked for a module may send in a second; the rest of that second is dropped.
-const FLOOD: u32 = 10_000;
+const FLOOD: u32 = 100_000;
 /// How long a request waits for its answer where the page does not say, in milliseconds.
 const TIMEOUT: u32 = 30_000;
 
@@ -46,6 +46,11 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = Promise, js_name = allSettled)]
     fn all_settled(promises: &Array) -> Promise;
+}
+
+thread_local! {
+    /// [`words::PREFIX`] as JavaScript has it: decoding it for each request costs as much as everything else here.
+    static PREFIX: JsString = words::PREFIX.into();
 }
 
 /// What messages travel on.
@@ -295,7 +300,7 @@ impl Bridge {
         }
         self.told.set(self.told.get() + 1);
         if self.told.get() == FLOOD {
-            dom::log_error("[Dramac] The module sends over 10000 messages a second: the rest is dropped.");
+            dom::log_error("[Dramac] The module sends over 100000 messages a second: the rest is dropped.");
         }
         self.told.get() >= FLOOD
     }
@@ -364,7 +369,7 @@ pub fn then(promise: &Promise, settled: &Function) {
 
 /// `dramac:` and the action's name, put together by JavaScript so that the text never crosses.
 fn prefixed(action: &JsValue) -> JsValue {
-    JsString::from(words::PREFIX).concat(action).into()
+    PREFIX.with(|prefix| prefix.concat(action).into())
 }
 
 /// `{code, message}` of an error or of whatever else was thrown.

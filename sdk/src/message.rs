@@ -72,8 +72,9 @@ extern "C" {
     pub fn status(this: &Loose) -> JsValue;
     #[wasm_bindgen(method, getter)]
     pub fn value(this: &Loose) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    fn then(this: &Loose) -> JsValue;
+    /// The one member that is read of a page's own object, whose getter may throw.
+    #[wasm_bindgen(method, getter, catch)]
+    fn then(this: &Loose) -> Result<JsValue, JsValue>;
 }
 
 /// `value` as an object to look into, or `None` for everything else.
@@ -83,7 +84,7 @@ pub fn object(value: JsValue) -> Option<Loose> {
 
 /// Whether a page's value is one that will be there later.
 pub fn is_promise(value: &JsValue) -> bool {
-    value.is_object() && value.unchecked_ref::<Loose>().then().is_function()
+    value.is_object() && value.unchecked_ref::<Loose>().then().is_ok_and(|then| then.is_function())
 }
 
 /// What a message from the module is.

@@ -145,7 +145,9 @@ impl Embed {
         if self.is_over.get() {
             return;
         }
-        let name = kind.as_string().unwrap_or_default();
+        let id = message.id();
+        // A request is none of the built-in messages, and its name need not come into memory.
+        let name = if id.is_undefined() { kind.as_string().unwrap_or_default() } else { String::new() };
         let details = message::object(payload.clone());
         match &*name {
             words::OPEN => return self.open(),
@@ -167,7 +169,6 @@ impl Embed {
             _ => {}
         }
         let answer = self.fire(&kind, &payload);
-        let id = message.id();
         if !id.is_undefined() && !self.is_over.get() {
             self.bridge.answer(id, answer);
         }
