@@ -1,6 +1,7 @@
 //! What every request passes through: an id, a line in the log, errors as problem documents, limits, and the choice
 //! between the public origin and the origins of modules. This folder knows no capability.
 
+mod caller;
 mod content;
 mod cors;
 mod front;
@@ -8,6 +9,7 @@ mod listen;
 mod passage;
 mod rate_limit;
 
+pub use caller::{Call, Caller, CallerKind, Grant, Scope, forbidden, unauthenticated};
 pub use content::{Content, Encoding};
 pub use cors::Readers;
 pub use front::{Front, ModuleOrigin};

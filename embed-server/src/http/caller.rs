@@ -1,0 +1,117 @@
+//! Who calls a module's API, and what he may do there.
+//!
+//! The door ([`super::door`]) proves the caller once, before any handler runs, and leaves a [`Call`] with the request. What
+//! kind of caller it was matters to nobody behind: handlers see a [`Grant`]. A further kind of caller is a further way to
+//! come to one.
+
+use crate::error::Error;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// What a token lets its bearer do with a module's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Read and list.
+    Read,
+    /// Create and change.
+    Write,
+    /// Delete.
+    Delete,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
+
+    /// The word for it in JSON and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// How a caller has proved who he is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// By nothing: whoever asks without credentials.
+    Nobody,
+    /// By an embed token: the person in front of an embedded module.
+    Visitor,
+    /// By an API token.
+    Token,
+    /// By a personal token.
+    Operator,
+}
+
+impl CallerKind {
+    /// The word for it in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Visitor => "visitor",
+            Self::Token => "token",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// What a caller may do with a module's records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Nothing, for want of credentials.
+    Nothing,
+    /// What each collection of the manifest grants visitors.
+    Visitors,
+    /// What the scopes say, in every collection.
+    Scopes(BTreeSet<Scope>),
+}
+
+/// A caller, proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// How.
+    pub kind: CallerKind,
+    /// The id of the embed token, API token or person; nil for nobody.
+    pub id: Uuid,
+    /// What he may do.
+    pub grant: Grant,
+}
+
+impl Caller {
+    /// Whoever shows no credentials.
+    pub const NOBODY: Self = Self { kind: CallerKind::Nobody, id: Uuid::nil(), grant: Grant::Nothing };
+
+    /// The caller's name among all callers of a module, for what is kept by caller.
+    pub fn key(&self) -> String {
+        format!("{}:{}", self.kind.as_str(), self.id)
+    }
+}
+
+/// One call of a module's API: the module that is addressed, and who calls. An extension of every request that came
+/// through the door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The tenant.
+    pub site: Uuid,
+    /// The module.
+    pub module: Uuid,
+    /// Who calls.
+    pub caller: Caller,
+}
+
+/// 401 `unauthenticated`: there are no credentials, or they are worth nothing.
+pub fn unauthenticated(detail: impl Into<String>) -> Error {
+    Error::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+}
+
+/// 403 `forbidden`: the caller is known, and may not do this.
+pub fn forbidden(detail: impl Into<String>) -> Error {
+    Error::new(StatusCode::FORBIDDEN, "forbidden", detail)
+}
