@@ -102,6 +102,17 @@ impl Random {
         uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()
     }
 
+    /// So many characters of an ASCII alphabet, each as likely as every other.
+    pub fn characters(&self, alphabet: &[u8], count: usize) -> String {
+        let fair = 256 - 256 % alphabet.len();
+        let bytes = std::iter::repeat_with(|| usize::from(self.bytes::<1>()[0]));
+        bytes
+            .filter(|&byte| byte < fair)
+            .map(|byte| char::from(alphabet[byte % alphabet.len()]))
+            .take(count)
+            .collect()
+    }
+
     /// A token of 64 hex digits (256 bits).
     pub fn hex_token(&self) -> String {
         hex(&self.bytes::<32>())

@@ -1,0 +1,146 @@
+//! The form of the secrets that programs carry: `dram_live_` or `dram_user_`, 32 random base62 characters, and six more
+//! that are their CRC-32.
+//!
+//! The checksum refuses junk and typing errors without a look-up, and lets scanners find leaked secrets. Only the
+//! SHA-256 of a secret is kept: it has 190 bits of randomness, so a slow hash would protect nothing.
+
+use crate::crypto::{Random, sha256_hex};
+use std::fmt;
+
+/// The characters of a secret, in the order of their values.
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const RANDOM: usize = 32;
+const CHECKSUM: usize = 6;
+/// How many of the random characters are shown, so that people can tell secrets apart.
+const SHOWN: usize = 8;
+
+/// What a secret is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A module's API token.
+    Live,
+    /// A person's token for the management routes.
+    User,
+}
+
+impl Kind {
+    /// What a secret of this kind begins with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Live => "dram_live_",
+            Self::User => "dram_user_",
+        }
+    }
+}
+
+/// A secret of the right form. It is shown once, when it is made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Bearer {
+    kind: Kind,
+    text: String,
+}
+
+impl Bearer {
+    /// A new secret.
+    pub fn random(kind: Kind, random: &Random) -> Self {
+        let mut text = kind.prefix().to_owned();
+        text.extend(random.characters(BASE62, RANDOM));
+        let sum = checksum(&text[kind.prefix().len()..]);
+        text.push_str(&sum);
+        Self { kind, text }
+    }
+
+    /// Reads what a program shows; `None` when it is nothing that this server could have made.
+    pub fn parse(text: &str) -> Option<Self> {
+        let kind = [Kind::Live, Kind::User].into_iter().find(|kind| text.starts_with(kind.prefix()))?;
+        let (random, sum) = text[kind.prefix().len()..].split_at_checked(RANDOM)?;
+        (random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && sum == checksum(random))
+            .then(|| Self { kind, text: text.to_owned() })
+    }
+
+    /// What it is for.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    /// What is kept of it: the SHA-256 of the whole text in hex.
+    pub fn hash(&self) -> String {
+        sha256_hex(self.text.as_bytes())
+    }
+
+    /// The first eight of its random characters, for people.
+    pub fn shown_prefix(&self) -> &str {
+        let start = self.kind.prefix().len();
+        &self.text[start..start + SHOWN]
+    }
+}
+
+/// Secrets are not printed by accident.
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}…", self.kind.prefix(), self.shown_prefix())
+    }
+}
+
+/// CRC-32 in base62, with leading zeros.
+fn checksum(random: &str) -> String {
+    let mut rest = crc32fast::hash(random.as_bytes()) as usize;
+    let mut digits = [b'0'; CHECKSUM];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62[rest % 62];
+        rest /= 62;
+    }
+    digits.iter().map(|&digit| char::from(digit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn bearer(kind: Kind) -> Bearer {
+        Bearer::random(kind, &Random::seeded(1))
+    }
+
+    #[test]
+    fn a_secret_is_read_back_as_it_was_made() {
+        for kind in [Kind::Live, Kind::User] {
+            let made = bearer(kind);
+            assert_eq!(made.reveal().len(), kind.prefix().len() + 38);
+            assert_eq!(Bearer::parse(made.reveal()), Some(made.clone()));
+            assert!(made.reveal().contains(made.shown_prefix()));
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let made = bearer(Kind::Live);
+        assert_eq!(format!("{made:?}"), format!("dram_live_{}…", made.shown_prefix()));
+    }
+
+    #[test]
+    fn two_secrets_differ() {
+        let random = Random::seeded(1);
+        assert_ne!(Bearer::random(Kind::Live, &random), Bearer::random(Kind::Live, &random));
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_character_is_noticed(place in 0usize..48, character in "[0-9A-Za-z_]") {
+            let text = bearer(Kind::Live).reveal().to_owned();
+            let mut changed = text.clone();
+            changed.replace_range(place..=place, &character);
+            prop_assert!(changed == text || Bearer::parse(&changed).is_none());
+        }
+
+        #[test]
+        fn whatever_is_no_secret_is_refused_without_panic(text in "(dram_(live|user)_)?.{0,50}") {
+            prop_assert!(Bearer::parse(&text).is_none());
+        }
+    }
+}
