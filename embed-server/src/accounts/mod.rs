@@ -1,22 +1,72 @@
-//! Who operates this installation: organizations, and the people in them. A fresh database has one organization, and as
-//! long as there is no other nobody needs to name it.
+//! Who operates this installation: organizations, the people in them, and what each may do. A fresh database has one
+//! organization, and as long as there is no other nobody needs to name it.
+//!
+//! Whoever calls a management route is an [`Operator`], a person with a role in each organization that he is in. Roles
+//! and tokens are answered from memory; a change is seen by every server within two seconds. An organization that has
+//! an owner keeps one.
 
+mod email;
+mod operator;
+mod role;
 mod store;
+mod tokens;
 
+pub use email::Email;
+pub use operator::Operator;
+pub use role::{Admin, AtLeast, Member, Owner, Role};
+pub use tokens::PersonalToken;
+
+use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::state::Context;
+use chrono::{DateTime, Utc};
+use moka::future::Cache;
+use operator::Known;
+use serde::Serialize;
+use sqlx::FromRow;
+use std::time::Duration;
+use store::StoredUser;
 use uuid::Uuid;
 
-/// The organizations. Cheap to clone.
+/// The longest name of a person, in characters.
+const NAME_LENGTH: usize = 200;
+/// Personal tokens that are remembered, at some 500 bytes each.
+const TOKENS: u64 = 10_000;
+/// How long a token is believed when nothing is heard from the database.
+const BELIEVED: Duration = Duration::from_secs(30);
+
+/// A person in an organization.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    /// The person's id, the same in every organization.
+    pub id: Uuid,
+    /// The address by which he is known.
+    pub email: Email,
+    /// What people call him.
+    pub name: String,
+    /// The organization.
+    pub organization_id: Uuid,
+    /// What he may do there.
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    /// Since when he is a member.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The organizations and people. Cheap to clone; clones share what they remember.
 #[derive(Clone)]
 pub struct Accounts {
     context: Context,
+    /// By revision and hash: whom a personal token stands for.
+    known: Cache<(i64, String), Option<Known>>,
 }
 
 impl Accounts {
     /// Builds the capability.
     pub fn new(context: &Context) -> Self {
-        Self { context: context.clone() }
+        let known = Cache::builder().max_capacity(TOKENS).time_to_live(BELIEVED).build();
+        Self { context: context.clone(), known }
     }
 
     /// The organization that is meant: the one that is named, else the only one.
@@ -32,4 +82,93 @@ impl Accounts {
             (None, _) => Err(Error::invalid("There are several organizations; say which with --org ID.")),
         }
     }
+
+    /// Takes somebody into an organization, whom the installation may or may not know already. 409 `member_exists` when he
+    /// is in it.
+    pub async fn invite(
+        &self,
+        organization: Uuid,
+        email: Email,
+        name: Option<&str>,
+        role: Role,
+    ) -> Result<Person> {
+        let name = name.map_or_else(|| email.local_part(), str::trim).to_owned();
+        if name.is_empty() || name.chars().count() > NAME_LENGTH || name.contains(char::is_control) {
+            return Err(Error::invalid(format!(
+                "A person's name has 1 to {NAME_LENGTH} characters in one line."
+            )));
+        }
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.begin_global().await?;
+        let user = match store::user(&mut tx, &email).await? {
+            Some(user) => user,
+            None => {
+                let user = StoredUser { id: Uuid::now_v7(), email, name };
+                store::insert_user(&mut tx, &user, now).await?;
+                user
+            }
+        };
+        store::insert_member(&mut tx, organization, &user, role, now).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        let StoredUser { id, email, name } = user;
+        Ok(Person { id, email, name, organization_id: organization, role, created_at: now })
+    }
+
+    /// The people of an organization, by address.
+    pub async fn list(&self, organization: Uuid) -> Result<Vec<Person>> {
+        let mut tx = self.context.db.read_global().await?;
+        store::people(&mut tx, organization).await
+    }
+
+    /// Gives somebody another role. 409 `last_owner` when nobody else would be owner.
+    pub async fn set_role(&self, organization: Uuid, email: &Email, role: Role) -> Result<Person> {
+        let (mut tx, person) = self.change(organization, email).await?;
+        if role < Role::Owner {
+            keep_an_owner(&mut tx, &person).await?;
+        }
+        store::set_role(&mut tx, organization, person.id, role).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        Ok(Person { role, ..person })
+    }
+
+    /// Ends somebody's membership; his tokens open nothing here any more. 409 `last_owner` when nobody else is owner.
+    pub async fn remove(&self, organization: Uuid, email: &Email) -> Result<Person> {
+        let (mut tx, person) = self.change(organization, email).await?;
+        keep_an_owner(&mut tx, &person).await?;
+        store::remove_member(&mut tx, organization, person.id).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        Ok(person)
+    }
+
+    /// Opens a change of one of an organization's people.
+    async fn change(&self, organization: Uuid, email: &Email) -> Result<(Tx, Person)> {
+        let mut tx = self.context.db.begin_global().await?;
+        store::lock_organization(&mut tx, organization).await?;
+        match store::person(&mut tx, organization, email).await? {
+            Some(person) => Ok((tx, person)),
+            None => Err(unknown_user(email)),
+        }
+    }
+}
+
+/// Refuses to take an organization its last owner.
+async fn keep_an_owner(tx: &mut Tx, person: &Person) -> Result<()> {
+    if person.role < Role::Owner || store::owners(tx, person.organization_id).await? > 1 {
+        return Ok(());
+    }
+    let detail = format!(
+        "{} is the last owner. Make somebody else owner first: `embed-server user role EMAIL owner`.",
+        person.email
+    );
+    Err(Error::conflict("last_owner", detail))
+}
+
+fn unknown_user(email: &Email) -> Error {
+    let detail = format!(
+        "{email} is not known here. `embed-server user list` prints who is, `embed-server user invite {email}` invites."
+    );
+    Error::not_found("user_not_found", detail)
 }

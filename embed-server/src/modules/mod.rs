@@ -6,6 +6,7 @@
 
 mod bundle;
 mod document;
+mod managed;
 mod manifest;
 mod path;
 mod publish;
@@ -14,6 +15,7 @@ pub mod routes;
 mod store;
 
 pub use bundle::Bundle;
+pub use managed::ManagedModule;
 pub use manifest::Manifest;
 pub use publish::Publication;
 pub use published::Published;

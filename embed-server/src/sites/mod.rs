@@ -1,7 +1,10 @@
 //! Sites: what belongs together and to one tenant. Every module, domain, token and event belongs to exactly one site, and
 //! goes with it when the site is deleted.
 
+mod managed;
 mod store;
+
+pub use managed::ManagedSite;
 
 use crate::error::{Error, Result};
 use crate::state::Context;

@@ -1,0 +1,153 @@
+//! Who operates: the person behind a call of the management routes, proved. A handler that takes an [`Operator`] is
+//! reached by nobody else.
+
+use super::email::Email;
+use super::role::{AtLeast, Role};
+use super::{Accounts, store};
+use crate::bearer::{Bearer, Kind};
+use crate::error::{Error, Result};
+use crate::http::openapi::{self, Security};
+use crate::http::{forbidden, unauthenticated};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A person who operates this installation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Operator(Arc<Identity>);
+
+#[derive(Debug)]
+struct Identity {
+    user: Uuid,
+    email: Email,
+    memberships: Vec<Membership>,
+}
+
+/// What somebody is in one organization.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub(super) struct Membership {
+    organization_id: Uuid,
+    #[sqlx(try_from = "String")]
+    role: Role,
+}
+
+/// What is remembered of a personal token that is good.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    operator: Operator,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl Operator {
+    /// The person's id.
+    pub fn user(&self) -> Uuid {
+        self.0.user
+    }
+
+    /// The person's address.
+    pub fn email(&self) -> &Email {
+        &self.0.email
+    }
+
+    /// What the person is in an organization; `None` for a stranger.
+    pub fn role_in(&self, organization: Uuid) -> Option<Role> {
+        let mut memberships = self.0.memberships.iter();
+        memberships.find(|membership| membership.organization_id == organization).map(|found| found.role)
+    }
+
+    /// The organizations in which the person is a member.
+    pub fn organizations(&self) -> impl Iterator<Item = Uuid> + '_ {
+        self.0.memberships.iter().map(|membership| membership.organization_id)
+    }
+
+    /// Refuses an operator whose role is lower, with 403 `forbidden` and the name of the role that it takes.
+    pub fn require<R: AtLeast>(&self, role: Role) -> Result<()> {
+        if role >= R::ROLE {
+            return Ok(());
+        }
+        let (email, needed) = (self.email(), R::ROLE);
+        Err(forbidden(format!(
+            "This takes the role {needed}, and {email} is {role}. An owner can change that: `embed-server user role {email} {needed}`."
+        )))
+    }
+}
+
+impl Accounts {
+    /// The person whom a personal token stands for, answered from memory; 401 `unauthenticated` when it is good no more.
+    pub async fn operator(&self, secret: &Bearer) -> Result<Operator> {
+        let key = (self.context.revision.seen(), secret.hash());
+        let known = match self.known.get(&key).await {
+            Some(known) => known,
+            None => {
+                let read = self.read(key.1.clone());
+                Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))?
+            }
+        };
+        let now = self.context.clock.now();
+        let good = known.filter(|known| known.expires_at.is_none_or(|end| end > now));
+        good.map(|known| known.operator).ok_or_else(|| {
+            unauthenticated(
+                "This personal token is unknown, has ended, or was revoked. `embed-server user token EMAIL` makes a new one.",
+            )
+        })
+    }
+
+    async fn read(&self, hash: String) -> Result<Option<Known>> {
+        let mut tx = self.context.db.read_global().await?;
+        let Some(holder) = store::holder(&mut tx, &hash).await? else { return Ok(None) };
+        let memberships = store::memberships(&mut tx, holder.user_id).await?;
+        let identity = Identity { user: holder.user_id, email: holder.email, memberships };
+        Ok(Some(Known { operator: Operator(Arc::new(identity)), expires_at: holder.expires_at }))
+    }
+}
+
+/// By a personal token, so far; whatever else will prove a person (a session) is a further way to come to an [`Operator`]
+/// here, and handlers do not change.
+impl<S: Send + Sync> FromRequestParts<S> for Operator
+where
+    Accounts: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let secret = personal_token(&parts.headers)?;
+        Accounts::from_ref(state).operator(&secret).await
+    }
+}
+
+/// Reads `Authorization: Bearer dram_user_…` (RFC 6750, section 2.1).
+fn personal_token(headers: &HeaderMap) -> Result<Bearer> {
+    let shown = headers.get(header::AUTHORIZATION).ok_or_else(|| {
+        unauthenticated(
+            "Management takes a personal token, as `Authorization: Bearer dram_user_…`. `embed-server user token EMAIL` makes one.",
+        )
+    })?;
+    let secret = shown.to_str().ok().and_then(|text| {
+        let (scheme, secret) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| Bearer::parse(secret.trim()))?
+    });
+    match secret {
+        Some(secret) if secret.kind() == Kind::User => Ok(secret),
+        Some(_) => Err(unauthenticated(
+            "This is an API token, which is for a module's data under /api/v1/modules/. Management takes a personal token; `embed-server user token EMAIL` makes one.",
+        )),
+        None => Err(unauthenticated(
+            "`Authorization` holds no token of this server: expected `Bearer dram_user_…` as `embed-server user token EMAIL` printed it, nothing cut off.",
+        )),
+    }
+}
+
+impl OperationInput for Operator {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        openapi::secured(operation, &[Security::PersonalToken]);
+        let when = "There is no personal token, or it is worth nothing.";
+        openapi::refuses(ctx, operation, StatusCode::UNAUTHORIZED, "unauthenticated", when);
+    }
+}

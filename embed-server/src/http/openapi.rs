@@ -1,0 +1,173 @@
+//! What handlers and extractors say about themselves in the OpenAPI document.
+//!
+//! An extractor that can refuse a request says so here, in its `OperationInput`, next to the code that refuses. So the
+//! document lists every error with its code, and a handler that takes the extractor need not repeat it.
+
+use crate::error::Error;
+use aide::generate::GenContext;
+use aide::openapi::{
+    self, MediaType, Operation, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr,
+    Response, SchemaObject, SecurityRequirement,
+};
+use aide::operation::add_parameters;
+use aide::transform::TransformOperation;
+use aide::{OperationOutput, generate};
+use axum::http::StatusCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// The media type of every error.
+const PROBLEM: &str = "application/problem+json";
+
+/// The ways to prove who calls; the names of the document's `securitySchemes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// `Authorization: Bearer dram_user_…`.
+    PersonalToken,
+    /// `Authorization: Bearer dram_live_…`.
+    ApiToken,
+    /// `X-API-Key: dram_live_…`.
+    ApiKey,
+    /// `Authorization: Bearer` and what `verify` has answered.
+    EmbedToken,
+}
+
+impl Security {
+    /// Its name in the document.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PersonalToken => "personalToken",
+            Self::ApiToken => "apiToken",
+            Self::ApiKey => "apiKey",
+            Self::EmbedToken => "embedToken",
+        }
+    }
+}
+
+/// Says by which means, any one of them, an operation is called.
+pub fn secured(operation: &mut Operation, means: &[Security]) {
+    let requirement =
+        |means: &Security| SecurityRequirement::from_iter([(means.name().to_owned(), Vec::new())]);
+    operation.security = means.iter().map(requirement).collect();
+}
+
+/// Says that an operation can be refused with this status and code, and when it is.
+pub fn refuses(ctx: &mut GenContext, operation: &mut Operation, status: StatusCode, code: &str, when: &str) {
+    let problem = ctx.schema.subschema_for::<Problem>();
+    let responses = &mut operation.responses.get_or_insert_default().responses;
+    let status = openapi::StatusCode::Code(status.as_u16());
+    let empty = || {
+        let schema = json_schema!({ "allOf": [problem, { "properties": { "code": { "enum": [] } } }] });
+        let schema = SchemaObject { json_schema: schema, external_docs: None, example: None };
+        let body = MediaType { schema: Some(schema), ..MediaType::default() };
+        ReferenceOr::Item(Response {
+            content: FromIterator::from_iter([(PROBLEM.to_owned(), body)]),
+            ..Response::default()
+        })
+    };
+    let ReferenceOr::Item(response) = responses.entry(status).or_insert_with(empty) else { return };
+    let codes = response
+        .content
+        .get_mut(PROBLEM)
+        .and_then(|body| body.schema.as_mut())
+        .and_then(|schema| schema.json_schema.as_object_mut()?.get_mut("allOf"))
+        .and_then(|both| both.pointer_mut("/1/properties/code/enum"))
+        .and_then(Value::as_array_mut);
+    let Some(codes) = codes else { return };
+    if codes.iter().any(|known| known == code) {
+        return;
+    }
+    codes.push(code.into());
+    if !response.description.is_empty() {
+        response.description.push_str("\n\n");
+    }
+    response.description.push_str(&format!("`{code}`: {when}"));
+}
+
+/// Says which role an operator needs.
+pub fn required_role(operation: &mut Operation, role: &str) {
+    operation.extensions.insert("x-required-role".to_owned(), role.into());
+}
+
+/// The same for a handler's own errors, as a step of its description.
+pub fn refused(
+    status: StatusCode,
+    code: &'static str,
+    when: &'static str,
+) -> impl FnOnce(TransformOperation<'_>) -> TransformOperation<'_> {
+    move |mut operation| {
+        generate::in_context(|ctx| refuses(ctx, operation.inner_mut(), status, code, when));
+        operation
+    }
+}
+
+/// Says that a part of the path is the id of something.
+pub fn path_id(ctx: &mut GenContext, operation: &mut Operation, name: &str, description: &str) {
+    let schema = json_schema!({ "type": "string", "format": "uuid" });
+    let parameter_data = ParameterData {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: true,
+        deprecated: None,
+        format: ParameterSchemaOrContent::Schema(SchemaObject {
+            json_schema: schema,
+            external_docs: None,
+            example: None,
+        }),
+        example: None,
+        examples: Default::default(),
+        explode: None,
+        extensions: Default::default(),
+    };
+    add_parameters(ctx, operation, [Parameter::Path { parameter_data, style: PathStyle::Simple }]);
+}
+
+/// The body of every error (RFC 9457). It is written in [`crate::error`].
+pub enum Problem {}
+
+impl JsonSchema for Problem {
+    fn schema_name() -> Cow<'static, str> {
+        "Problem".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "Why a request was not answered as it wanted to be (RFC 9457).",
+            "properties": {
+                "title": { "type": "string", "description": "The name of the status." },
+                "status": { "type": "integer", "description": "The status." },
+                "code": { "type": "string", "description": "What programs match on; it never changes." },
+                "detail": { "type": "string", "description": "What is wrong and what to do about it, for a person." },
+                "requestId": { "type": "string", "description": "Under which the server's log knows the request." },
+            },
+            "required": ["title", "status", "code", "detail", "requestId"],
+        })
+    }
+}
+
+/// What can go wrong with every operation.
+impl OperationOutput for Error {
+    type Inner = Problem;
+
+    fn operation_response(ctx: &mut GenContext, _: &mut Operation) -> Option<Response> {
+        let schema = ctx.schema.subschema_for::<Problem>();
+        let schema = SchemaObject { json_schema: schema, external_docs: None, example: None };
+        let body = MediaType { schema: Some(schema), ..MediaType::default() };
+        Some(Response {
+            description: "Why it was not done.".to_owned(),
+            content: FromIterator::from_iter([(PROBLEM.to_owned(), body)]),
+            ..Response::default()
+        })
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<u16>, Response)> {
+        let when = "A fault of the server; its log says what, under the request's id.";
+        refuses(ctx, operation, StatusCode::INTERNAL_SERVER_ERROR, "internal", when);
+        let when =
+            "Something that the server depends on does not answer; `Retry-After` says when to try again.";
+        refuses(ctx, operation, StatusCode::SERVICE_UNAVAILABLE, "unavailable", when);
+        Vec::new()
+    }
+}

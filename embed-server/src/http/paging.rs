@@ -1,0 +1,206 @@
+//! Lists in pages: `?limit=` and `?cursor=`, and `{"data": […], "nextCursor": …}`.
+
+use super::openapi;
+use crate::error::{Error, Result};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use aide::operation::{ParamLocation, add_parameters, parameters_from_schema};
+use axum::extract::{FromRequestParts, Query};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
+use uuid::Uuid;
+
+/// How many items a page has, unless the caller wants another number.
+const DEFAULT_LIMIT: u8 = 50;
+/// How many it has at most.
+const LARGEST_LIMIT: u8 = 200;
+
+/// Something that is listed in the order of its ids, which are made in the order of time.
+pub trait Listed {
+    /// The list's name: a cursor of one list is worth nothing in another.
+    const LIST: &'static str;
+
+    /// By which it is ordered.
+    fn id(&self) -> Uuid;
+}
+
+/// Which part of a list of `T` is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Paging<T> {
+    limit: u8,
+    last_seen: Option<Uuid>,
+    list: PhantomData<fn() -> T>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Paged<T> {
+    /// The items.
+    pub data: Vec<T>,
+    /// What to ask for as `cursor` to get what follows; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T: Listed> Paging<T> {
+    /// The id after which the page begins, where a list begins with the oldest.
+    pub fn after(&self) -> Uuid {
+        self.last_seen.unwrap_or(Uuid::nil())
+    }
+
+    /// The id before which the page begins, where a list begins with the newest.
+    pub fn before(&self) -> Uuid {
+        self.last_seen.unwrap_or(Uuid::max())
+    }
+
+    /// How many items to read: one more than the page has, which tells whether anything follows.
+    pub fn reads(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// The page, of what was read.
+    pub fn page(&self, mut data: Vec<T>) -> Paged<T> {
+        let limit = usize::from(self.limit);
+        let more = data.len() > limit;
+        data.truncate(limit);
+        let next_cursor = data.last().filter(|_| more).map(|last| seal::<T>(last.id()));
+        Paged { data, next_cursor }
+    }
+}
+
+/// Opaque to callers: which list it is of, and the last id that was seen.
+fn seal<T: Listed>(id: Uuid) -> String {
+    let list = crc32fast::hash(T::LIST.as_bytes()).to_be_bytes();
+    BASE64_URL_SAFE_NO_PAD.encode([list.as_slice(), id.as_bytes()].concat())
+}
+
+fn open<T: Listed>(cursor: &str) -> Option<Uuid> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let (list, id) = bytes.split_first_chunk::<4>()?;
+    (*list == crc32fast::hash(T::LIST.as_bytes()).to_be_bytes()).then(|| Uuid::from_slice(id).ok())?
+}
+
+/// What may stand behind the question mark.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    /// How many items to answer with.
+    #[schemars(range(min = 1, max = 200))]
+    #[serde(default = "default_limit")]
+    limit: u8,
+    /// The `nextCursor` of the page before.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    cursor: Option<String>,
+}
+
+fn default_limit() -> u8 {
+    DEFAULT_LIMIT
+}
+
+impl<S: Send + Sync, T: Listed> FromRequestParts<S> for Paging<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let Query(Parameters { limit, cursor }) = Query::try_from_uri(&parts.uri).map_err(|rejection| {
+            let reason = std::error::Error::source(&rejection)
+                .map_or_else(String::new, |reason| format!(": {reason}"));
+            Error::invalid(format!("The query is not `limit` and `cursor`{reason}.")).caused_by(rejection)
+        })?;
+        if !(1..=LARGEST_LIMIT).contains(&limit) {
+            return Err(Error::invalid(format!("`limit` is {limit}; expected 1 to {LARGEST_LIMIT}.")));
+        }
+        let invalid = || {
+            let detail =
+                "`cursor` is not one that this list has answered with; leave it out to begin at the start.";
+            Error::invalid(detail)
+        };
+        let last_seen = cursor.map(|cursor| open::<T>(&cursor).ok_or_else(invalid)).transpose()?;
+        Ok(Self { limit, last_seen, list: PhantomData })
+    }
+}
+
+impl<T: Listed> OperationInput for Paging<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let schema = ctx.schema.subschema_for::<Parameters>();
+        let parameters = parameters_from_schema(ctx, schema, ParamLocation::Query);
+        add_parameters(ctx, operation, parameters);
+        let when = "`limit` or `cursor` is wrong, or there is another parameter.";
+        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+    use proptest::prelude::*;
+
+    #[derive(Debug)]
+    struct Apple(Uuid);
+    struct Pear;
+
+    impl Listed for Apple {
+        const LIST: &'static str = "apples";
+
+        fn id(&self) -> Uuid {
+            self.0
+        }
+    }
+
+    impl Listed for Pear {
+        const LIST: &'static str = "pears";
+
+        fn id(&self) -> Uuid {
+            Uuid::nil()
+        }
+    }
+
+    async fn ask(query: &str) -> Result<Paging<Apple>> {
+        let (mut parts, ()) = Request::get(format!("/apples?{query}")).body(()).unwrap().into_parts();
+        Paging::from_request_parts(&mut parts, &()).await
+    }
+
+    #[tokio::test]
+    async fn a_page_is_followed_until_nothing_follows() {
+        let paging = ask("limit=2").await.unwrap();
+        let apples: Vec<_> = (1..=3).map(|number| Apple(Uuid::from_u128(number))).collect();
+        assert_eq!((paging.after(), paging.before(), paging.reads()), (Uuid::nil(), Uuid::max(), 3));
+        let page = paging.page(apples);
+        assert_eq!(page.data.len(), 2);
+        let next = ask(&format!("cursor={}", page.next_cursor.unwrap())).await.unwrap();
+        assert_eq!(next.after(), Uuid::from_u128(2));
+        assert_eq!(next.page(vec![Apple(Uuid::from_u128(3))]).next_cursor, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_limit_or_cursor_is_refused() {
+        let pear = format!("cursor={}", seal::<Pear>(Uuid::from_u128(1)));
+        for (query, sentence) in [
+            ("limit=0", "`limit` is 0; expected 1 to 200."),
+            ("limit=201", "`limit` is 201; expected 1 to 200."),
+            ("limit=-1", "invalid digit"),
+            ("limit=ten", "invalid digit"),
+            ("limit=1&limit=2", "duplicate field `limit`"),
+            ("offset=3", "unknown field `offset`, expected `limit` or `cursor`"),
+            ("cursor=", "`cursor` is not one that this list has answered with"),
+            (&pear, "`cursor` is not one that this list has answered with"),
+        ] {
+            let error = ask(query).await.unwrap_err();
+            assert!(error.detail().contains(sentence), "{query}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_no_cursor_is_refused_without_panic(text in "[A-Za-z0-9_-]{0,30}") {
+            prop_assert!(open::<Apple>(&text).is_none_or(|id| seal::<Apple>(id) == text));
+        }
+    }
+}
