@@ -1,25 +1,34 @@
 //! The whole server: the one place that knows every capability. Builds the routers, starts what runs in the background,
 //! and ends both in good order.
 
-use crate::assets::{self, Assets};
+mod background;
+mod lookups;
+mod routes;
+
+use crate::accounts::Accounts;
+use crate::assets::Assets;
 use crate::domains::Domains;
 use crate::embed::document::Documents;
-use crate::embed::{self, Allowlist, BlockedLog, Embed};
+use crate::embed::{self, Allowlist, Embed};
 use crate::error::{Error, Result};
-use crate::http::{self, Front, RateLimit, Readers};
-use crate::modules::{self, Modules};
+use crate::http::{self, RateLimits, RequestLog};
+use crate::modules::Modules;
+use crate::requests::{self, Requests};
 use crate::sites::Sites;
 use crate::state::Context;
-use axum::extract::{FromRef, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use serde_json::{Value, json};
+use crate::tokens::Tokens;
+use axum::extract::FromRef;
+use background::{Background, Queues};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// How long the last lines of logs may take to be written once nobody asks any more.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What handlers find in their state. Every capability is behind a pointer, because each request clones it.
 #[derive(Clone)]
@@ -27,61 +36,46 @@ pub struct App(Arc<Capabilities>);
 
 struct Capabilities {
     context: Context,
+    accounts: Accounts,
     assets: Assets,
     modules: Arc<Modules>,
     domains: Domains,
+    sites: Sites,
     documents: Arc<Documents>,
     embed: Arc<Embed>,
-    verify_limit: Arc<RateLimit>,
+    tokens: Tokens,
+    limits: Arc<RateLimits>,
+    request_log: RequestLog,
 }
 
 impl App {
-    /// Builds every capability on one ground, and what must run beside the requests.
-    fn new(context: Context) -> Result<(Self, BlockedLog)> {
+    /// Builds every capability on one ground, and the ends of the queues that its requests fill.
+    fn new(context: Context) -> Result<(Self, Queues)> {
         let settings = &context.settings;
         let modules = Modules::new(&context)?;
         let domains = Domains::new(&context);
         let allowlist = Allowlist::new(&context, Sites::new(&context), modules.clone(), domains.clone());
         let (blocked, blocked_log) = embed::blocked(&context);
+        let (request_log, lines) = RequestLog::new(context.metrics.clone());
+        let requests = requests::Writer::new(&context, lines);
         let capabilities = Capabilities {
             assets: Assets::load(settings)?,
             documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())),
             embed: Arc::new(Embed::new(&context, allowlist, blocked)?),
-            verify_limit: Arc::new(RateLimit::per_minute(settings.verify_limit, context.clock.clone())),
+            tokens: Tokens::new(&context),
+            limits: Arc::new(RateLimits::new(
+                settings.redis_url.as_deref(),
+                context.clock.clone(),
+                context.metrics.clone(),
+            )?),
+            request_log,
             modules: Arc::new(modules),
             domains,
+            accounts: Accounts::new(&context),
+            sites: Sites::new(&context),
             context,
         };
-        Ok((Self(Arc::new(capabilities)), blocked_log))
-    }
-
-    /// The routers: one for the public origin, one for the modules' own. Where modules have no origin of their own, they
-    /// are served, sandboxed, from the public one.
-    fn front(&self) -> Front {
-        let module_host = self.0.context.settings.module_host.clone();
-        let module = embed::document::router().merge(modules::routes::router());
-        let mut public = assets::router().merge(health());
-        if module_host.is_none() {
-            public = public.merge(module.clone());
-        }
-        let public = http::passed(public.fallback(http::nothing_here), Readers::Own);
-        let verify = http::passed(embed::routes::router(), Readers::Asker);
-        let module = module.merge(assets::router()).fallback(http::nothing_here);
-        let module = http::passed(module, Readers::Own);
-        Front::new(
-            module_host,
-            public.merge(verify).with_state(self.clone()),
-            module.with_state(self.clone()),
-        )
-    }
-
-    /// Starts what runs beside the requests.
-    fn background(&self, blocked: BlockedLog) -> JoinSet<()> {
-        let mut loops = JoinSet::new();
-        loops.spawn(self.0.context.revision.clone().follow(self.0.context.db.clone()));
-        loops.spawn(self.0.domains.clone().keep_checking());
-        loops.spawn(blocked.keep_recording());
-        loops
+        Ok((Self(Arc::new(capabilities)), Queues { blocked: blocked_log, requests }))
     }
 }
 
@@ -97,12 +91,15 @@ macro_rules! hand_out {
 }
 
 hand_out! {
+    Accounts = accounts,
     Assets = assets,
     Context = context,
+    Domains = domains,
+    Sites = sites,
     Arc<Documents> = documents,
     Arc<Embed> = embed,
     Arc<Modules> = modules,
-    Arc<RateLimit> = verify_limit,
+    Arc<RateLimits> = limits,
 }
 
 /// A server that runs.
@@ -110,7 +107,7 @@ pub struct Server {
     address: SocketAddr,
     stop: CancellationToken,
     serving: JoinHandle<()>,
-    background: JoinSet<()>,
+    background: Background,
     context: Context,
 }
 
@@ -125,10 +122,12 @@ impl Server {
                 "the database role is a superuser or has BYPASSRLS, so row-level security does not hold it; use a role of its own"
             );
         }
-        let (app, blocked) = App::new(context.clone())?;
+        Requests::new(&context).prepare().await?;
+        let (app, queues) = App::new(context.clone())?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(http::serve(listener, app.front(), stop.clone()));
-        Ok(Self { address, stop, serving, background: app.background(blocked), context })
+        let background = Background::start(&context, queues);
+        Ok(Self { address, stop, serving, background, context })
     }
 
     /// Where it listens.
@@ -137,12 +136,12 @@ impl Server {
     }
 
     /// Accepts nobody new, lets requests under way finish, ends the background loops, and closes the database.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.stop.cancel();
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the listener did not end well");
         }
-        self.background.shutdown().await;
+        self.background.stop(GRACE).await;
         self.context.db.close().await;
     }
 }
@@ -158,16 +157,4 @@ fn cannot_listen(listen: &str, error: std::io::Error) -> Error {
         _ => format!("{error}. EMBED_LISTEN says where"),
     };
     Error::unavailable(format!("The server cannot listen on {listen}: {reason}."), error)
-}
-
-/// `GET /healthz`: the process lives. `GET /readyz`: it can do its work.
-fn health() -> Router<App> {
-    async fn alive() -> Json<Value> {
-        Json(json!({ "status": "ok" }))
-    }
-    async fn ready(State(context): State<Context>) -> Result<Json<Value>> {
-        context.db.ping().await?;
-        Ok(Json(json!({ "status": "ok" })))
-    }
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
 }

@@ -44,7 +44,7 @@ impl Bearer {
     /// A new secret.
     pub fn random(kind: Kind, random: &Random) -> Self {
         let mut text = kind.prefix().to_owned();
-        text.extend(random.characters(BASE62, RANDOM));
+        text.push_str(&random.characters(BASE62, RANDOM));
         let sum = checksum(&text[kind.prefix().len()..]);
         text.push_str(&sum);
         Self { kind, text }

@@ -172,6 +172,10 @@ impl IntoResponse for Error {
         if let Some(seconds) = self.0.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            // Every 401 says how to prove oneself (RFC 9110, section 15.5.2).
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response.extensions_mut().insert(std::sync::Arc::new(self));
         response
     }

@@ -18,10 +18,13 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod ids;
+pub mod metrics;
 pub mod modules;
 pub mod outbound;
+pub mod requests;
 pub mod sites;
 pub mod state;
 pub mod storage;
+pub mod tokens;
 
 pub use error::{Error, Result};

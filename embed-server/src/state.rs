@@ -6,6 +6,7 @@ use crate::config::Settings;
 use crate::crypto::Random;
 use crate::db::{Db, Revision};
 use crate::error::{Error, Result};
+use crate::metrics::Metrics;
 use crate::outbound::{Outbound, Resolver};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Ground {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// What is counted, for whoever watches.
+    pub metrics: Metrics,
     /// DNS.
     pub resolver: Resolver,
     /// Calls to hosts that strangers name.
@@ -42,13 +45,14 @@ impl Context {
     pub async fn open_with(settings: Settings, clock: Clock, random: Random) -> Result<Self> {
         let db = Db::connect(&settings.database).await?;
         db.migrate().await?;
+        let metrics = Metrics::default();
         let revision = Revision::default();
         revision.refresh(&db).await?;
         let resolver = settings.dns_server.map_or_else(Resolver::system, Resolver::at);
         let resolver =
             resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
         let outbound = Outbound::new(resolver.clone(), None).map_err(Error::internal)?;
-        Ok(Self(Arc::new(Ground { settings, db, revision, clock, random, resolver, outbound })))
+        Ok(Self(Arc::new(Ground { settings, db, revision, clock, random, metrics, resolver, outbound })))
     }
 }
 

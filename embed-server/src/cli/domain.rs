@@ -110,7 +110,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
 }
 
 impl Of {
-    fn ids(&self) -> Result<(Uuid, Uuid)> {
+    pub(super) fn ids(&self) -> Result<(Uuid, Uuid)> {
         Ok((site::id(&self.site)?, module_id(&self.module)?))
     }
 }

@@ -11,8 +11,11 @@ mod domain_output;
 mod log;
 mod log_format;
 mod module;
+mod requests;
 mod serve;
 mod site;
+mod span;
+mod token;
 
 use crate::config::{Flags, Settings};
 use crate::error::{Error, Result};
@@ -54,6 +57,12 @@ enum Command {
     /// Allow websites to embed a module, and verify them
     #[command(subcommand)]
     Domain(domain::Command),
+    /// Make, list, rotate and revoke tokens for a module's API
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Watch the calls of the modules' APIs
+    #[command(subcommand)]
+    Requests(requests::Command),
 }
 
 /// Runs the command that the process was started with.
@@ -91,6 +100,8 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
         Command::Site(command) => site::run(command, Context::open(settings?).await?, output).await,
         Command::Module(command) => module::run(command, Context::open(settings?).await?, output).await,
         Command::Domain(command) => domain::run(command, Context::open(settings?).await?, output).await,
+        Command::Token(command) => token::run(command, Context::open(settings?).await?, output).await,
+        Command::Requests(command) => requests::run(command, Context::open(settings?).await?, output).await,
     }
 }
 

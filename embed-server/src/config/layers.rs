@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 const DEFAULT_FILE: &str = "embed-server.toml";
 
 /// The name of each setting in the file, and in the environment. Its flag is the name with hyphens.
-const NAMES: [(&str, &str); 12] = [
+const NAMES: [(&str, &str); 15] = [
     ("database_url", "DATABASE_URL"),
+    ("redis_url", "REDIS_URL"),
     ("listen", "EMBED_LISTEN"),
     ("public_url", "EMBED_PUBLIC_URL"),
     ("module_host", "EMBED_MODULE_HOST"),
@@ -20,6 +21,8 @@ const NAMES: [(&str, &str); 12] = [
     ("bundle_dir", "EMBED_BUNDLE_DIR"),
     ("dev", "EMBED_DEV"),
     ("verify_limit", "EMBED_VERIFY_LIMIT"),
+    ("request_days", "EMBED_REQUEST_DAYS"),
+    ("trusted_proxies", "EMBED_TRUSTED_PROXIES"),
     ("dns_server", "EMBED_DNS_SERVER"),
     ("log", "RUST_LOG"),
 ];
@@ -34,6 +37,9 @@ pub struct Flags {
     /// DATABASE_URL: sqlite://FILE or postgres://… [default: sqlite://embed.db]
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     database_url: Option<String>,
+    /// REDIS_URL: where limits are counted that several servers share, redis://…
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    redis_url: Option<String>,
     /// EMBED_LISTEN: where to accept connections [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "HOST:PORT", hide_short_help = true)]
     listen: Option<String>,
@@ -58,6 +64,12 @@ pub struct Flags {
     /// EMBED_VERIFY_LIMIT: questions per minute and address that `verify` answers [default: 600]
     #[arg(long, global = true, value_name = "NUMBER", hide_short_help = true)]
     verify_limit: Option<String>,
+    /// EMBED_REQUEST_DAYS: how long the request log is kept [default: 30]
+    #[arg(long, global = true, value_name = "NUMBER", hide_short_help = true)]
+    request_days: Option<String>,
+    /// EMBED_TRUSTED_PROXIES: proxies whose X-Forwarded-For is believed, addresses and networks
+    #[arg(long, global = true, value_name = "CIDR,…", hide_short_help = true)]
+    trusted_proxies: Option<String>,
     /// EMBED_DNS_SERVER: the DNS server to ask [default: the system's]
     #[arg(long, global = true, value_name = "ADDRESS:PORT", hide_short_help = true)]
     dns_server: Option<String>,
@@ -68,6 +80,7 @@ impl Flags {
     fn given(self) -> impl Iterator<Item = (&'static str, String)> {
         [
             ("database_url", self.database_url),
+            ("redis_url", self.redis_url),
             ("listen", self.listen),
             ("public_url", self.public_url),
             ("module_host", self.module_host),
@@ -76,6 +89,8 @@ impl Flags {
             ("bundle_dir", self.bundle_dir),
             ("dev", self.dev.then(|| "1".to_owned())),
             ("verify_limit", self.verify_limit),
+            ("request_days", self.request_days),
+            ("trusted_proxies", self.trusted_proxies),
             ("dns_server", self.dns_server),
         ]
         .into_iter()

@@ -11,6 +11,7 @@ pub use values::{DatabaseUrl, ModuleHost};
 
 use crate::crypto::Secret;
 use crate::error::{Error, Result};
+use crate::http::TrustedProxies;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use layers::Layers;
@@ -23,6 +24,8 @@ use std::path::PathBuf;
 pub struct Settings {
     /// `DATABASE_URL`.
     pub database: DatabaseUrl,
+    /// `REDIS_URL`: where limits are counted that several servers share; without it each counts by itself.
+    pub redis_url: Option<String>,
     /// `EMBED_LISTEN`, `host:port`; port 0 takes a free one.
     pub listen: String,
     /// `EMBED_PUBLIC_URL`: where browsers reach this server, without a trailing slash.
@@ -41,6 +44,10 @@ pub struct Settings {
     pub dev: bool,
     /// `EMBED_VERIFY_LIMIT`: questions per minute and address that `POST /api/embed/verify` answers.
     pub verify_limit: NonZeroU32,
+    /// `EMBED_REQUEST_DAYS`: how long the request log is kept.
+    pub request_days: NonZeroU32,
+    /// `EMBED_TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
     /// `EMBED_DNS_SERVER`: the server to ask, in place of the system's.
     pub dns_server: Option<SocketAddr>,
     /// `RUST_LOG`: what is logged, as `tracing-subscriber` filters it.
@@ -99,6 +106,11 @@ impl Settings {
             )?,
             secret_key: layers.parse("secret_key", SECRET_EXPECTED, secret)?,
             storage,
+            redis_url: layers.parse(
+                "redis_url",
+                "redis://host:port or redis://:password@host:port/number",
+                values::redis_url,
+            )?,
             bundle_dir: layers.parse("bundle_dir", "the path of a folder", values::path)?,
             dev: layers.parse("dev", "1 or 0", values::switch)?.unwrap_or(false),
             verify_limit: layers
@@ -106,6 +118,16 @@ impl Settings {
                     text.parse().ok()
                 })?
                 .unwrap_or(VERIFY_LIMIT),
+            request_days: layers
+                .parse("request_days", "a number of days, at least 1", |text| text.parse().ok())?
+                .unwrap_or(REQUEST_DAYS),
+            trusted_proxies: layers
+                .parse(
+                    "trusted_proxies",
+                    "addresses and networks separated by commas, for example 10.0.0.0/8,::1",
+                    TrustedProxies::parse,
+                )?
+                .unwrap_or_default(),
             dns_server: layers
                 .parse("dns_server", "address:port, for example 127.0.0.1:5353", |text| text.parse().ok())?,
             log: layers
@@ -128,6 +150,9 @@ impl Settings {
 
 /// `POST /api/embed/verify` per minute and address, unless set (server.md, "Limits").
 const VERIFY_LIMIT: NonZeroU32 = NonZeroU32::new(600).expect("600 is not zero");
+
+/// Days for which the request log is kept, unless set.
+const REQUEST_DAYS: NonZeroU32 = NonZeroU32::new(30).expect("30 is not zero");
 
 const SECRET_EXPECTED: &str = "32 bytes in base64, as `openssl rand -base64 32` prints them";
 
@@ -169,6 +194,9 @@ mod tests {
             ("EMBED_STORAGE_URL", "s3://bucket", "file:///"),
             ("EMBED_DEV", "maybe", "1 or 0"),
             ("EMBED_VERIFY_LIMIT", "0", "a number of requests per minute"),
+            ("EMBED_REQUEST_DAYS", "0", "a number of days"),
+            ("EMBED_TRUSTED_PROXIES", "10.0.0.0/8;::1", "addresses and networks"),
+            ("REDIS_URL", "localhost:6379", "redis://host:port"),
             ("EMBED_DNS_SERVER", "one.one.one.one", "address:port"),
             ("DATABASE_URL", "mysql://localhost/x", "sqlite://FILE or postgres://"),
             ("RUST_LOG", "=;=", "a filter"),

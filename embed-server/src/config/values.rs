@@ -103,6 +103,12 @@ pub(super) fn base_url(text: &str) -> Option<String> {
     plain.then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// A Redis server; TLS is a proxy's affair.
+pub(super) fn redis_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    (url.scheme() == "redis" && url.has_host()).then(|| text.to_owned())
+}
+
 pub(super) fn folder(text: &str) -> Option<PathBuf> {
     Url::parse(text).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
 }

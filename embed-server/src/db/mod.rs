@@ -7,11 +7,13 @@
 
 mod errors;
 mod lease;
+mod months;
 mod open;
 mod revision;
 
 pub use errors::OnUnique;
 pub use lease::Lease;
+pub use months::{drop_partitions, hour_of, make_partitions};
 pub use revision::Revision;
 
 use crate::error::Result;
@@ -122,6 +124,19 @@ impl Db {
     pub async fn now(&self) -> Result<DateTime<Utc>> {
         let mut tx = self.read_global().await?;
         Ok(on!(&mut tx, |conn| sqlx::query_scalar("SELECT CURRENT_TIMESTAMP").fetch_one(conn).await)?)
+    }
+
+    /// How many connections are open, and how many of them nobody uses.
+    pub fn connections(&self) -> (i64, i64) {
+        let count = |open: u32, idle: usize| (i64::from(open), idle as i64);
+        match self {
+            Db::Sqlite { writer, readers } => {
+                let (writing, reading) =
+                    (count(writer.size(), writer.num_idle()), count(readers.size(), readers.num_idle()));
+                (writing.0 + reading.0, writing.1 + reading.1)
+            }
+            Db::Postgres(pool) => count(pool.size(), pool.num_idle()),
+        }
     }
 
     /// Closes every connection, after what is under way.

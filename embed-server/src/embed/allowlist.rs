@@ -11,6 +11,7 @@ use crate::sites::Sites;
 use crate::state::Context;
 use embed_protocol::EmbedType;
 use moka::future::Cache;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -65,7 +66,18 @@ struct Key {
 enum Entry {
     NoSite,
     NoModule,
-    Module { published: Arc<Published>, standing: Standing },
+    Module { published: Arc<Published>, standing: Standing, decisive: Option<Decisive> },
+}
+
+/// The verified domain that decides about an origin, because no other that covers it is more specific.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decisive {
+    /// Its id.
+    pub id: Uuid,
+    /// Whether its pages may call the module's API.
+    pub allow_api: bool,
+    /// How many API requests they may make per hour.
+    pub rate_limit: NonZeroU32,
 }
 
 /// How an origin stands with a module.
@@ -94,7 +106,7 @@ impl Allowlist {
         Ok(match &*self.entry(site, module, origin).await? {
             Entry::NoSite => Verdict::Refused(Refusal::NoSite),
             Entry::NoModule => Verdict::Refused(Refusal::NoModule),
-            Entry::Module { published, standing } => match standing {
+            Entry::Module { published, standing, .. } => match standing {
                 Standing::Stranger => Verdict::Refused(Refusal::NotAllowed(published.name().to_owned())),
                 Standing::Unverified(domain) => Verdict::Refused(Refusal::NotVerified(domain.clone())),
                 Standing::Allowed(types)
@@ -104,6 +116,14 @@ impl Allowlist {
                 }
                 Standing::Allowed(_) => Verdict::Allowed(published.clone()),
             },
+        })
+    }
+
+    /// The verified domain that decides about an origin.
+    pub async fn decisive(&self, site: Uuid, module: Uuid, origin: &Origin) -> Result<Option<Decisive>> {
+        Ok(match &*self.entry(site, module, origin).await? {
+            Entry::NoSite | Entry::NoModule => None,
+            Entry::Module { decisive, .. } => *decisive,
         })
     }
 
@@ -124,7 +144,16 @@ impl Allowlist {
         };
         let covering = self.domains.covering(site, module, origin).await?;
         let standing = standing(&covering, published.embed_types());
-        Ok(Entry::Module { published, standing })
+        let decisive = covering.iter().find(|domain| domain.verified).map(Decisive::of);
+        Ok(Entry::Module { published, standing, decisive })
+    }
+}
+
+impl Decisive {
+    fn of(domain: &AllowedDomain) -> Self {
+        let rate_limit = u32::try_from(domain.rate_limit).ok().and_then(NonZeroU32::new);
+        // A row says at least 1; what is beyond 32 bits is no limit worth the name.
+        Self { id: domain.id, allow_api: domain.allow_api, rate_limit: rate_limit.unwrap_or(NonZeroU32::MAX) }
     }
 }
 

@@ -7,17 +7,19 @@ pub mod document;
 pub mod routes;
 pub mod token;
 
-pub use allowlist::{Allowlist, Refusal, Verdict};
+pub use allowlist::{Allowlist, Decisive, Refusal, Verdict};
 pub use blocked::{Blocked, BlockedLog, blocked};
 
 use crate::domains::Origin;
 use crate::error::{Error, Result};
+use crate::http::{Asked, Caller, CallerKind, Grant, Limit, Page, Proved, forbidden, unauthenticated};
 use crate::ids;
 use crate::modules::Published;
 use crate::state::Context;
 use axum::http::StatusCode;
 use embed_protocol::verify::{self, Allowed, Request, TOKEN_SECONDS};
 use embed_protocol::{Code, EmbedType, frame};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use token::{EmbedToken, TokenKey};
 use uuid::Uuid;
@@ -50,6 +52,58 @@ impl Embed {
                 self.blocked.note(site, module, origin.as_str(), &refusal);
                 Err(refusal.error(site, module, &origin))
             }
+        }
+    }
+
+    /// How often one address may ask.
+    pub fn asks_per_minute(&self) -> NonZeroU32 {
+        self.context.settings.verify_limit
+    }
+
+    /// The visitor who shows an embed token to the module's API. It counts on the module's own page, and on the page
+    /// that embeds it while that may use the API; and only as long as that page may embed the module at all.
+    pub async fn visitor(&self, asked: &Asked<'_>, text: &str) -> Result<Proved> {
+        let token = self.key.open(text, self.context.clock.now()).ok_or_else(|| {
+            unauthenticated(
+                "The token is not one of this server's, or it has ended. Embed tokens come from `verify` and live for an hour.",
+            )
+        })?;
+        if (token.site, token.module) != (asked.site, asked.module) {
+            return Err(forbidden("This embed token is another module's."));
+        }
+        if asked.origin != Some(&token.origin) && asked.origin != Some(&self.module_origin(token.module)) {
+            let detail =
+                "An embed token counts only in the module's own frame and on the page that embeds it.";
+            return Err(Error::new(StatusCode::FORBIDDEN, Code::OriginNotAllowed.as_str(), detail));
+        }
+        let origin = Origin::parse(&token.origin, self.context.settings.dev).map_err(Error::internal)?;
+        let verdict = self.allowlist.decide(asked.site, asked.module, &origin, token.embed_type).await?;
+        let domain = self.allowlist.decisive(asked.site, asked.module, &origin).await?;
+        let (Verdict::Allowed(_), Some(domain)) = (verdict, domain) else {
+            return Err(unauthenticated(format!("{origin} may no longer embed this module.")));
+        };
+        Ok(Proved {
+            caller: Caller { kind: CallerKind::Visitor, id: token.id, grant: Grant::Visitors },
+            limit: Some(Limit::domain(domain.id, domain.rate_limit)),
+        })
+    }
+
+    /// How a page of this origin stands with the module's API: the module's own page and this server's may always
+    /// call, others if the domain that decides about them may; `None` for the rest.
+    pub async fn api_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<Page>> {
+        if origin == self.module_origin(module) || origin == self.context.settings.public_url {
+            return Ok(Some(Page { limit: None }));
+        }
+        let Ok(origin) = Origin::parse(origin, self.context.settings.dev) else { return Ok(None) };
+        let domain = self.allowlist.decisive(site, module, &origin).await?.filter(|domain| domain.allow_api);
+        Ok(domain.map(|domain| Page { limit: Some(Limit::domain(domain.id, domain.rate_limit)) }))
+    }
+
+    /// The origin of a module's own pages; `null` where modules are sandboxed.
+    fn module_origin(&self, module: Uuid) -> String {
+        match &self.context.settings.module_host {
+            Some(host) => host.origin(module),
+            None => "null".to_owned(),
         }
     }
 

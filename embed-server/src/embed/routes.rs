@@ -2,7 +2,7 @@
 
 use super::Embed;
 use crate::error::{Error, Result};
-use crate::http::{Peer, RateLimit};
+use crate::http::{ClientAddress, Limit, RateLimits};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, FromRef, State};
@@ -17,7 +17,7 @@ pub fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<Embed>: FromRef<S>,
-    Arc<RateLimit>: FromRef<S>,
+    Arc<RateLimits>: FromRef<S>,
 {
     Router::new().route(PATH, post(verify))
 }
@@ -26,13 +26,13 @@ where
 /// is JSON whatever its content type, because `text/plain` spares the browser a preflight.
 async fn verify(
     State(embed): State<Arc<Embed>>,
-    State(limit): State<Arc<RateLimit>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    State(limits): State<Arc<RateLimits>>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Allowed>> {
     let answer = async {
-        limit.count(peer.ip()).await?;
+        limits.count(vec![Limit::address(address, embed.asks_per_minute())]).await.check()?;
         let request = read(body)?;
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
         embed.verify(origin, &request).await

@@ -48,6 +48,12 @@ pub enum Event {
     /// A page tried to embed a module and was refused with `code`.
     #[serde(rename = "embed.blocked")]
     EmbedBlocked { origin: String, code: &'static str },
+    /// An API token was made.
+    #[serde(rename = "token.created")]
+    TokenCreated { token_id: Uuid, name: String },
+    /// An API token was revoked.
+    #[serde(rename = "token.revoked")]
+    TokenRevoked { token_id: Uuid, name: String },
     /// A version of a module is served from now on.
     #[serde(rename = "module.published")]
     ModulePublished { name: String, version: String },

@@ -1,5 +1,6 @@
 //! Who may read an answer from another origin.
 
+use super::rate_limit::Limit;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 
 /// Seconds for which a browser may remember a preflight.
@@ -35,4 +36,43 @@ impl Readers {
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         }
     }
+}
+
+/// A page whose scripts may call a module's API and read the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What its calls are counted against; nothing for the module's own page and for this server's.
+    pub limit: Option<Limit>,
+}
+
+/// What a module's API understands (server.md, "CORS").
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
+    "Content-Type, Authorization, X-API-Key, Idempotency-Key, If-Match, If-None-Match",
+);
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
+    "ETag, Location, X-Request-Id, RateLimit-Policy, RateLimit, X-Rate-Limit, Retry-After, Idempotency-Replayed",
+);
+
+/// Lets the page read the answer.
+pub(super) fn allow(origin: &str, headers: &mut HeaderMap) {
+    let Ok(origin) = HeaderValue::from_str(origin) else { return };
+    // Sandboxed modules share the origin `null` with every other sandbox, and are trusted with no credentials.
+    if origin != "null" {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+}
+
+/// Says what a page may ask that has asked whether it may.
+pub(super) fn answer_preflight(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+}
+
+/// Says that the answer depends on who asks, refusals included: a cache must not hand one page's to another.
+pub(super) fn vary(headers: &mut HeaderMap) {
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
 }

@@ -1,5 +1,6 @@
 //! The host of a request decides first: a module's own origin shows that module and nothing else.
 
+use super::client::TrustedProxies;
 use crate::config::ModuleHost;
 use axum::Router;
 use axum::body::Body;
@@ -7,6 +8,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use tower::Service;
 use uuid::Uuid;
 
@@ -17,18 +19,26 @@ pub struct ModuleOrigin(pub Uuid);
 /// The two routers behind one listener.
 pub struct Front {
     module_host: Option<ModuleHost>,
+    proxies: TrustedProxies,
     public: Router,
     module: Router,
 }
 
 impl Front {
     /// `module` answers for the hosts of `module_host`, `public` for every other.
-    pub fn new(module_host: Option<ModuleHost>, public: Router, module: Router) -> Self {
-        Self { module_host, public, module }
+    pub fn new(
+        module_host: Option<ModuleHost>,
+        proxies: TrustedProxies,
+        public: Router,
+        module: Router,
+    ) -> Self {
+        Self { module_host, proxies, public, module }
     }
 
-    /// Answers one request.
-    pub async fn answer(&self, mut request: Request<Body>) -> Result<Response, Infallible> {
+    /// Answers one request of a client at the other end of a connection.
+    pub async fn answer(&self, peer: SocketAddr, mut request: Request<Body>) -> Result<Response, Infallible> {
+        let client = self.proxies.client(peer.ip(), request.headers());
+        request.extensions_mut().insert(client);
         let router = match self.module_of(request.headers()) {
             Some(module) => {
                 request.extensions_mut().insert(ModuleOrigin(module));

@@ -7,7 +7,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -19,10 +18,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(20);
 /// A pause when the system has no connection to give (too many open files), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Who is at the other end of the connection. An extension of every request.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// Serves until `stop`; then accepts nobody new, lets requests under way finish, and returns.
 pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken) {
@@ -47,10 +42,8 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken)
         let _ = stream.set_nodelay(true);
         let front = front.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer));
             let front = front.clone();
-            async move { front.answer(request).await }
+            async move { front.answer(peer, request.map(Body::new)).await }
         });
         let connection = under_way.watch(connections.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

@@ -2,8 +2,10 @@
 //! between the public origin and the origins of modules. This folder knows no capability.
 
 mod caller;
+mod client;
 mod content;
 mod cors;
+mod door;
 mod front;
 mod input;
 mod listen;
@@ -12,14 +14,18 @@ mod paging;
 mod passage;
 mod path;
 mod rate_limit;
+mod request_log;
 
 pub use caller::{Call, Caller, CallerKind, Grant, Scope, forbidden, unauthenticated};
+pub use client::{ClientAddress, TrustedProxies, parse_network};
 pub use content::{Content, Encoding};
-pub use cors::Readers;
+pub use cors::{Page, Readers};
+pub use door::{Asked, Lookups, Proved, door};
 pub use front::{Front, ModuleOrigin};
 pub use input::{Input, media_type, read_body, unread, wrong_media_type};
-pub use listen::{Peer, serve};
+pub use listen::serve;
 pub use paging::{Listed, Paged, Paging};
 pub use passage::{nothing_here, passed};
 pub use path::path_id;
-pub use rate_limit::RateLimit;
+pub use rate_limit::{Counted, Limit, RateLimits};
+pub use request_log::{Line, RequestLog};

@@ -1,9 +1,11 @@
 //! Around every handler: an id, limits on time and size, errors as problem documents, who may read the answer, and a line
 //! in the log. It is one layer and not six, because each costs every request.
 
+use super::caller::Call;
 use super::cors::Readers;
 use crate::crypto::Random;
 use crate::error::Error;
+use crate::metrics::Metrics;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -26,13 +28,20 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// Sends every request to these routes through what is written above; `readers` may read the answers.
-pub fn passed<S: Clone + Send + Sync + 'static>(routes: Router<S>, readers: Readers) -> Router<S> {
+pub fn passed<S>(routes: Router<S>, readers: Readers, metrics: Metrics) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     routes
         .method_not_allowed_fallback(wrong_method)
-        .layer((from_fn_with_state(readers, passage), DefaultBodyLimit::max(BODY_LIMIT)))
+        .layer((from_fn_with_state((readers, metrics), passage), DefaultBodyLimit::max(BODY_LIMIT)))
 }
 
-async fn passage(State(readers): State<Readers>, request: Request, next: Next) -> Response {
+async fn passage(
+    State((readers, metrics)): State<(Readers, Metrics)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
@@ -47,13 +56,20 @@ async fn passage(State(readers): State<Readers>, request: Request, next: Next) -
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         response = problem(response, &error, shown);
     }
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    let route = route.as_ref().map_or("", |route| route.as_str());
+    metrics.request(route, status, took);
+    let call = response.extensions().get::<Call>();
     tracing::info!(
         target: "embed_server::request",
         method = method.as_str(),
-        route = route.as_ref().map_or("", |route| route.as_str()),
-        status = response.status().as_u16(),
-        micros = started.elapsed().as_micros() as u64,
+        route,
+        status,
+        micros = took.as_micros() as u64,
         request_id = shown,
+        caller = call.map(|call| call.caller.kind.as_str()),
+        site = call.map(|call| display(call.site)),
+        module = call.map(|call| display(call.module)),
     );
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -149,7 +165,7 @@ mod tests {
             .header(header::ORIGIN, "https://example.com")
             .body(Body::empty())
             .unwrap();
-        let response = passed(routes, Readers::Asker).oneshot(request).await.unwrap();
+        let response = passed(routes, Readers::Asker, Metrics::default()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 10_000).await.unwrap();
         (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())

@@ -1,0 +1,79 @@
+//! What runs beside the requests.
+
+use crate::db::Lease;
+use crate::domains::Domains;
+use crate::embed::BlockedLog;
+use crate::error::Result;
+use crate::requests::{self, Requests};
+use crate::state::Context;
+use crate::tokens::Tokens;
+use chrono::TimeDelta;
+use std::time::Duration;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How often a server asks whether it is its turn to tidy up.
+const PAUSE: Duration = Duration::from_secs(10 * 60);
+/// Tidying up is done within this time, or begun again by another server.
+const LEASE: TimeDelta = TimeDelta::hours(1);
+
+/// The ends of queues that requests fill.
+pub(super) struct Queues {
+    pub blocked: BlockedLog,
+    pub requests: requests::Writer,
+}
+
+/// The loops of a server.
+pub(super) struct Background {
+    loops: JoinSet<()>,
+    writing: JoinHandle<()>,
+}
+
+impl Background {
+    /// Starts them all.
+    pub fn start(context: &Context, queues: Queues) -> Self {
+        let mut loops = JoinSet::new();
+        loops.spawn(context.revision.clone().follow(context.db.clone()));
+        loops.spawn(Domains::new(context).keep_checking());
+        loops.spawn(queues.blocked.keep_recording());
+        loops.spawn(keep_tidy(context.clone()));
+        Self { loops, writing: tokio::spawn(queues.requests.keep_writing()) }
+    }
+
+    /// Ends them all, once what the requests left in the log is written; that takes no longer than `grace`.
+    pub async fn stop(mut self, grace: Duration) {
+        if tokio::time::timeout(grace, &mut self.writing).await.is_err() {
+            self.writing.abort();
+            tracing::warn!("the last lines of the request log were not written in time");
+        }
+        self.loops.shutdown().await;
+    }
+}
+
+/// Forgets what has had its time, and makes room for what comes. Of all servers on one database one does.
+async fn keep_tidy(context: Context) {
+    let lease = Lease::new("tidy up", LEASE);
+    loop {
+        match lease.take(&context.db, context.clock.now()).await {
+            Ok(true) => {
+                let tidied = tidy(&context).await;
+                let error = tidied.as_ref().err().map(ToString::to_string);
+                let now = context.clock.now();
+                context.metrics.run("tidy up", tidied.is_ok(), now.timestamp());
+                if let Err(error) = lease.finish(&context.db, now, error.as_deref()).await.and(tidied) {
+                    tracing::warn!(%error, "what has had its time could not be forgotten");
+                }
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the database does not say whose turn it is to tidy up"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn tidy(context: &Context) -> Result<()> {
+    let requests = Requests::new(context);
+    requests.prepare().await?;
+    requests.prune().await?;
+    Tokens::new(context).prune().await?;
+    Ok(())
+}

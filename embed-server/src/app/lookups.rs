@@ -1,0 +1,66 @@
+//! What the door of the modules' API asks, answered by the capabilities.
+
+use super::App;
+use crate::accounts::{Operator, Role};
+use crate::bearer::{Bearer, Kind};
+use crate::error::Result;
+use crate::http::{
+    Asked, Caller, CallerKind, Grant, Lookups, Page, Proved, RateLimits, RequestLog, Scope, forbidden,
+    unauthenticated,
+};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+impl Lookups for App {
+    async fn site_of(&self, module: Uuid) -> Result<Option<Uuid>> {
+        Ok(self.0.modules.served(module).await?.map(|published| published.site))
+    }
+
+    async fn page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<Page>> {
+        self.0.embed.api_page(site, module, origin).await
+    }
+
+    async fn caller(&self, asked: &Asked<'_>, credential: &str) -> Result<Proved> {
+        match Bearer::parse(credential) {
+            Some(secret) if secret.kind() == Kind::Live => self.0.tokens.caller(asked, &secret).await,
+            Some(secret) => {
+                let operator = self.0.accounts.operator(&secret).await?;
+                self.operator(asked, &operator).await
+            }
+            // Embed tokens have no prefix; what looks like one of the others has a typing error in it.
+            None if credential.starts_with("dram_") => Err(unauthenticated(
+                "This is not a token of this server: its checksum is wrong. Check that it was copied whole.",
+            )),
+            None => self.0.embed.visitor(asked, credential).await,
+        }
+    }
+
+    fn limits(&self) -> &RateLimits {
+        &self.0.limits
+    }
+
+    fn log(&self) -> &RequestLog {
+        &self.0.request_log
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.0.context.clock.now()
+    }
+}
+
+impl App {
+    /// An operator reads the data of his organization's modules; what else he may do there is a matter of his role.
+    async fn operator(&self, asked: &Asked<'_>, operator: &Operator) -> Result<Proved> {
+        let organization = self.0.sites.find(asked.site).await?.organization_id;
+        let scopes = match operator.role_in(organization) {
+            None => {
+                return Err(forbidden("This module belongs to an organization that you are not a member of."));
+            }
+            Some(Role::Member) => BTreeSet::from([Scope::Read]),
+            Some(Role::Admin | Role::Owner) => BTreeSet::from(Scope::ALL),
+        };
+        let caller = Caller { kind: CallerKind::Operator, id: operator.user(), grant: Grant::Scopes(scopes) };
+        Ok(Proved { caller, limit: None })
+    }
+}

@@ -1,0 +1,140 @@
+//! `embed-server token`.
+
+use super::domain::Of;
+use super::{List, Output, span};
+use crate::error::{Error, Result};
+use crate::http::Scope;
+use crate::ids;
+use crate::state::Context;
+use crate::tokens::{ApiToken, CreatedToken, NewToken, Tokens};
+use chrono::TimeDelta;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use std::fmt::{self, Display};
+use std::num::NonZeroU32;
+
+/// Its subcommands.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make a token for a module's API; prints it this once
+    Create(Create),
+    /// List a module's tokens
+    List {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// End a token at once
+    Revoke {
+        /// The token's id
+        #[arg(value_name = "TOKEN")]
+        id: String,
+    },
+    /// Make a token that may do the same; the old one goes on to count for a while
+    Rotate {
+        /// The token's id
+        #[arg(value_name = "TOKEN")]
+        id: String,
+        /// How long the old one goes on to count
+        #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span::parse)]
+        overlap: TimeDelta,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    /// What people call it
+    name: String,
+    #[command(flatten)]
+    of: Of,
+    /// What it may do: read, write, delete
+    #[arg(long, value_name = "SCOPE,…", value_delimiter = ',', required = true)]
+    scopes: Vec<String>,
+    /// Only pages of these domains may use it [default: any that may use the API, and programs]
+    #[arg(long, value_name = "DOMAIN,…", value_delimiter = ',')]
+    allowed_domains: Vec<String>,
+    /// It may only be used from these addresses and networks [default: any]
+    #[arg(long, value_name = "CIDR,…", value_delimiter = ',')]
+    allowed_ips: Vec<String>,
+    /// Requests per minute [default: 100]
+    #[arg(long, value_name = "NUMBER")]
+    rate_limit: Option<NonZeroU32>,
+    /// When it ends, such as 90d from now [default: never]
+    #[arg(long, value_name = "SPAN", value_parser = span::parse)]
+    expires: Option<TimeDelta>,
+}
+
+pub(super) async fn run(command: Command, context: Context, output: Output) -> Result<()> {
+    let tokens = Tokens::new(&context);
+    match command {
+        Command::Create(create) => output.print(&create.run(&context, &tokens).await?),
+        Command::List { of } => {
+            let (site, module) = of.ids()?;
+            let none = "This module has no tokens yet. `embed-server token create NAME` makes one.";
+            output.print(&List::new(tokens.list(site, module).await?, none))
+        }
+        Command::Revoke { id } => {
+            let token = find(&tokens, &id).await?;
+            output.print(&Revoked(tokens.revoke(token.site_id, token.id).await?))
+        }
+        Command::Rotate { id, overlap } => {
+            let token = find(&tokens, &id).await?;
+            output.print(&tokens.rotate(token.site_id, token.id, Some(overlap), None).await?)
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, context: &Context, tokens: &Tokens) -> Result<CreatedToken> {
+        let (site, module) = self.of.ids()?;
+        let given = |list: Vec<String>| (!list.is_empty()).then_some(list);
+        let new = NewToken {
+            name: self.name,
+            scopes: self.scopes.iter().map(|word| parse_scope(word)).collect::<Result<_>>()?,
+            allowed_domains: given(self.allowed_domains),
+            allowed_ips: given(self.allowed_ips),
+            rate_limit: self.rate_limit,
+            expires_at: self.expires.map(|span| context.clock.now() + span),
+        };
+        tokens.create(site, module, new, None).await
+    }
+}
+
+async fn find(tokens: &Tokens, id: &str) -> Result<ApiToken> {
+    tokens.find_anywhere(ids::parse("token", id, "token list --site ID --module ID")?).await
+}
+
+fn parse_scope(word: &str) -> Result<Scope> {
+    Scope::ALL.into_iter().find(|scope| scope.as_str() == word).ok_or_else(|| {
+        let known = Scope::ALL.map(Scope::as_str).join(", ");
+        Error::invalid(format!("`{word}` is not a scope; expected some of {known}."))
+    })
+}
+
+impl Display for ApiToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scopes: Vec<_> = self.scopes.iter().map(|scope| scope.as_str()).collect();
+        write!(f, "{}  dram_live_{}…  {}  {}", self.id, self.token_prefix, scopes.join(","), self.name)?;
+        match (self.revoked_at, self.expires_at) {
+            (Some(at), _) => write!(f, "  revoked {}", at.format("%F")),
+            (None, Some(at)) => write!(f, "  ends {}", at.format("%F")),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Display for CreatedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Made token {}: {}", self.details.name, self.details.id)?;
+        write!(f, "\n  {}\n\nKeep it now: it is not shown again.", self.token)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Revoked(ApiToken);
+
+impl Display for Revoked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token {} counts no more; running servers refuse it within two seconds.", self.0.name)
+    }
+}

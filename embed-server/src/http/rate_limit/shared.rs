@@ -1,0 +1,64 @@
+//! Counting in Redis, so that several servers hold one limit.
+
+use super::{Limit, Outcome};
+use crate::error::{Error, Result};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, RedisError, Script};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// Longer than Redis ever takes for one script; a request must not wait for a limit.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// After a failure Redis is left alone that long, so that not every request waits for it in vain.
+const PAUSE_MICROS: i64 = 1_000_000;
+
+pub(super) struct Shared {
+    connection: ConnectionManager,
+    script: Script,
+    /// Until when, in microseconds since 1970, Redis is not asked.
+    away_until: AtomicI64,
+}
+
+impl Shared {
+    /// Connects when it is first asked: a server starts without Redis as well.
+    pub(super) fn new(url: &str) -> Result<Self> {
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let client = Client::open(url).map_err(Error::internal)?;
+        let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(Error::internal)?;
+        Ok(Self { connection, script: Script::new(include_str!("gcra.lua")), away_until: AtomicI64::new(0) })
+    }
+
+    /// Counts as `Local` does; `None` when Redis does not answer.
+    pub(super) async fn count(&self, limits: &[Limit], now: i64) -> Option<Outcome> {
+        if now < self.away_until.load(Ordering::Relaxed) {
+            return None;
+        }
+        match self.ask(limits).await {
+            Ok(outcome) => {
+                if self.away_until.swap(0, Ordering::Relaxed) != 0 {
+                    tracing::info!("Redis answers again; limits are shared");
+                }
+                Some(outcome)
+            }
+            Err(error) => {
+                if self.away_until.swap(now + PAUSE_MICROS, Ordering::Relaxed) == 0 {
+                    tracing::warn!(%error, "Redis does not answer; each server counts limits by itself");
+                }
+                None
+            }
+        }
+    }
+
+    async fn ask(&self, limits: &[Limit]) -> Result<Outcome, RedisError> {
+        let mut call = self.script.prepare_invoke();
+        for limit in limits {
+            call.key(format!("embed:limit:{}", limit.subject)).arg(limit.cost()).arg(limit.window());
+        }
+        let answer: Vec<i64> = call.invoke_async(&mut self.connection.clone()).await?;
+        let (refused, used) = answer.split_first().map_or((0, &[][..]), |(refused, used)| (*refused, used));
+        Ok(Outcome { refused: usize::try_from(refused - 1).ok(), used: used.to_vec() })
+    }
+}

@@ -1,0 +1,146 @@
+//! What the server counts, for whoever watches it: `GET /metrics` in the text format of OpenMetrics.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Metric, Registry};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a request was, as far as its number of values is small.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Request {
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+/// A limit, and what it decided.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Decision {
+    /// `address`, `token` or `domain`.
+    pub limit: &'static str,
+    /// `allowed` or `refused`.
+    pub decision: &'static str,
+}
+
+/// A cache, and whether it knew.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Look {
+    cache: &'static str,
+    result: &'static str,
+}
+
+/// A background job, and how a run of it went.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Run {
+    job: &'static str,
+    outcome: &'static str,
+}
+
+/// All counters. Cheap to clone; clones count together.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<Request, Counter>,
+    seconds: Family<Route, Histogram, fn() -> Histogram>,
+    /// Decisions of the rate limits.
+    pub limits: Family<Decision, Counter>,
+    looks: Family<Look, Counter>,
+    runs: Family<Run, Counter>,
+    last_run: Family<Run, Gauge>,
+    /// 1 while limits are counted by this process alone although `REDIS_URL` is set.
+    pub limits_alone: Gauge,
+    /// Lines of the request log that were dropped because the queue was full.
+    pub log_dropped: Counter,
+    /// Connections to the database that are open.
+    pub pool_open: Gauge,
+    /// Those of them that nobody uses.
+    pub pool_idle: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("embed");
+        let mut register = Register(&mut registry);
+        Self {
+            requests: register.add("http_requests", "Answers by route and status", Family::default()),
+            seconds: register.add(
+                "http_request_seconds",
+                "Time to answer by route",
+                Family::new_with_constructor(latencies),
+            ),
+            limits: register.add("rate_limit_decisions", "Decisions of rate limits", Family::default()),
+            looks: register.add("cache_looks", "Looks into caches", Family::default()),
+            runs: register.add("job_runs", "Runs of background jobs", Family::default()),
+            last_run: register.add(
+                "job_last_run_timestamp_seconds",
+                "When a job last ran, by how it went",
+                Family::default(),
+            ),
+            limits_alone: register.add(
+                "rate_limit_alone",
+                "1 while Redis does not answer and limits are counted by this process alone",
+                Gauge::default(),
+            ),
+            log_dropped: register.add(
+                "request_log_dropped",
+                "Lines of the request log that were dropped because its queue was full",
+                Counter::default(),
+            ),
+            pool_open: register.add("database_connections", "Open connections", Gauge::default()),
+            pool_idle: register.add("database_connections_idle", "Idle connections", Gauge::default()),
+            registry: Arc::new(registry),
+        }
+    }
+}
+
+/// Registers a metric and hands it back.
+struct Register<'a>(&'a mut Registry);
+
+impl Register<'_> {
+    fn add<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
+        self.0.register(name, help, metric.clone());
+        metric
+    }
+}
+
+impl Metrics {
+    /// Counts an answer.
+    pub fn request(&self, route: &str, status: u16, took: Duration) {
+        self.requests.get_or_create(&Request { route: route.to_owned(), status }).inc();
+        self.seconds.get_or_create(&Route { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a look into a cache.
+    pub fn look(&self, cache: &'static str, known: bool) {
+        self.looks.get_or_create(&Look { cache, result: if known { "hit" } else { "miss" } }).inc();
+    }
+
+    /// Counts the run of a job that ended at `at`, in seconds since 1970.
+    pub fn run(&self, job: &'static str, went_well: bool, at: i64) {
+        let run = Run { job, outcome: if went_well { "done" } else { "failed" } };
+        self.runs.get_or_create(&run).inc();
+        self.last_run.get_or_create(&run).set(at);
+    }
+
+    /// Everything, as `GET /metrics` answers it.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// From a tenth of a millisecond to some three seconds.
+fn latencies() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 16))
+}

@@ -1,0 +1,138 @@
+//! The SQL of the request log.
+
+use super::{Filter, Hour, LoggedRequest};
+use crate::db::{self, Tx, execute, on};
+use crate::error::Result;
+use crate::http::{CallerKind, Line};
+use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+const COLUMNS: usize = 15;
+/// What a client says of itself is kept up to here, in characters.
+const LONGEST_TEXT: usize = 1_000;
+
+/// How a token was used.
+pub(super) struct Use {
+    pub times: i64,
+    pub last: DateTime<Utc>,
+}
+
+/// For a global transaction: writes all lines in one statement.
+pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
+    let row = |row: usize| {
+        let places: Vec<_> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<_> = (0..lines.len()).map(row).collect();
+    let text = format!(
+        "INSERT INTO module_external_requests (id, site_id, module_id, token_id, caller, method, path, origin, ip_address,
+         user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES {}",
+        rows.join(", ")
+    );
+    on!(tx, |conn| {
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for line in lines {
+            query = query
+                .bind(Uuid::now_v7())
+                .bind(line.site)
+                .bind(line.module)
+                .bind((line.caller.kind == CallerKind::Token).then_some(line.caller.id))
+                .bind(line.caller.kind.as_str())
+                .bind(&line.method)
+                .bind(shortened(&line.path))
+                .bind(line.origin.as_deref().map(shortened))
+                .bind(line.address.to_string())
+                .bind(line.user_agent.as_deref().map(shortened))
+                .bind(i64::from(line.status))
+                .bind(i64::try_from(line.took.as_millis()).unwrap_or(i64::MAX))
+                .bind(line.error.as_ref().map(|(code, _)| *code))
+                .bind(line.error.as_ref().map(|(_, message)| shortened(message)))
+                .bind(line.at);
+        }
+        query.execute(conn).await.map(|_| ())
+    })?;
+    Ok(())
+}
+
+/// For a global transaction: counts what a token was used for.
+pub(super) async fn count_use(tx: &mut Tx, token: Uuid, used: &Use) -> Result<()> {
+    let text = "UPDATE module_external_tokens SET usage_count = usage_count + $1,
+         last_used_at = CASE WHEN last_used_at > $2 THEN last_used_at ELSE $2 END WHERE id = $3";
+    execute!(tx, sqlx::query(text).bind(used.times).bind(used.last).bind(token))?;
+    Ok(())
+}
+
+/// What a filter says of a row, with its values in the places from $2 on; an absent value lets every row pass.
+const MATCHES: &str = "site_id = $1 AND ($2 IS NULL OR module_id = $2) AND ($3 IS NULL OR token_id = $3)
+     AND ($4 IS NULL OR method = $4) AND ($5 IS NULL OR origin = $5) AND ($6 IS NULL OR status_code >= $6)
+     AND ($7 IS NULL OR status_code <= $7) AND ($8 IS NULL OR created_at >= $8) AND ($9 IS NULL OR created_at < $9)";
+
+/// Binds a site and a filter in the places of [`MATCHES`].
+macro_rules! bind_filter {
+    ($query:expr, $site:expr, $filter:expr, $statuses:expr) => {
+        $query
+            .bind($site)
+            .bind($filter.module)
+            .bind($filter.token)
+            .bind($filter.method.as_deref())
+            .bind($filter.origin.as_deref())
+            .bind($statuses.map(|(first, _): (i64, i64)| first))
+            .bind($statuses.map(|(_, last): (i64, i64)| last))
+            .bind($filter.from)
+            .bind($filter.to)
+    };
+}
+
+pub(super) async fn list(
+    tx: &mut Tx,
+    site: Uuid,
+    filter: &Filter,
+    statuses: Option<(i64, i64)>,
+    before: Option<Uuid>,
+    most: i64,
+) -> Result<Vec<LoggedRequest>> {
+    let text = format!(
+        "SELECT * FROM module_external_requests WHERE {MATCHES} AND ($10 IS NULL OR id < $10) ORDER BY id DESC LIMIT $11"
+    );
+    Ok(on!(tx, |conn| {
+        let query = bind_filter!(sqlx::query_as(AssertSqlSafe(text)), site, filter, statuses);
+        query.bind(before).bind(most).fetch_all(conn).await
+    })?)
+}
+
+pub(super) async fn per_hour(
+    tx: &mut Tx,
+    site: Uuid,
+    filter: &Filter,
+    statuses: Option<(i64, i64)>,
+) -> Result<Vec<Hour>> {
+    let hour = db::hour_of(tx, "created_at");
+    let text = format!(
+        "SELECT {hour} AS hour, COUNT(*) AS requests,
+         COUNT(CASE WHEN status_code BETWEEN 400 AND 499 THEN 1 END) AS refused,
+         COUNT(CASE WHEN status_code >= 500 THEN 1 END) AS failed,
+         CAST(ROUND(AVG(response_time_ms)) AS BIGINT) AS response_time_ms
+         FROM module_external_requests WHERE {MATCHES} GROUP BY 1 ORDER BY 1"
+    );
+    Ok(on!(tx, |conn| {
+        bind_filter!(sqlx::query_as(AssertSqlSafe(text)), site, filter, statuses).fetch_all(conn).await
+    })?)
+}
+
+/// For a global transaction: what came since a time, oldest first.
+pub(super) async fn since(tx: &mut Tx, time: DateTime<Utc>, most: i64) -> Result<Vec<LoggedRequest>> {
+    let text = "SELECT * FROM module_external_requests WHERE created_at >= $1 ORDER BY id LIMIT $2";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(time).bind(most).fetch_all(conn).await)?)
+}
+
+/// For a global transaction: forgets some of the calls that came before a time; how many those were.
+pub(super) async fn prune(tx: &mut Tx, before: DateTime<Utc>, most: i64) -> Result<u64> {
+    let text = "DELETE FROM module_external_requests WHERE id IN
+         (SELECT id FROM module_external_requests WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+    Ok(execute!(tx, sqlx::query(text).bind(before).bind(most))?)
+}
+
+fn shortened(text: &str) -> &str {
+    text.char_indices().nth(LONGEST_TEXT).map_or(text, |(end, _)| &text[..end])
+}

@@ -1,0 +1,325 @@
+//! API tokens: with one an external app calls a module's API.
+//!
+//! A token is shown once, when it is made; only its hash is kept. It is checked from memory, and a revoked one is refused
+//! by every server within two seconds. What it may do, from where and how often is fixed when it is made; to change that,
+//! make another.
+
+mod input;
+mod prune;
+pub mod routes;
+mod store;
+
+pub use input::NewToken;
+
+use crate::bearer::{Bearer, Kind};
+use crate::db::Revision;
+use crate::domains::{DomainPattern, Origin};
+use crate::error::{Error, Result};
+use crate::events::{self, Event};
+use crate::http::{
+    Asked, Caller, CallerKind, Grant, Limit, Proved, Scope, forbidden, parse_network, unauthenticated,
+};
+use crate::state::Context;
+use axum::http::StatusCode;
+use chrono::{DateTime, TimeDelta, Utc};
+use moka::future::Cache;
+use schemars::JsonSchema;
+use serde::Serialize;
+use sqlx::FromRow;
+use sqlx::types::Json;
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Tokens that are remembered, at some 500 bytes each.
+const TOKENS: u64 = 50_000;
+/// How long an answer is believed when nothing is heard from the database.
+const BELIEVED: Duration = Duration::from_secs(30);
+/// How long the old secret of a token that is rotated goes on to count, unless said otherwise: a day.
+const OVERLAP: TimeDelta = TimeDelta::hours(24);
+
+/// An API token, without its secret.
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiToken {
+    /// Its id.
+    pub id: Uuid,
+    /// The tenant.
+    pub site_id: Uuid,
+    /// The module whose API it opens.
+    pub module_id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// SHA-256 of the secret.
+    #[serde(skip)]
+    pub token_hash: String,
+    /// The first eight random characters of the secret, to tell tokens apart.
+    #[serde(rename = "prefix")]
+    pub token_prefix: String,
+    /// What it may do.
+    #[schemars(with = "BTreeSet<Scope>")]
+    pub scopes: Json<BTreeSet<Scope>>,
+    /// The domains whose pages may use it; null for any page that may use the API, and for programs.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub allowed_domains: Option<Json<Vec<String>>>,
+    /// The networks (CIDR) that it may be used from; null for any.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub allowed_ips: Option<Json<Vec<String>>>,
+    /// Requests per minute.
+    pub rate_limit: i64,
+    /// When it was last used; some seconds late.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// How often it was used; some seconds late.
+    pub usage_count: i64,
+    /// When it ends; null for never.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// Who made it; null for the command line.
+    pub created_by: Option<Uuid>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A token that was just made: the only time that its secret is seen.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct CreatedToken {
+    /// The secret.
+    pub token: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub details: ApiToken,
+}
+
+/// The API tokens. Cheap to clone; clones share what they remember.
+#[derive(Clone)]
+pub struct Tokens {
+    context: Context,
+    revision: Revision,
+    /// By revision and hash.
+    known: Cache<(i64, String), Option<Arc<Known>>>,
+}
+
+/// A token as it is checked: parsed once.
+struct Known {
+    token: ApiToken,
+    domains: Option<Vec<DomainPattern>>,
+    networks: Option<Vec<ipnet::IpNet>>,
+}
+
+impl Tokens {
+    /// Builds the capability.
+    pub fn new(context: &Context) -> Self {
+        let known = Cache::builder().max_capacity(TOKENS).time_to_live(BELIEVED).build();
+        Self { context: context.clone(), revision: context.revision.clone(), known }
+    }
+
+    /// Makes a token for a module. `by` is the person who does; nobody on the command line.
+    pub async fn create(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        new: NewToken,
+        by: Option<Uuid>,
+    ) -> Result<CreatedToken> {
+        let now = self.context.clock.now();
+        let checked = new.check(self.context.settings.dev, now)?;
+        let secret = Bearer::random(Kind::Live, &self.context.random);
+        let token = ApiToken {
+            id: Uuid::now_v7(),
+            site_id: site,
+            module_id: module,
+            name: checked.name,
+            token_hash: secret.hash(),
+            token_prefix: secret.shown_prefix().to_owned(),
+            scopes: Json(checked.scopes),
+            allowed_domains: checked.allowed_domains.map(Json),
+            allowed_ips: checked.allowed_ips.map(Json),
+            rate_limit: checked.rate_limit.get().into(),
+            last_used_at: None,
+            usage_count: 0,
+            expires_at: checked.expires_at,
+            revoked_at: None,
+            created_by: by,
+            created_at: now,
+        };
+        self.insert(secret, token, None).await
+    }
+
+    /// A module's tokens, newest first.
+    pub async fn list(&self, site: Uuid, module: Uuid) -> Result<Vec<ApiToken>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::list(&mut tx, site, module).await
+    }
+
+    /// One token of a site, or 404 `token_not_found`.
+    pub async fn find(&self, site: Uuid, id: Uuid) -> Result<ApiToken> {
+        let mut tx = self.context.db.read(site).await?;
+        store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))
+    }
+
+    /// The token that has this id, whatever its site: for an operator of the whole installation.
+    pub async fn find_anywhere(&self, id: Uuid) -> Result<ApiToken> {
+        let mut tx = self.context.db.read_global().await?;
+        store::find_anywhere(&mut tx, id).await?.ok_or_else(|| not_found(id))
+    }
+
+    /// Ends a token at once. To revoke it again is no change.
+    pub async fn revoke(&self, site: Uuid, id: Uuid) -> Result<ApiToken> {
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.begin(site).await?;
+        let token = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
+        if token.revoked_at.is_some() {
+            return Ok(token);
+        }
+        store::revoke(&mut tx, site, id, now).await?;
+        let event = Event::TokenRevoked { token_id: id, name: token.name.clone() };
+        events::record(&mut tx, site, Some(token.module_id), &event, now).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        Ok(ApiToken { revoked_at: Some(now), ..token })
+    }
+
+    /// Makes a token that may do the same, with a new secret. The old one goes on to count for `overlap`, so that an app
+    /// can be moved without a gap, and no longer than it would have.
+    pub async fn rotate(
+        &self,
+        site: Uuid,
+        id: Uuid,
+        overlap: Option<TimeDelta>,
+        by: Option<Uuid>,
+    ) -> Result<CreatedToken> {
+        let now = self.context.clock.now();
+        let old = self.find(site, id).await?;
+        if !old.counts_at(now) {
+            let detail =
+                format!("Token {} has ended, so there is nothing to rotate; make a new one.", old.name);
+            return Err(Error::conflict("token_ended", detail));
+        }
+        let end = now + overlap.unwrap_or(OVERLAP).max(TimeDelta::zero());
+        let end = old.expires_at.map_or(end, |expires| expires.min(end));
+        let secret = Bearer::random(Kind::Live, &self.context.random);
+        let token = ApiToken {
+            id: Uuid::now_v7(),
+            token_hash: secret.hash(),
+            token_prefix: secret.shown_prefix().to_owned(),
+            last_used_at: None,
+            usage_count: 0,
+            created_by: by,
+            created_at: now,
+            ..old
+        };
+        self.insert(secret, token, Some((id, end))).await
+    }
+
+    async fn insert(
+        &self,
+        secret: Bearer,
+        token: ApiToken,
+        replaces: Option<(Uuid, DateTime<Utc>)>,
+    ) -> Result<CreatedToken> {
+        let mut tx = self.context.db.begin(token.site_id).await?;
+        store::insert(&mut tx, &token).await?;
+        if let Some((old, end)) = replaces {
+            store::end_at(&mut tx, token.site_id, old, end).await?;
+        }
+        let event = Event::TokenCreated { token_id: token.id, name: token.name.clone() };
+        events::record(&mut tx, token.site_id, Some(token.module_id), &event, token.created_at).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        Ok(CreatedToken { token: secret.reveal().to_owned(), details: token })
+    }
+
+    /// Who shows this secret to a module's API.
+    pub async fn caller(&self, asked: &Asked<'_>, secret: &Bearer) -> Result<Proved> {
+        let known = self.load(secret.hash()).await?.ok_or_else(|| {
+            unauthenticated(
+                "There is no such token on this server. Make one with `embed-server token create`.",
+            )
+        })?;
+        let token = &known.token;
+        if token.revoked_at.is_some() {
+            return Err(unauthenticated("This token was revoked."));
+        }
+        if !token.counts_at(self.context.clock.now()) {
+            return Err(unauthenticated("This token has expired; make a new one."));
+        }
+        if (token.site_id, token.module_id) != (asked.site, asked.module) {
+            return Err(forbidden("This token is another module's."));
+        }
+        known.admits(asked, self.context.settings.dev)?;
+        let per_minute = u32::try_from(token.rate_limit).ok().and_then(NonZeroU32::new);
+        let grant = Grant::Scopes(token.scopes.0.clone());
+        Ok(Proved {
+            caller: Caller { kind: CallerKind::Token, id: token.id, grant },
+            limit: Some(Limit::token(token.id, per_minute.unwrap_or(NonZeroU32::MAX))),
+        })
+    }
+
+    async fn load(&self, hash: String) -> Result<Option<Arc<Known>>> {
+        let key = (self.revision.seen(), hash);
+        if let Some(known) = self.known.get(&key).await {
+            self.context.metrics.look("tokens", true);
+            return Ok(known);
+        }
+        self.context.metrics.look("tokens", false);
+        let hash = key.1.clone();
+        let read = async {
+            let mut tx = self.context.db.read_global().await?;
+            store::find_by_hash(&mut tx, &hash)
+                .await?
+                .map(|token| Known::new(token).map(Arc::new))
+                .transpose()
+        };
+        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
+    }
+}
+
+impl ApiToken {
+    /// Whether it is neither revoked nor expired.
+    pub fn counts_at(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+impl Known {
+    fn new(token: ApiToken) -> Result<Self> {
+        let domains = token.allowed_domains.as_ref().map(|list| {
+            list.iter().map(|text| DomainPattern::parse(text, true).map_err(Error::internal)).collect()
+        });
+        let networks = token.allowed_ips.as_ref().map(|list| {
+            let wrong = |text| Error::internal(format!("token {} lists the network {text}", token.id));
+            list.iter().map(|text| parse_network(text).ok_or_else(|| wrong(text))).collect()
+        });
+        Ok(Self { domains: domains.transpose()?, networks: networks.transpose()?, token })
+    }
+
+    /// Whether the token may be used from there.
+    fn admits(&self, asked: &Asked<'_>, loopback: bool) -> Result<()> {
+        if let Some(networks) = &self.networks
+            && !networks.iter().any(|network| network.contains(&asked.address.0))
+        {
+            let detail =
+                format!("This token may not be used from {}; its networks do not list it.", asked.address.0);
+            return Err(Error::new(StatusCode::FORBIDDEN, "ip_not_allowed", detail));
+        }
+        if let Some(domains) = &self.domains {
+            let origin = asked.origin.and_then(|origin| Origin::parse(origin, loopback).ok());
+            let listed = origin.is_some_and(|origin| domains.iter().any(|domain| domain.matches(&origin)));
+            if !listed {
+                let detail = "This token may only be used by pages of its domains, and this request comes from none of them.";
+                return Err(Error::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_found(id: Uuid) -> Error {
+    let detail = format!(
+        "There is no token {id} there. `embed-server token list --site … --module …` prints those that are."
+    );
+    Error::not_found("token_not_found", detail)
+}
