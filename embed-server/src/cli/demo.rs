@@ -9,7 +9,9 @@ use crate::domains::{Domains, NewDomain, RATE_LIMIT};
 use crate::error::{Error, Result};
 use crate::modules::{Bundle, Modules};
 use crate::sites::Sites;
+use crate::http::Scope;
 use crate::state::Context;
+use crate::tokens::{NewToken, Tokens};
 use clap::Args;
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
@@ -85,6 +87,8 @@ impl Demo {
             stranger: origin(ports.stranger_port),
             site_id: seeded.site,
             modules: seeded.modules,
+            token: seeded.token,
+            page_token: seeded.page_token,
             pages: website::pages(),
         };
         let blanks = guide.blanks(context.settings.module_host.as_ref().map_or("", |host| host.pattern()));
@@ -128,6 +132,10 @@ struct Seeded {
     site: Uuid,
     /// By the name of its folder.
     modules: BTreeMap<String, Uuid>,
+    /// May do everything with what visitors sent with the feedback form.
+    token: String,
+    /// May read it, from a page of the first website.
+    page_token: String,
 }
 
 /// A site with every example module, each allowed on the first website.
@@ -154,7 +162,32 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
         let name = example.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         published.insert(name, module);
     }
-    Ok(Seeded { site, modules: published })
+    let feedback = published.get("feedback").copied().unwrap_or_default();
+    let website = Some(vec![format!("localhost:{allowed_port}")]);
+    Ok(Seeded {
+        site,
+        token: token(context, (site, feedback), "From the command line", &Scope::ALL, None).await?,
+        page_token: token(context, (site, feedback), "The website's own", &[Scope::Read], website).await?,
+        modules: published,
+    })
+}
+
+async fn token(
+    context: &Context,
+    (site, module): (Uuid, Uuid),
+    name: &str,
+    scopes: &[Scope],
+    allowed_domains: Option<Vec<String>>,
+) -> Result<String> {
+    let new = NewToken {
+        name: name.to_owned(),
+        scopes: scopes.to_vec(),
+        allowed_domains,
+        allowed_ips: None,
+        rate_limit: None,
+        expires_at: None,
+    };
+    Ok(Tokens::new(context).create(site, module, new, None).await?.token)
 }
 
 /// What is there to see.
@@ -166,6 +199,11 @@ struct Guide {
     stranger: String,
     site_id: Uuid,
     modules: BTreeMap<String, Uuid>,
+    /// An API token for the entries of the feedback form.
+    token: String,
+    /// The one that a page of the website reads them with.
+    #[serde(skip)]
+    page_token: String,
     /// By path, with the page's title.
     pages: BTreeMap<String, String>,
 }
@@ -179,6 +217,7 @@ impl Guide {
             ("modules", module_origins.to_owned()),
             ("allowed", self.allowed.clone()),
             ("site", self.site_id.to_string()),
+            ("token", self.page_token.clone()),
         ];
         fixed.into_iter().chain(ids).map(|(blank, value)| (format!("{{{{{blank}}}}}"), value)).collect()
     }
@@ -197,6 +236,8 @@ impl Display for Guide {
         for (name, id) in &self.modules {
             writeln!(f, "  {name:<10} {id}")?;
         }
+        writeln!(f, "  {:<10} {}", "token", self.token)?;
+        writeln!(f, "\nIts API, to try out: {}/api/docs", self.server)?;
         write!(f, "\nEverything is in a temporary folder, which goes when you press Ctrl-C.")
     }
 }

@@ -5,6 +5,7 @@ const { module } = Dramac;
 const form = document.querySelector('form');
 const followUp = document.querySelector('#follow-up');
 const thanks = document.querySelector('#thanks');
+const notSent = document.querySelector('#not-sent');
 const fields = [...form.querySelectorAll('[data-error]')];
 let submitted = false;
 
@@ -48,12 +49,34 @@ form.addEventListener('input', ({ target }) => {
   if (field && complaint(field).textContent) check(field);
 });
 
-form.addEventListener('submit', (event) => {
+/** Stores an entry as a record of the module. The key makes it safe to send it again when no answer came. */
+async function store(entry) {
+  const response = await module.api('records/entries', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
+    body: JSON.stringify(entry),
+  });
+  if (!response.ok) throw new Error((await response.json()).detail);
+}
+
+form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const wrong = fields.filter((field) => !check(field));
   if (wrong.length > 0) return wrong[0].focus();
-  const data = Object.fromEntries(new FormData(form));
-  module.emit('feedback:submitted', { ...data, rating: Number(data.rating) });
+  const filled = [...new FormData(form)].filter(([, value]) => value !== '');
+  const entry = { ...Object.fromEntries(filled), rating: Number(form.elements.rating.value) };
+  const button = form.querySelector('button');
+  button.disabled = true;
+  notSent.textContent = '';
+  try {
+    await store(entry);
+  } catch (error) {
+    notSent.textContent = `Your feedback was not sent. ${error.message}`;
+    return;
+  } finally {
+    button.disabled = false;
+  }
+  module.emit('feedback:submitted', entry);
   show(true);
   thanks.querySelector('h1').focus();
 });
