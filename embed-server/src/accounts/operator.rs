@@ -67,6 +67,27 @@ impl Operator {
         self.0.memberships.iter().map(|membership| membership.organization_id)
     }
 
+    /// The organization in which something is to be made: the one that is named, else the only one, if the operator has
+    /// the role `R` there or a higher one.
+    pub fn organization<R: AtLeast>(&self, named: Option<Uuid>) -> Result<Uuid> {
+        let id = match (named, self.0.memberships.as_slice()) {
+            (Some(id), _) => id,
+            (None, [only]) => only.organization_id,
+            (None, []) => return Err(forbidden(format!("{} is in no organization.", self.email()))),
+            (None, _) => {
+                let detail =
+                    format!("{} is in several organizations; say which with `organizationId`.", self.email());
+                return Err(Error::invalid(detail));
+            }
+        };
+        let role = self.role_in(id).ok_or_else(|| {
+            let detail = format!("{} is in no organization {id}.", self.email());
+            Error::not_found("organization_not_found", detail)
+        })?;
+        self.require::<R>(role)?;
+        Ok(id)
+    }
+
     /// Refuses an operator whose role is lower, with 403 `forbidden` and the name of the role that it takes.
     pub fn require<R: AtLeast>(&self, role: Role) -> Result<()> {
         if role >= R::ROLE {

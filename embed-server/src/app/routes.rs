@@ -2,43 +2,63 @@
 
 use super::App;
 use crate::error::Result;
-use crate::http::{self, Front, Readers};
+use crate::http::{self, Front, Readers, TIMEOUT, documentation};
 use crate::state::Context;
-use crate::{assets, embed, modules};
+use crate::{assets, domains, embed, modules, sites};
+use aide::axum::ApiRouter;
+use aide::axum::routing::get_with;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::time::Duration;
 
 /// The text format of OpenMetrics.
 const METRICS_TYPE: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
+/// How long an operator's request may take: bundles are uploaded and compressed.
+const MANAGING: Duration = Duration::from_secs(5 * 60);
+
 impl App {
     /// The routers: one for the public origin, one for the modules' own. Where modules have no origin of their own, they
     /// are served, sandboxed, from the public one.
-    pub(super) fn front(&self) -> Front {
+    pub(super) fn front(&self) -> Result<Front> {
         let settings = &self.0.context.settings;
-        let passed = |routes, readers| http::passed(routes, readers, self.0.context.metrics.clone());
+        let passed =
+            |routes, readers, within| http::passed(routes, readers, within, self.0.context.metrics.clone());
+        let mut document = documentation::document();
+        let verify = embed::routes::router().finish_api(&mut document);
+        let health = health().finish_api(&mut document);
+        let management = management().finish_api(&mut document);
         let module = embed::document::router().merge(modules::routes::router());
-        let mut public = assets::router().merge(health());
+        let mut public =
+            assets::router().merge(health).merge(metrics()).merge(documentation::router(&document)?);
         if settings.module_host.is_none() {
             public = public.merge(module.clone());
         }
         let api = module_api().layer(from_fn_with_state(self.clone(), http::door::<Self>));
-        let public = passed(public.merge(api).fallback(http::nothing_here), Readers::Own);
-        let verify = passed(embed::routes::router(), Readers::Asker);
-        let module = passed(module.merge(assets::router()).fallback(http::nothing_here), Readers::Own);
-        Front::new(
+        let public = passed(public.merge(api).fallback(http::nothing_here), Readers::Own, TIMEOUT);
+        let verify = passed(verify, Readers::Asker, TIMEOUT);
+        let management = passed(management, Readers::Own, MANAGING);
+        let module = module.merge(assets::router()).fallback(http::nothing_here);
+        let module = passed(module, Readers::Own, TIMEOUT);
+        Ok(Front::new(
             settings.module_host.clone(),
             settings.trusted_proxies.clone(),
-            public.merge(verify).with_state(self.clone()),
+            public.merge(verify).merge(management).with_state(self.clone()),
             module.with_state(self.clone()),
-        )
+        ))
     }
+}
+
+/// What operators call.
+fn management() -> ApiRouter<App> {
+    sites::routes::router().merge(modules::manage::router()).merge(domains::routes::router())
 }
 
 /// What is behind the door.
@@ -46,20 +66,42 @@ fn module_api() -> Router<App> {
     Router::new().route("/api/v1/modules/{module}/{*rest}", axum::routing::any(http::nothing_here))
 }
 
-/// `GET /healthz`: the process lives. `GET /readyz`: it can do its work. `GET /metrics`: what it has counted.
-fn health() -> Router<App> {
-    async fn alive() -> Json<Value> {
-        Json(json!({ "status": "ok" }))
+/// What `/healthz` and `/readyz` answer.
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    /// Always `ok`; whatever else it could say is a problem document.
+    status: &'static str,
+}
+
+const OK: Health = Health { status: "ok" };
+
+/// `GET /healthz`: the process lives. `GET /readyz`: it can do its work.
+fn health() -> ApiRouter<App> {
+    async fn alive() -> Json<Health> {
+        Json(OK)
     }
-    async fn ready(State(context): State<Context>) -> Result<Json<Value>> {
+    async fn ready(State(context): State<Context>) -> Result<Json<Health>> {
         context.db.ping().await?;
-        Ok(Json(json!({ "status": "ok" })))
+        Ok(Json(OK))
     }
+    ApiRouter::new()
+        .api_route(
+            "/healthz",
+            get_with(alive, |op| op.id("isAlive").tag("Health").summary("Whether the process lives")),
+        )
+        .api_route(
+            "/readyz",
+            get_with(ready, |op| op.id("isReady").tag("Health").summary("Whether it can do its work")),
+        )
+}
+
+/// `GET /metrics`: what it has counted.
+fn metrics() -> Router<App> {
     async fn metrics(State(context): State<Context>) -> impl IntoResponse {
         let (open, idle) = context.db.connections();
         context.metrics.pool_open.set(open);
         context.metrics.pool_idle.set(idle);
         ([(header::CONTENT_TYPE, METRICS_TYPE)], context.metrics.render())
     }
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).route("/metrics", get(metrics))
+    Router::new().route("/metrics", get(metrics))
 }

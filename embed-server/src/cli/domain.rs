@@ -1,13 +1,14 @@
 //! `embed-server domain`.
 
-use super::domain_output::{Added, Instructions, Removed, Verified};
+use super::domain_output::{Added, Changed, Removed, Verified};
 use super::{List, Output, site};
-use crate::domains::{AllowedDomain, Domains, Method, NewDomain, RATE_LIMIT};
+use crate::domains::{AllowedDomain, DomainChanges, Domains, Instructions, Method, NewDomain, RATE_LIMIT};
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::state::Context;
 use clap::{Args, Subcommand};
 use embed_protocol::EmbedType;
+use std::num::NonZeroU32;
 use uuid::Uuid;
 
 /// Its subcommands.
@@ -20,6 +21,8 @@ pub(super) enum Command {
         #[command(flatten)]
         of: Of,
     },
+    /// Change what a domain's pages may
+    Set(Set),
     /// Look for a domain's proof now
     Verify {
         #[command(flatten)]
@@ -74,6 +77,31 @@ pub(super) struct Add {
     rate_limit: i64,
 }
 
+/// What is not named stays as it is.
+#[derive(Args)]
+pub(super) struct Set {
+    #[command(flatten)]
+    which: Which,
+    /// Its pages may embed the module
+    #[arg(long, conflicts_with = "no_embed")]
+    embed: bool,
+    /// They may not
+    #[arg(long)]
+    no_embed: bool,
+    /// Its pages may call the module's API
+    #[arg(long, conflicts_with = "no_api")]
+    api: bool,
+    /// They may not
+    #[arg(long)]
+    no_api: bool,
+    /// The ways in which they may embed it: all, or some of widget, popup, inline
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
+    types: Option<Vec<String>>,
+    /// API requests per hour that they may make
+    #[arg(long, value_name = "NUMBER")]
+    rate_limit: Option<NonZeroU32>,
+}
+
 /// One domain, by its id, or by its text on a module's list.
 #[derive(Args)]
 pub(super) struct Which {
@@ -96,6 +124,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             let none = "No domain is allowed to embed this module yet. `embed-server domain add` allows one.";
             output.print(&List::new(domains.list(site, module).await?, none))
         }
+        Command::Set(set) => output.print(&Changed(set.run(&domains).await?)),
         Command::Verify { which, method } => {
             let method = method.map(|word| parse_method(&word)).transpose()?;
             let domain = which.find(&domains).await?;
@@ -130,6 +159,32 @@ impl Add {
             rate_limit: self.rate_limit,
         };
         domains.add(site, module, new).await
+    }
+}
+
+impl Set {
+    async fn run(self, domains: &Domains) -> Result<AllowedDomain> {
+        let changes = DomainChanges {
+            allow_embed: (self.embed || self.no_embed).then_some(self.embed),
+            allow_api: (self.api || self.no_api).then_some(self.api),
+            embed_types: self.types.as_deref().map(parse_types).transpose()?,
+            rate_limit: self.rate_limit,
+        };
+        if changes == DomainChanges::default() {
+            return Err(Error::invalid(
+                "Nothing is to be changed; say what with --embed, --no-embed, --api, --no-api, --types or --rate-limit.",
+            ));
+        }
+        let domain = self.which.find(domains).await?;
+        domains.change(domain.site_id, domain.id, &changes).await
+    }
+}
+
+/// All ways are written as no list.
+fn parse_types(words: &[String]) -> Result<Vec<EmbedType>> {
+    match words {
+        [all] if all == "all" => Ok(Vec::new()),
+        words => words.iter().map(|word| parse_type(word)).collect(),
     }
 }
 

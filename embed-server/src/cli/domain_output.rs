@@ -1,50 +1,8 @@
 //! What `embed-server domain` prints.
 
-use crate::domains::{AllowedDomain, dns, meta};
-use crate::error::Result;
+use crate::domains::{AllowedDomain, Instructions, Record};
 use serde::Serialize;
 use std::fmt::{self, Display};
-use uuid::Uuid;
-
-/// What a domain's owner publishes: one of the two.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Instructions {
-    id: Uuid,
-    domain: String,
-    verification_token: String,
-    /// Absent where nothing needs to be proved.
-    dns: Option<Record>,
-    /// Absent for a wildcard, which only DNS can prove.
-    meta: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Record {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    name: String,
-    value: String,
-}
-
-impl Instructions {
-    pub(super) fn new(domain: &AllowedDomain) -> Result<Self> {
-        let pattern = domain.pattern()?;
-        let token = &domain.verification_token;
-        let provable = !pattern.is_loopback();
-        Ok(Self {
-            id: domain.id,
-            domain: domain.domain.clone(),
-            verification_token: token.clone(),
-            dns: provable.then(|| Record {
-                kind: "TXT",
-                name: dns::record_name(&pattern),
-                value: dns::record_value(token),
-            }),
-            meta: (provable && !pattern.is_wildcard()).then(|| meta::tag(token)),
-        })
-    }
-}
 
 impl Display for Instructions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,6 +26,24 @@ pub(super) struct Added(pub(super) Instructions);
 impl Display for Added {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Added {} to the module's list.\n\n{}", self.0.domain, self.0)
+    }
+}
+
+/// A domain that was changed.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct Changed(pub(super) AllowedDomain);
+
+impl Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AllowedDomain { domain, allow_embed, allow_api, embed_types, rate_limit, .. } = &self.0;
+        let may = |may: bool| if may { "may" } else { "may not" };
+        write!(f, "Pages of {domain} {} embed the module", may(*allow_embed))?;
+        if *allow_embed && !embed_types.is_empty() {
+            let types: Vec<_> = embed_types.iter().map(|known| known.as_str()).collect();
+            write!(f, " (as {})", types.join(" or "))?;
+        }
+        write!(f, " and {} call its API, {rate_limit} times an hour at most.", may(*allow_api))
     }
 }
 

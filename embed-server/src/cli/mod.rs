@@ -16,6 +16,7 @@ mod serve;
 mod site;
 mod span;
 mod token;
+mod user;
 
 use crate::config::{Flags, Settings};
 use crate::error::{Error, Result};
@@ -63,6 +64,9 @@ enum Command {
     /// Watch the calls of the modules' APIs
     #[command(subcommand)]
     Requests(requests::Command),
+    /// Invite people who operate this installation, and make tokens for their programs
+    #[command(subcommand)]
+    User(user::Command),
 }
 
 /// Runs the command that the process was started with.
@@ -100,6 +104,7 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
         Command::Site(command) => site::run(command, Context::open(settings?).await?, output).await,
         Command::Module(command) => module::run(command, Context::open(settings?).await?, output).await,
         Command::Domain(command) => domain::run(command, Context::open(settings?).await?, output).await,
+        Command::User(command) => user::run(command, Context::open(settings?).await?, output).await,
         Command::Token(command) => token::run(command, Context::open(settings?).await?, output).await,
         Command::Requests(command) => requests::run(command, Context::open(settings?).await?, output).await,
     }

@@ -167,7 +167,7 @@ struct Shown {
 impl Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.module)?;
-        for Version { version, published_at, files, bytes } in &self.versions {
+        for Version { version, published_at, files, bytes, .. } in &self.versions {
             let mark = if self.module.version.as_ref() == Some(version) { "→" } else { " " };
             let day = published_at.format("%Y-%m-%d %H:%M UTC");
             write!(f, "\n{mark} {version}  {day}  {files} files  {}", size(bytes.unsigned_abs()))?;

@@ -5,25 +5,34 @@
 //! found. Loopback domains, which exist in development only, need no proof.
 
 pub mod dns;
+mod input;
+mod instructions;
+mod managed;
 pub mod meta;
 pub mod pattern;
 pub mod proof;
 mod recheck;
+pub mod routes;
 pub mod schedule;
 mod store;
 
+pub use input::{DomainChanges, DomainToAllow, Look};
+pub use instructions::{AddedDomain, Instructions, Record};
+pub use managed::ManagedDomain;
 pub use pattern::{DomainPattern, Origin};
 
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::{self, Event};
+use crate::http::{Listed, Paged, Paging};
 use crate::state::Context;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use embed_protocol::EmbedType;
 use proof::ProofError;
 use schedule::Outcome;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -32,7 +41,7 @@ use uuid::Uuid;
 pub const RATE_LIMIT: i64 = 1000;
 
 /// One domain on a module's list.
-#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedDomain {
     /// Its id.
@@ -56,6 +65,7 @@ pub struct AllowedDomain {
     /// Whether its pages may call the module's API.
     pub allow_api: bool,
     /// The ways in which they may embed it; empty means all.
+    #[schemars(with = "Vec<EmbedType>")]
     pub embed_types: Json<Vec<EmbedType>>,
     /// API requests per hour.
     pub rate_limit: i64,
@@ -84,6 +94,14 @@ impl AllowedDomain {
     }
 }
 
+impl Listed for AllowedDomain {
+    const LIST: &'static str = "domains";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
 /// A domain to add.
 #[derive(Clone, Debug)]
 pub struct NewDomain {
@@ -100,7 +118,8 @@ pub struct NewDomain {
 }
 
 /// How a domain can be proved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// A TXT record.
     Dns,
@@ -177,7 +196,25 @@ impl Domains {
     /// A module's list, oldest first.
     pub async fn list(&self, site: Uuid, module: Uuid) -> Result<Vec<AllowedDomain>> {
         let mut tx = self.context.db.read(site).await?;
-        store::list(&mut tx, site, module).await
+        store::page(&mut tx, site, module, Uuid::nil(), i64::MAX).await
+    }
+
+    /// A page of it.
+    pub async fn page(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        paging: &Paging<AllowedDomain>,
+    ) -> Result<Paged<AllowedDomain>> {
+        let mut tx = self.context.db.read(site).await?;
+        let domains = store::page(&mut tx, site, module, paging.after(), paging.reads()).await?;
+        Ok(paging.page(domains))
+    }
+
+    /// The domain of a module that has this id.
+    pub async fn find_by_id(&self, site: Uuid, module: Uuid, id: Uuid) -> Result<Option<AllowedDomain>> {
+        let mut tx = self.context.db.read(site).await?;
+        Ok(store::find(&mut tx, site, id).await?.filter(|domain| domain.module_id == module))
     }
 
     /// The domain that has this id, whatever its site: for an operator of the whole installation.
@@ -202,6 +239,22 @@ impl Domains {
         found.retain(|domain| domain.pattern().is_ok_and(|pattern| pattern.matches(origin)));
         found.sort_by_key(|domain| candidates.iter().position(|candidate| *candidate == domain.domain));
         Ok(found)
+    }
+
+    /// Changes what a domain's pages may; what is left out of the changes stays.
+    pub async fn change(&self, site: Uuid, id: Uuid, changes: &DomainChanges) -> Result<AllowedDomain> {
+        let mut tx = self.context.db.begin(site).await?;
+        let before = store::find(&mut tx, site, id).await?;
+        let changed = store::change(&mut tx, site, id, changes, self.context.clock.now()).await?;
+        let (Some(before), Some(domain)) = (before, changed) else { return Err(not_found(&id.to_string())) };
+        let may_now = domain.verified && domain.allow_embed && !before.allow_embed;
+        if may_now {
+            let active = Event::DomainActive { domain_id: id, domain: domain.domain.clone() };
+            events::record(&mut tx, site, Some(domain.module_id), &active, domain.updated_at).await?;
+        }
+        tx.announce().await?;
+        tx.commit().await?;
+        Ok(domain)
     }
 
     /// Takes a domain off its list.

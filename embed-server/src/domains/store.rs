@@ -1,10 +1,11 @@
 //! The SQL of allowed domains.
 
-use super::AllowedDomain;
+use super::{AllowedDomain, DomainChanges};
 use crate::db::{OnUnique, Tx, execute, on};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 /// Inserts a domain if the module is one of the site; that is decided by the statement, so it cannot change meanwhile.
@@ -46,9 +47,18 @@ pub(super) async fn insert(tx: &mut Tx, domain: &AllowedDomain) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn list(tx: &mut Tx, site: Uuid, module: Uuid) -> Result<Vec<AllowedDomain>> {
-    let text = "SELECT * FROM module_allowed_domains WHERE site_id = $1 AND module_id = $2 ORDER BY id";
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(module).fetch_all(conn).await)?)
+pub(super) async fn page(
+    tx: &mut Tx,
+    site: Uuid,
+    module: Uuid,
+    after: Uuid,
+    most: i64,
+) -> Result<Vec<AllowedDomain>> {
+    let text = "SELECT * FROM module_allowed_domains WHERE site_id = $1 AND module_id = $2 AND id > $3
+         ORDER BY id LIMIT $4";
+    Ok(on!(tx, |conn| {
+        sqlx::query_as(text).bind(site).bind(module).bind(after).bind(most).fetch_all(conn).await
+    })?)
 }
 
 pub(super) async fn find(tx: &mut Tx, site: Uuid, id: Uuid) -> Result<Option<AllowedDomain>> {
@@ -112,6 +122,32 @@ pub(super) async fn update(tx: &mut Tx, domain: &AllowedDomain, read_at: DateTim
             .bind(read_at)
     )?;
     Ok(updated == 1)
+}
+
+/// Writes what a domain's pages may; its verification goes on beside it.
+pub(super) async fn change(
+    tx: &mut Tx,
+    site: Uuid,
+    id: Uuid,
+    changes: &DomainChanges,
+    now: DateTime<Utc>,
+) -> Result<Option<AllowedDomain>> {
+    let text = "UPDATE module_allowed_domains SET
+         allow_embed = COALESCE($1, allow_embed), allow_api = COALESCE($2, allow_api),
+         embed_types = COALESCE($3, embed_types), rate_limit = COALESCE($4, rate_limit), updated_at = $5
+         WHERE site_id = $6 AND id = $7 RETURNING *";
+    Ok(on!(tx, |conn| {
+        sqlx::query_as(text)
+            .bind(changes.allow_embed)
+            .bind(changes.allow_api)
+            .bind(changes.embed_types.as_ref().map(Json))
+            .bind(changes.rate_limit.map(|limit| i64::from(limit.get())))
+            .bind(now)
+            .bind(site)
+            .bind(id)
+            .fetch_optional(conn)
+            .await
+    })?)
 }
 
 pub(super) async fn delete(tx: &mut Tx, site: Uuid, id: Uuid) -> Result<Option<AllowedDomain>> {

@@ -59,6 +59,11 @@ impl Content {
         Self { gzip: smaller(gzip(&plain)), brotli: smaller(brotli(&plain)), plain }
     }
 
+    /// Compresses a body in the way that takes a tenth of the time and makes it a little larger.
+    pub fn gzipped(plain: Bytes) -> Self {
+        Self { gzip: Some(gzip(&plain).into()), brotli: None, plain }
+    }
+
     /// A body that is compressed by itself, as images are.
     pub fn incompressible(plain: Bytes) -> Self {
         Self { plain, gzip: None, brotli: None }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use aide::generate::GenContext;
 use aide::openapi::{
     self, MediaType, Operation, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr,
-    Response, SchemaObject, SecurityRequirement,
+    RequestBody, Response, SchemaObject, SecurityRequirement,
 };
 use aide::operation::add_parameters;
 use aide::transform::TransformOperation;
@@ -90,7 +90,15 @@ pub fn required_role(operation: &mut Operation, role: &str) {
     operation.extensions.insert("x-required-role".to_owned(), role.into());
 }
 
-/// The same for a handler's own errors, as a step of its description.
+/// The same as a step of a handler's description, where no extractor in its signature says it.
+pub fn requires(role: &'static str) -> impl FnOnce(TransformOperation<'_>) -> TransformOperation<'_> {
+    move |mut operation| {
+        required_role(operation.inner_mut(), role);
+        operation
+    }
+}
+
+/// The same as [`refuses`] for a handler's own errors, as a step of its description.
 pub fn refused(
     status: StatusCode,
     code: &'static str,
@@ -100,6 +108,16 @@ pub fn refused(
         generate::in_context(|ctx| refuses(ctx, operation.inner_mut(), status, code, when));
         operation
     }
+}
+
+/// Says that an operation reads a JSON body of this type, where its extractor cannot say so.
+pub fn reads<T: JsonSchema>(operation: &mut Operation) {
+    let schema = generate::in_context(|ctx| ctx.schema.subschema_for::<T>());
+    let schema = SchemaObject { json_schema: schema, external_docs: None, example: None };
+    let body = MediaType { schema: Some(schema), ..MediaType::default() };
+    let content = FromIterator::from_iter([("application/json".to_owned(), body)]);
+    let body = RequestBody { content, required: true, ..RequestBody::default() };
+    operation.request_body = Some(ReferenceOr::Item(body));
 }
 
 /// Says that a part of the path is the id of something.

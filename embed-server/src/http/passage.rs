@@ -22,23 +22,24 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest that a handler may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest that a handler may take, body included, where nothing else is said.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest body, where a route does not set its own limit.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// Sends every request to these routes through what is written above; `readers` may read the answers.
-pub fn passed<S>(routes: Router<S>, readers: Readers, metrics: Metrics) -> Router<S>
+/// Sends every request to these routes through what is written above; `readers` may read the answers, which take no longer
+/// than `within`.
+pub fn passed<S>(routes: Router<S>, readers: Readers, within: Duration, metrics: Metrics) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     routes
         .method_not_allowed_fallback(wrong_method)
-        .layer((from_fn_with_state((readers, metrics), passage), DefaultBodyLimit::max(BODY_LIMIT)))
+        .layer((from_fn_with_state((readers, within, metrics), passage), DefaultBodyLimit::max(BODY_LIMIT)))
 }
 
 async fn passage(
-    State((readers, metrics)): State<(Readers, Metrics)>,
+    State((readers, within, metrics)): State<(Readers, Duration, Metrics)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -51,7 +52,7 @@ async fn passage(
     let preflight = readers.preflight(&method);
 
     let mut response =
-        if preflight { StatusCode::NO_CONTENT.into_response() } else { answer(request, next).await };
+        if preflight { StatusCode::NO_CONTENT.into_response() } else { answer(request, next, within).await };
     let shown = id.to_str().unwrap_or_default();
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         response = problem(response, &error, shown);
@@ -79,8 +80,8 @@ async fn passage(
 }
 
 /// The handler's answer, whatever becomes of it: a panic is a 500 for one request, never an outage.
-async fn answer(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(timeout(TIMEOUT, next.run(request))).catch_unwind().await {
+async fn answer(request: Request, next: Next, within: Duration) -> Response {
+    match AssertUnwindSafe(timeout(within, next.run(request))).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(elapsed)) => {
             Error::unavailable("The answer took too long; try again shortly.", elapsed).into_response()
@@ -165,7 +166,7 @@ mod tests {
             .header(header::ORIGIN, "https://example.com")
             .body(Body::empty())
             .unwrap();
-        let response = passed(routes, Readers::Asker, Metrics::default()).oneshot(request).await.unwrap();
+        let response = passed(routes, Readers::Asker, TIMEOUT, Metrics::default()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 10_000).await.unwrap();
         (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())

@@ -1,4 +1,10 @@
-//! Reading a bundle from a folder. Everything that is odd about it is refused before a byte of it is kept.
+//! Bundles: a module as its author wrote it, from a folder or from a zip file. Everything that is odd about one is refused
+//! before a byte of it is kept, by the same rules wherever it comes from.
+
+mod archive;
+mod folder;
+
+pub use archive::LARGEST_ARCHIVE;
 
 use crate::error::{Error, Result};
 use crate::modules::manifest::{self, Manifest};
@@ -6,9 +12,6 @@ use crate::modules::path::FilePath;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::Path;
 
 const MAX_FILES: usize = 1000;
 const MAX_FILE_BYTES: u64 = 10 * MIB;
@@ -25,35 +28,8 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads a folder. Names that begin with a dot (`.git`, `.DS_Store`) are left out.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let shown = folder.display();
-        if !folder.is_dir() {
-            return Err(refused(format!(
-                "{shown} is not a folder: name the one that {} is in.",
-                manifest::FILE_NAME
-            )));
-        }
-        let mut found = Found::default();
-        found.walk(folder, "")?;
-        let manifest = match found.sizes.remove(manifest::FILE_NAME) {
-            None => {
-                let sentence = format!(
-                    "{shown} has no {}: write one with at least {{\"name\": …, \"version\": \"1.0.0\"}}.",
-                    manifest::FILE_NAME
-                );
-                return Err(refused(sentence));
-            }
-            Some(size) if size > manifest::MAX_BYTES => {
-                let most = manifest::MAX_BYTES / 1024;
-                return Err(refused(format!(
-                    "{} is larger than {most} KiB, more than a manifest needs.",
-                    manifest::FILE_NAME
-                )));
-            }
-            Some(_) => Manifest::parse(&read(&folder.join(manifest::FILE_NAME))?)?,
-        };
-        if !found.sizes.contains_key(&manifest.entry) {
+    fn new(manifest: Manifest, files: BTreeMap<FilePath, Bytes>) -> Result<Self> {
+        if !files.contains_key(&manifest.entry) {
             let sentence = format!(
                 "`entry` in {} is `{}`, but the bundle has no such file.",
                 manifest::FILE_NAME,
@@ -61,55 +37,25 @@ impl Bundle {
             );
             return Err(refused(sentence));
         }
-        let files = found.sizes.into_keys().map(|path| {
-            let bytes = read(&folder.join(path.as_str()))?;
-            Ok((path, bytes))
-        });
-        Ok(Self { manifest, files: files.collect::<Result<_>>()? })
+        Ok(Self { manifest, files })
     }
 }
 
-/// What a walk has come across, before anything is read.
+/// What a bundle says that it consists of, before anything is read.
 #[derive(Default)]
-struct Found {
+struct Contents {
     sizes: BTreeMap<FilePath, u64>,
     total: u64,
     /// Names as systems that ignore case see them.
     folded: HashMap<String, FilePath>,
 }
 
-impl Found {
-    /// Looks at everything below `folder`; `prefix` is its path in the bundle. Links are not followed.
-    fn walk(&mut self, folder: &Path, prefix: &str) -> Result<()> {
-        for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
-            let entry = entry.map_err(|error| unreadable(folder, error))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                return Err(refused(format!(
-                    "A name in {} is not UTF-8: rename {}.",
-                    folder.display(),
-                    name.display()
-                )));
-            };
-            if name.starts_with('.') {
-                continue;
-            }
-            let path = FilePath::parse(format!("{prefix}{name}"))
-                .map_err(|error| refused(format!("{error}: rename it.")))?;
-            let about =
-                fs::symlink_metadata(entry.path()).map_err(|error| unreadable(&entry.path(), error))?;
-            if about.is_dir() {
-                self.walk(&entry.path(), &format!("{path}/"))?;
-            } else if about.is_file() {
-                self.add(path, about.len())?;
-            } else {
-                let kind = if about.is_symlink() { "a link" } else { "neither a file nor a folder" };
-                return Err(refused(format!(
-                    "`{path}` is {kind}, and a bundle has only files: put the file itself there."
-                )));
-            }
-        }
-        Ok(())
+impl Contents {
+    /// Takes a name as it stands in the bundle; `None` for what is left out because a part of it begins with a dot (`.git`,
+    /// `.DS_Store`).
+    fn path(name: &str) -> Result<Option<FilePath>> {
+        let path = FilePath::parse(name).map_err(|error| refused(format!("{error}: rename it.")))?;
+        Ok((!path.as_str().split('/').any(|part| part.starts_with('.'))).then_some(path))
     }
 
     fn add(&mut self, path: FilePath, size: u64) -> Result<()> {
@@ -141,122 +87,30 @@ impl Found {
         self.sizes.insert(path, size);
         Ok(())
     }
-}
 
-/// Reads a file to its limit: it may have grown since its size was looked at.
-fn read(path: &Path) -> Result<Bytes> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(path, error))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(refused(format!(
-            "{} grew while it was read: try again when it is complete.",
-            path.display()
-        )));
+    /// Takes the manifest out, which is there and not too large, or says what to do about it; `shown` is the bundle.
+    fn take_manifest(&mut self, shown: &str) -> Result<()> {
+        match self.sizes.remove(manifest::FILE_NAME) {
+            None => {
+                let sentence = format!(
+                    "{shown} has no {}: write one with at least {{\"name\": …, \"version\": \"1.0.0\"}}.",
+                    manifest::FILE_NAME
+                );
+                Err(refused(sentence))
+            }
+            Some(size) if size > manifest::MAX_BYTES => {
+                let most = manifest::MAX_BYTES / 1024;
+                Err(refused(format!(
+                    "{} is larger than {most} KiB, more than a manifest needs.",
+                    manifest::FILE_NAME
+                )))
+            }
+            Some(_) => Ok(()),
+        }
     }
-    Ok(bytes.into())
 }
 
+/// 422 `invalid_bundle`.
 fn refused(sentence: String) -> Error {
-    Error::new(StatusCode::BAD_REQUEST, "invalid_bundle", sentence)
-}
-
-fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    refused(format!("{} cannot be read: {error}.", path.display())).caused_by(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tempfile::TempDir;
-
-    const MANIFEST: &str = r#"{"name": "Feedback", "version": "1.0.0"}"#;
-
-    fn folder(files: &[(&str, &str)]) -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (path, content) in files {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
-        }
-        folder
-    }
-
-    fn complete() -> TempDir {
-        folder(&[("module.json", MANIFEST), ("index.html", "<p>Hello")])
-    }
-
-    fn refusal(folder: &TempDir) -> String {
-        Bundle::read(folder.path()).unwrap_err().detail().to_owned()
-    }
-
-    #[test]
-    fn a_folder_becomes_a_bundle_without_its_hidden_files() {
-        let folder = folder(&[
-            ("module.json", MANIFEST),
-            ("index.html", "<p>Hello"),
-            ("js/app.js", "1"),
-            (".git/config", "secret"),
-            (".env", "secret"),
-        ]);
-        let bundle = Bundle::read(folder.path()).unwrap();
-        assert_eq!(bundle.manifest.name, "Feedback");
-        let paths: Vec<_> = bundle.files.keys().map(FilePath::as_str).collect();
-        assert_eq!(paths, ["index.html", "js/app.js"]);
-    }
-
-    #[test]
-    fn a_folder_without_manifest_or_entry_is_refused() {
-        let missing = Bundle::read(Path::new("/nowhere")).unwrap_err();
-        assert!(missing.detail().contains("/nowhere is not a folder"), "{missing}");
-        assert!(refusal(&folder(&[("index.html", "")])).contains("has no module.json"));
-        assert!(
-            refusal(&folder(&[("module.json", MANIFEST)]))
-                .contains("`entry` in module.json is `index.html`, but")
-        );
-        assert!(
-            refusal(&folder(&[("module.json", "{")])).contains("module.json is not what was expected: EOF")
-        );
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_and_odd_names_are_refused() {
-        let linked = complete();
-        std::os::unix::fs::symlink("/etc/passwd", linked.path().join("passwd.txt")).unwrap();
-        assert!(refusal(&linked).contains("`passwd.txt` is a link"));
-        let folder_link = complete();
-        std::os::unix::fs::symlink("/etc", folder_link.path().join("etc")).unwrap();
-        assert!(refusal(&folder_link).contains("`etc` is a link"));
-        for name in ["a\nb.js", "a\\b.js", "a.js "] {
-            let odd = complete();
-            fs::write(odd.path().join(name), "").unwrap();
-            assert!(refusal(&odd).ends_with("rename it."), "{name:?}");
-        }
-        let collision = complete();
-        fs::write(collision.path().join("Index.html"), "").unwrap();
-        assert!(refusal(&collision).contains("differ only in upper and lower case"));
-    }
-
-    #[test]
-    fn ten_thousand_files_are_refused() {
-        let many = complete();
-        for number in 0..10_000 {
-            fs::write(many.path().join(number.to_string()), "").unwrap();
-        }
-        assert!(refusal(&many).contains("more than 1000 files"));
-    }
-
-    #[test]
-    fn a_gigabyte_is_refused_without_being_read() {
-        let large = complete();
-        File::create(large.path().join("video.bin")).unwrap().set_len(1024 * MIB).unwrap();
-        assert!(refusal(&large).contains("`video.bin` has 1024 MiB, and a file may have 10"));
-        let sum = complete();
-        for number in 0..6 {
-            File::create(sum.path().join(number.to_string())).unwrap().set_len(9 * MIB).unwrap();
-        }
-        assert!(refusal(&sum).contains("more than 50 MiB in all"));
-    }
+    Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_bundle", sentence)
 }

@@ -204,7 +204,7 @@ fn has_control(text: &str) -> bool {
 }
 
 /// A version stands in URLs, so it begins with a letter or digit: neither `.` nor `..` is one.
-fn is_version(text: &str) -> bool {
+pub(super) fn is_version(text: &str) -> bool {
     text.len() <= LONGEST_VERSION
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
@@ -231,7 +231,7 @@ fn is_path_data(text: &str) -> bool {
 
 fn refused(reason: String) -> Error {
     Error::new(
-        StatusCode::BAD_REQUEST,
+        StatusCode::UNPROCESSABLE_ENTITY,
         "invalid_manifest",
         format!("{FILE_NAME} is not what was expected: {reason}"),
     )

@@ -6,6 +6,7 @@
 
 mod bundle;
 mod document;
+pub mod manage;
 mod managed;
 mod manifest;
 mod path;
@@ -13,6 +14,7 @@ mod publish;
 mod published;
 pub mod routes;
 mod store;
+mod upload;
 
 pub use bundle::Bundle;
 pub use managed::ManagedModule;
@@ -22,12 +24,13 @@ pub use published::Published;
 
 use crate::error::{Error, Result};
 use crate::events::{self, Event};
-use crate::http::Content;
+use crate::http::{Content, Listed, Paged, Paging};
 use crate::state::Context;
 use crate::storage::{Digest, Storage};
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,8 +43,11 @@ const CONTENT_BYTES: u64 = 64 * 1024 * 1024;
 /// What nobody asked for that long is forgotten.
 const IDLE: Duration = Duration::from_secs(60 * 60);
 
+/// How many versions a sentence lists, the newest.
+const LISTED: i64 = 20;
+
 /// A module of a site.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Module {
     /// Its id; the same over all versions.
@@ -59,9 +65,11 @@ pub struct Module {
 }
 
 /// A version of a module.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
+    #[serde(skip)]
+    id: Uuid,
     /// As its manifest has it.
     pub version: String,
     /// When it was published.
@@ -70,6 +78,30 @@ pub struct Version {
     pub files: i64,
     /// Bytes of all files together, uncompressed.
     pub bytes: i64,
+}
+
+/// Which version to serve.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollBack {
+    /// The version, as it was published.
+    pub version: String,
+}
+
+impl Listed for Module {
+    const LIST: &'static str = "modules";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+impl Listed for Version {
+    const LIST: &'static str = "versions";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
 }
 
 /// The modules. Cheap to clone; clones share what they remember.
@@ -97,7 +129,14 @@ impl Modules {
     /// A site's modules, oldest first.
     pub async fn list(&self, site: Uuid) -> Result<Vec<Module>> {
         let mut tx = self.context.db.read(site).await?;
-        store::list(&mut tx, site).await
+        store::page(&mut tx, site, Uuid::nil(), i64::MAX).await
+    }
+
+    /// A page of them.
+    pub async fn page(&self, site: Uuid, paging: &Paging<Module>) -> Result<Paged<Module>> {
+        let mut tx = self.context.db.read(site).await?;
+        let modules = store::page(&mut tx, site, paging.after(), paging.reads()).await?;
+        Ok(paging.page(modules))
     }
 
     /// One module, or 404 `module_not_found`.
@@ -109,17 +148,39 @@ impl Modules {
     /// A module's versions, newest first.
     pub async fn versions(&self, site: Uuid, module: Uuid) -> Result<Vec<Version>> {
         let mut tx = self.context.db.read(site).await?;
-        store::versions(&mut tx, site, module).await
+        store::versions(&mut tx, site, module, Uuid::max(), i64::MAX).await
+    }
+
+    /// A page of them.
+    pub async fn page_of_versions(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        paging: &Paging<Version>,
+    ) -> Result<Paged<Version>> {
+        let mut tx = self.context.db.read(site).await?;
+        let versions = store::versions(&mut tx, site, module, paging.before(), paging.reads()).await?;
+        Ok(paging.page(versions))
     }
 
     /// Serves an earlier version again, or any other that was published.
     pub async fn roll_back(&self, site: Uuid, module: Uuid, version: &str) -> Result<Module> {
         let mut tx = self.context.db.begin(site).await?;
         let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
-        let Some(target) = store::version(&mut tx, site, module, version).await? else {
-            let known = store::versions(&mut tx, site, module).await?;
+        // What no version can be called would be an error of PostgreSQL's, not an unknown version.
+        let target = match manifest::is_version(version) {
+            true => store::version(&mut tx, site, module, version).await?,
+            false => None,
+        };
+        let Some(target) = target else {
+            let known = store::versions(&mut tx, site, module, Uuid::max(), LISTED).await?;
             let known: Vec<_> = known.iter().map(|known| known.version.as_str()).collect();
-            let detail = format!("{} has no version {version}. It has {}.", found.name, known.join(", "));
+            let detail = format!(
+                "{} has no version {}. It has {}.",
+                found.name,
+                version.escape_debug(),
+                known.join(", ")
+            );
             return Err(Error::not_found("version_not_found", detail));
         };
         let now = self.context.clock.now();

@@ -10,12 +10,13 @@ use crate::events::{self, Event};
 use crate::http::Content;
 use crate::storage::Digest;
 use axum::body::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What came of publishing a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Publication {
     /// The module's id.

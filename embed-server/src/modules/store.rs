@@ -38,9 +38,9 @@ macro_rules! select_module {
     };
 }
 
-pub(super) async fn list(tx: &mut Tx, site: Uuid) -> Result<Vec<Module>> {
-    let text = select_module!("ORDER BY m.id");
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).fetch_all(conn).await)?)
+pub(super) async fn page(tx: &mut Tx, site: Uuid, after: Uuid, most: i64) -> Result<Vec<Module>> {
+    let text = select_module!("AND m.id > $2 ORDER BY m.id LIMIT $3");
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(after).bind(most).fetch_all(conn).await)?)
 }
 
 pub(super) async fn find(tx: &mut Tx, site: Uuid, module: Uuid) -> Result<Option<Module>> {
@@ -53,13 +53,22 @@ pub(super) async fn find_by_name(tx: &mut Tx, site: Uuid, name: &str) -> Result<
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(name).fetch_optional(conn).await)?)
 }
 
-pub(super) async fn versions(tx: &mut Tx, site: Uuid, module: Uuid) -> Result<Vec<Version>> {
-    let text = "SELECT v.version, v.published_at, COUNT(f.path) AS files,
+/// The newest versions that came before an id.
+pub(super) async fn versions(
+    tx: &mut Tx,
+    site: Uuid,
+    module: Uuid,
+    before: Uuid,
+    most: i64,
+) -> Result<Vec<Version>> {
+    let text = "SELECT v.id, v.version, v.published_at, COUNT(f.path) AS files,
          CAST(COALESCE(SUM(f.size), 0) AS BIGINT) AS bytes
          FROM module_versions v LEFT JOIN module_files f ON f.version_id = v.id
-         WHERE v.site_id = $1 AND v.module_id = $2
-         GROUP BY v.id, v.version, v.published_at ORDER BY v.id DESC";
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(module).fetch_all(conn).await)?)
+         WHERE v.site_id = $1 AND v.module_id = $2 AND v.id < $3
+         GROUP BY v.id, v.version, v.published_at ORDER BY v.id DESC LIMIT $4";
+    Ok(on!(tx, |conn| {
+        sqlx::query_as(text).bind(site).bind(module).bind(before).bind(most).fetch_all(conn).await
+    })?)
 }
 
 pub(super) async fn version(

@@ -1,14 +1,20 @@
 //! Sites: what belongs together and to one tenant. Every module, domain, token and event belongs to exactly one site, and
 //! goes with it when the site is deleted.
 
+mod input;
 mod managed;
+pub mod routes;
 mod store;
 
+pub use input::{NewSite, SiteChanges};
 pub use managed::ManagedSite;
 
+use crate::accounts::Operator;
 use crate::error::{Error, Result};
+use crate::http::{Listed, Paged, Paging};
 use crate::state::Context;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -17,7 +23,7 @@ use uuid::Uuid;
 const NAME_LENGTH: usize = 200;
 
 /// One site.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Site {
     /// Its id.
@@ -30,6 +36,14 @@ pub struct Site {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Listed for Site {
+    const LIST: &'static str = "sites";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
 }
 
 /// The sites. Cheap to clone.
@@ -46,15 +60,12 @@ impl Sites {
 
     /// Creates a site in an organization.
     pub async fn create(&self, organization: Uuid, name: &str) -> Result<Site> {
-        let name = name.trim();
-        if name.is_empty() || name.chars().count() > NAME_LENGTH {
-            return Err(Error::invalid(format!("A site's name has 1 to {NAME_LENGTH} characters.")));
-        }
+        let name = checked(name)?;
         let now = self.context.clock.now();
         let site = Site {
             id: Uuid::now_v7(),
             organization_id: organization,
-            name: name.to_owned(),
+            name,
             created_at: now,
             updated_at: now,
         };
@@ -63,6 +74,14 @@ impl Sites {
         tx.announce().await?;
         tx.commit().await?;
         Ok(site)
+    }
+
+    /// A page of the sites of an operator's organizations, oldest first.
+    pub async fn page(&self, operator: &Operator, paging: &Paging<Site>) -> Result<Paged<Site>> {
+        let organizations: Vec<_> = operator.organizations().collect();
+        let mut tx = self.context.db.read_global().await?;
+        let sites = store::page(&mut tx, &organizations, paging.after(), paging.reads()).await?;
+        Ok(paging.page(sites))
     }
 
     /// Every site of an organization, oldest first.
@@ -83,6 +102,19 @@ impl Sites {
         Ok(store::find(&mut tx, id).await?.is_some())
     }
 
+    /// Changes a site; what is left out of the changes stays.
+    pub async fn change(&self, id: Uuid, changes: SiteChanges) -> Result<Site> {
+        let name = changes.name.map(|name| checked(&name)).transpose()?;
+        let mut tx = self.context.db.begin(id).await?;
+        if let Some(name) = name
+            && !store::rename(&mut tx, id, &name, self.context.clock.now()).await?
+        {
+            return Err(not_found(id));
+        }
+        tx.commit().await?;
+        self.find(id).await
+    }
+
     /// Deletes a site with everything that belongs to it.
     pub async fn delete(&self, id: Uuid) -> Result<()> {
         let mut tx = self.context.db.begin(id).await?;
@@ -92,6 +124,15 @@ impl Sites {
         tx.announce().await?;
         tx.commit().await
     }
+}
+
+/// The name without spaces around it.
+fn checked(name: &str) -> Result<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME_LENGTH || name.contains(char::is_control) {
+        return Err(Error::invalid(format!("A site's name has 1 to {NAME_LENGTH} characters in one line.")));
+    }
+    Ok(name.to_owned())
 }
 
 fn not_found(id: Uuid) -> Error {

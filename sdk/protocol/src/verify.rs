@@ -18,6 +18,7 @@ mod bodies {
 
     /// May this page embed this module?
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "VerifyRequest"))]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     pub struct Request {
         /// The site's id, a UUID.
@@ -33,6 +34,7 @@ mod bodies {
 
     /// Yes, it may.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     #[serde(rename_all = "camelCase")]
     pub struct Allowed {
         /// Always `true`.
@@ -49,6 +51,7 @@ mod bodies {
 
     /// The part of a module's manifest that a host page sees.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmbeddedModule"))]
     #[serde(rename_all = "camelCase")]
     pub struct Module {
         /// The module's name; the title of its frame and dialog.
@@ -59,6 +62,7 @@ mod bodies {
 
     /// The launcher button of a widget, each part optional.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     pub struct Launcher {
         /// The button's accessible name, e.g. "Chat with us".
