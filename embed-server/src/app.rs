@@ -46,6 +46,7 @@ struct Capabilities {
     tokens: Tokens,
     limits: Arc<RateLimits>,
     request_log: RequestLog,
+    requests: Requests,
 }
 
 impl App {
@@ -69,6 +70,7 @@ impl App {
                 context.metrics.clone(),
             )?),
             request_log,
+            requests: Requests::new(&context),
             modules: Arc::new(modules),
             domains,
             accounts: Accounts::new(&context),
@@ -95,7 +97,9 @@ hand_out! {
     Assets = assets,
     Context = context,
     Domains = domains,
+    Requests = requests,
     Sites = sites,
+    Tokens = tokens,
     Arc<Documents> = documents,
     Arc<Embed> = embed,
     Arc<Modules> = modules,

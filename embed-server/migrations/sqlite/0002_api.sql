@@ -80,5 +80,6 @@ CREATE TABLE module_external_requests (
     PRIMARY KEY (id)
 );
 CREATE INDEX module_external_requests_site ON module_external_requests (site_id, created_at);
+CREATE INDEX module_external_requests_page ON module_external_requests (site_id, id);
 CREATE INDEX module_external_requests_token ON module_external_requests (token_id, created_at);
 CREATE INDEX module_external_requests_created ON module_external_requests (created_at);

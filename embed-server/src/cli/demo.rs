@@ -7,9 +7,9 @@ use crate::app::Server;
 use crate::config::Settings;
 use crate::domains::{Domains, NewDomain, RATE_LIMIT};
 use crate::error::{Error, Result};
+use crate::http::Scope;
 use crate::modules::{Bundle, Modules};
 use crate::sites::Sites;
-use crate::http::Scope;
 use crate::state::Context;
 use crate::tokens::{NewToken, Tokens};
 use clap::Args;
@@ -180,6 +180,7 @@ async fn token(
     allowed_domains: Option<Vec<String>>,
 ) -> Result<String> {
     let new = NewToken {
+        module_id: module,
         name: name.to_owned(),
         scopes: scopes.to_vec(),
         allowed_domains,
@@ -187,7 +188,7 @@ async fn token(
         rate_limit: None,
         expires_at: None,
     };
-    Ok(Tokens::new(context).create(site, module, new, None).await?.token)
+    Ok(Tokens::new(context).create(site, new, None).await?.token)
 }
 
 /// What is there to see.

@@ -88,6 +88,7 @@ impl Create {
         let (site, module) = self.of.ids()?;
         let given = |list: Vec<String>| (!list.is_empty()).then_some(list);
         let new = NewToken {
+            module_id: module,
             name: self.name,
             scopes: self.scopes.iter().map(|word| parse_scope(word)).collect::<Result<_>>()?,
             allowed_domains: given(self.allowed_domains),
@@ -95,7 +96,7 @@ impl Create {
             rate_limit: self.rate_limit,
             expires_at: self.expires.map(|span| context.clock.now() + span),
         };
-        tokens.create(site, module, new, None).await
+        tokens.create(site, new, None).await
     }
 }
 

@@ -1,13 +1,11 @@
 //! Lists in pages: `?limit=` and `?cursor=`, and `{"data": […], "nextCursor": …}`.
 
-use super::openapi;
+use super::Parameters;
 use crate::error::{Error, Result};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
-use aide::operation::{ParamLocation, add_parameters, parameters_from_schema};
-use axum::extract::{FromRequestParts, Query};
-use axum::http::StatusCode;
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -49,6 +47,21 @@ pub struct Paged<T> {
 }
 
 impl<T: Listed> Paging<T> {
+    /// What `limit` and `cursor` of a query ask for.
+    pub fn new(limit: Option<u8>, cursor: Option<&str>) -> Result<Self> {
+        let limit = limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=LARGEST_LIMIT).contains(&limit) {
+            return Err(Error::invalid(format!("`limit` is {limit}; expected 1 to {LARGEST_LIMIT}.")));
+        }
+        let invalid = || {
+            let detail =
+                "`cursor` is not one that this list has answered with; leave it out to begin at the start.";
+            Error::invalid(detail)
+        };
+        let last_seen = cursor.map(|cursor| open::<T>(cursor).ok_or_else(invalid)).transpose()?;
+        Ok(Self { limit, last_seen, list: PhantomData })
+    }
+
     /// The id after which the page begins, where a list begins with the oldest.
     pub fn after(&self) -> Uuid {
         self.last_seen.unwrap_or(Uuid::nil())
@@ -89,50 +102,26 @@ fn open<T: Listed>(cursor: &str) -> Option<Uuid> {
 /// What may stand behind the question mark.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Parameters {
-    /// How many items to answer with.
+struct Wanted {
+    /// How many items to answer with; 50 if not said.
     #[schemars(range(min = 1, max = 200))]
-    #[serde(default = "default_limit")]
-    limit: u8,
+    limit: Option<u8>,
     /// The `nextCursor` of the page before.
-    #[serde(default)]
-    #[schemars(with = "String")]
     cursor: Option<String>,
-}
-
-fn default_limit() -> u8 {
-    DEFAULT_LIMIT
 }
 
 impl<S: Send + Sync, T: Listed> FromRequestParts<S> for Paging<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let Query(Parameters { limit, cursor }) = Query::try_from_uri(&parts.uri).map_err(|rejection| {
-            let reason = std::error::Error::source(&rejection)
-                .map_or_else(String::new, |reason| format!(": {reason}"));
-            Error::invalid(format!("The query is not `limit` and `cursor`{reason}.")).caused_by(rejection)
-        })?;
-        if !(1..=LARGEST_LIMIT).contains(&limit) {
-            return Err(Error::invalid(format!("`limit` is {limit}; expected 1 to {LARGEST_LIMIT}.")));
-        }
-        let invalid = || {
-            let detail =
-                "`cursor` is not one that this list has answered with; leave it out to begin at the start.";
-            Error::invalid(detail)
-        };
-        let last_seen = cursor.map(|cursor| open::<T>(&cursor).ok_or_else(invalid)).transpose()?;
-        Ok(Self { limit, last_seen, list: PhantomData })
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Parameters(Wanted { limit, cursor }) = Parameters::from_request_parts(parts, state).await?;
+        Self::new(limit, cursor.as_deref())
     }
 }
 
 impl<T: Listed> OperationInput for Paging<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let schema = ctx.schema.subschema_for::<Parameters>();
-        let parameters = parameters_from_schema(ctx, schema, ParamLocation::Query);
-        add_parameters(ctx, operation, parameters);
-        let when = "`limit` or `cursor` is wrong, or there is another parameter.";
-        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
+        Parameters::<Wanted>::operation_input(ctx, operation);
     }
 }
 

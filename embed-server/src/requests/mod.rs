@@ -11,6 +11,7 @@ mod write;
 pub use write::Writer;
 
 use crate::error::{Error, Result};
+use crate::http::{Listed, Paged, Paging};
 use crate::state::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
@@ -57,6 +58,14 @@ pub struct LoggedRequest {
     pub error_message: Option<String>,
     /// When the call came.
     pub created_at: DateTime<Utc>,
+}
+
+impl Listed for LoggedRequest {
+    const LIST: &'static str = "requests";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
 }
 
 /// Which calls are meant.
@@ -107,17 +116,16 @@ impl Requests {
         Self { context: context.clone() }
     }
 
-    /// The calls of a site, newest first: at most `most` of those before the one with the id `before`.
-    pub async fn list(
+    /// The calls of a site, newest first.
+    pub async fn page(
         &self,
         site: Uuid,
         filter: &Filter,
-        before: Option<Uuid>,
-        most: i64,
-    ) -> Result<Vec<LoggedRequest>> {
+        paging: &Paging<LoggedRequest>,
+    ) -> Result<Paged<LoggedRequest>> {
         let statuses = filter.statuses()?;
         let mut tx = self.context.db.read(site).await?;
-        store::list(&mut tx, site, filter, statuses, before, most).await
+        store::page(&mut tx, site, filter, statuses, paging).await.map(|found| paging.page(found))
     }
 
     /// The calls of a site per hour, oldest hour first; hours without a call are left out. Without `from` and `to` the

@@ -3,7 +3,7 @@
 use super::{Filter, Hour, LoggedRequest};
 use crate::db::{self, Tx, execute, on};
 use crate::error::Result;
-use crate::http::{CallerKind, Line};
+use crate::http::{CallerKind, Line, Paging};
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -84,20 +84,19 @@ macro_rules! bind_filter {
     };
 }
 
-pub(super) async fn list(
+pub(super) async fn page(
     tx: &mut Tx,
     site: Uuid,
     filter: &Filter,
     statuses: Option<(i64, i64)>,
-    before: Option<Uuid>,
-    most: i64,
+    paging: &Paging<LoggedRequest>,
 ) -> Result<Vec<LoggedRequest>> {
     let text = format!(
-        "SELECT * FROM module_external_requests WHERE {MATCHES} AND ($10 IS NULL OR id < $10) ORDER BY id DESC LIMIT $11"
+        "SELECT * FROM module_external_requests WHERE {MATCHES} AND id < $10 ORDER BY id DESC LIMIT $11"
     );
     Ok(on!(tx, |conn| {
         let query = bind_filter!(sqlx::query_as(AssertSqlSafe(text)), site, filter, statuses);
-        query.bind(before).bind(most).fetch_all(conn).await
+        query.bind(paging.before()).bind(paging.reads()).fetch_all(conn).await
     })?)
 }
 

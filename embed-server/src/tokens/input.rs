@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
+use uuid::Uuid;
 
 const NAME_LENGTH: usize = 200;
 const LIST_LENGTH: usize = 100;
@@ -18,6 +19,8 @@ pub const RATE_LIMIT: NonZeroU32 = NonZeroU32::new(100).expect("100 is not zero"
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewToken {
+    /// The module whose API it opens.
+    pub module_id: Uuid,
     /// What people call it, 1 to 200 characters.
     pub name: String,
     /// What it may do; at least one.
@@ -35,6 +38,15 @@ pub struct NewToken {
     /// When it ends; without, never.
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What a token's successor is like.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenToRotate {
+    /// For how many seconds the old token goes on to count; a day if not said.
+    #[serde(default)]
+    pub overlap_seconds: Option<u32>,
 }
 
 /// The same, checked and normalised.

@@ -5,11 +5,13 @@
 //! make another.
 
 mod input;
+mod managed;
 mod prune;
 pub mod routes;
 mod store;
 
-pub use input::NewToken;
+pub use input::{NewToken, TokenToRotate};
+pub use managed::ManagedToken;
 
 use crate::bearer::{Bearer, Kind};
 use crate::db::Revision;
@@ -17,7 +19,8 @@ use crate::domains::{DomainPattern, Origin};
 use crate::error::{Error, Result};
 use crate::events::{self, Event};
 use crate::http::{
-    Asked, Caller, CallerKind, Grant, Limit, Proved, Scope, forbidden, parse_network, unauthenticated,
+    Asked, Caller, CallerKind, Grant, Limit, Listed, Paged, Paging, Proved, Scope, forbidden, parse_network,
+    unauthenticated,
 };
 use crate::state::Context;
 use axum::http::StatusCode;
@@ -83,6 +86,14 @@ pub struct ApiToken {
     pub created_at: DateTime<Utc>,
 }
 
+impl Listed for ApiToken {
+    const LIST: &'static str = "tokens";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
 /// A token that was just made: the only time that its secret is seen.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CreatedToken {
@@ -116,15 +127,9 @@ impl Tokens {
         Self { context: context.clone(), revision: context.revision.clone(), known }
     }
 
-    /// Makes a token for a module. `by` is the person who does; nobody on the command line.
-    pub async fn create(
-        &self,
-        site: Uuid,
-        module: Uuid,
-        new: NewToken,
-        by: Option<Uuid>,
-    ) -> Result<CreatedToken> {
-        let now = self.context.clock.now();
+    /// Makes a token for a module of a site. `by` is the person who does; nobody on the command line.
+    pub async fn create(&self, site: Uuid, new: NewToken, by: Option<Uuid>) -> Result<CreatedToken> {
+        let (now, module) = (self.context.clock.now(), new.module_id);
         let checked = new.check(self.context.settings.dev, now)?;
         let secret = Bearer::random(Kind::Live, &self.context.random);
         let token = ApiToken {
@@ -152,6 +157,12 @@ impl Tokens {
     pub async fn list(&self, site: Uuid, module: Uuid) -> Result<Vec<ApiToken>> {
         let mut tx = self.context.db.read(site).await?;
         store::list(&mut tx, site, module).await
+    }
+
+    /// A site's tokens, newest first.
+    pub async fn page(&self, site: Uuid, paging: &Paging<ApiToken>) -> Result<Paged<ApiToken>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::page(&mut tx, site, paging).await.map(|found| paging.page(found))
     }
 
     /// One token of a site, or 404 `token_not_found`.

@@ -3,6 +3,7 @@
 use super::ApiToken;
 use crate::db::{Tx, execute, on};
 use crate::error::{Error, Result};
+use crate::http::Paging;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -43,6 +44,13 @@ pub(super) async fn insert(tx: &mut Tx, token: &ApiToken) -> Result<()> {
 pub(super) async fn list(tx: &mut Tx, site: Uuid, module: Uuid) -> Result<Vec<ApiToken>> {
     let text = "SELECT * FROM module_external_tokens WHERE site_id = $1 AND module_id = $2 ORDER BY id DESC";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(module).fetch_all(conn).await)?)
+}
+
+pub(super) async fn page(tx: &mut Tx, site: Uuid, paging: &Paging<ApiToken>) -> Result<Vec<ApiToken>> {
+    let text = "SELECT * FROM module_external_tokens WHERE site_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+    Ok(on!(tx, |conn| {
+        sqlx::query_as(text).bind(site).bind(paging.before()).bind(paging.reads()).fetch_all(conn).await
+    })?)
 }
 
 pub(super) async fn find(tx: &mut Tx, site: Uuid, id: Uuid) -> Result<Option<ApiToken>> {

@@ -11,6 +11,7 @@ use embed_server::domains::{AllowedDomain, Domains, NewDomain};
 use embed_server::modules::{Bundle, Modules};
 use embed_server::sites::Sites;
 use embed_server::state::Context;
+use embed_server::tokens::Tokens;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::process::{Command, Output};
@@ -137,6 +138,16 @@ impl TestApp {
             Modules::new(&self.context).unwrap().publish(site, None, bundle, |_, _| {}).await.unwrap();
         self.settle().await;
         published.id
+    }
+
+    /// Makes an API token; its secret. `new` says what it may, and needs no name.
+    pub async fn token(&self, site: Uuid, module: Uuid, mut new: Value) -> String {
+        new["name"] = "A token".into();
+        new["moduleId"] = module.to_string().into();
+        let new = serde_json::from_value(new).unwrap();
+        let made = Tokens::new(&self.context).create(site, new, None).await.unwrap();
+        self.settle().await;
+        made.token
     }
 
     pub fn domains(&self) -> Domains {

@@ -12,12 +12,15 @@ mod engine;
 mod faults;
 mod internet;
 mod isolation;
+mod limits;
 mod outgoing_calls;
 mod proving_domains;
 mod publishing;
+mod redis;
 mod requests;
 mod revocation;
 mod serving;
+mod tokens;
 mod verify;
 
 /// Tells a story on both engines: `story!(name_of_the_story, |app| { … })` makes `name_of_the_story::on_sqlite` and

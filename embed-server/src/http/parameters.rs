@@ -1,0 +1,40 @@
+//! What stands behind the question mark of a path, read strictly: a parameter that is not known is refused by name, never
+//! left out in silence.
+
+use super::openapi;
+use crate::error::{Error, Result};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use aide::operation::{ParamLocation, add_parameters, parameters_from_schema};
+use axum::extract::{FromRequestParts, Query};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+/// A query string. Its type denies unknown fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameters<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Query::try_from_uri(&parts.uri).map(|Query(read)| Self(read)).map_err(|rejection| {
+            let reason = std::error::Error::source(&rejection)
+                .map_or_else(String::new, |reason| format!(": {reason}"));
+            Error::invalid(format!("The query is not what was expected{reason}.")).caused_by(rejection)
+        })
+    }
+}
+
+impl<T: JsonSchema> OperationInput for Parameters<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let schema = ctx.schema.subschema_for::<T>();
+        let parameters = parameters_from_schema(ctx, schema, ParamLocation::Query);
+        add_parameters(ctx, operation, parameters);
+        let when = "A parameter of the query is wrong or not known; `detail` names it.";
+        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
+    }
+}
