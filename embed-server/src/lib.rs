@@ -21,6 +21,7 @@ pub mod ids;
 pub mod metrics;
 pub mod modules;
 pub mod outbound;
+pub mod records;
 pub mod requests;
 pub mod sites;
 pub mod state;

@@ -6,15 +6,19 @@
 //! engines differ, the difference has one named function in this folder.
 
 mod errors;
+pub mod json;
 mod lease;
 mod months;
 mod open;
 mod revision;
+mod statement;
 
 pub use errors::OnUnique;
 pub use lease::Lease;
 pub use months::{drop_partitions, hour_of, make_partitions};
 pub use revision::Revision;
+pub(crate) use statement::fetch_all;
+pub use statement::{Argument, Statement};
 
 use crate::error::Result;
 use chrono::{DateTime, Utc};

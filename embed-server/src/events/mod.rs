@@ -57,6 +57,15 @@ pub enum Event {
     /// A version of a module is served from now on.
     #[serde(rename = "module.published")]
     ModulePublished { name: String, version: String },
+    /// A record was made; `record` is as the API shows it.
+    #[serde(rename = "record.created")]
+    RecordCreated { record: Value },
+    /// Its data changed.
+    #[serde(rename = "record.updated")]
+    RecordUpdated { record: Value },
+    /// It was removed; `record` is as it was.
+    #[serde(rename = "record.deleted")]
+    RecordDeleted { record: Value },
 }
 
 /// Writes the event into the outbox, within the transaction that it belongs to.

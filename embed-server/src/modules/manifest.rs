@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::modules::path::FilePath;
+use crate::modules::schema::RecordSchema;
 use axum::http::StatusCode;
 use embed_protocol::EmbedType;
 use embed_protocol::verify::Launcher;
@@ -92,7 +93,7 @@ pub enum Action {
     Create,
     /// Read and list.
     Read,
-    /// Change one.
+    /// Change one; whoever may, sees it.
     Update,
     /// Remove one.
     Delete,
@@ -157,14 +158,19 @@ impl Manifest {
                 ));
             }
         }
-        match self.collections.keys().find(|name| !is_collection_name(name)) {
-            Some(name) => Err(format!(
-                "`collections` has `{}`; expected a name of lower-case letters, digits, hyphens and underscores that begins with a letter.",
-                name.escape_debug()
-            )),
-            None => Ok(()),
-        }
+        self.collections.iter().try_for_each(|(name, collection)| check_collection(name, collection))
     }
+}
+
+fn check_collection(name: &str, collection: &Collection) -> Result<(), String> {
+    if !is_collection_name(name) {
+        return Err(format!(
+            "`collections` has `{}`; expected a name of lower-case letters, digits, hyphens and underscores that begins with a letter.",
+            name.escape_debug()
+        ));
+    }
+    RecordSchema::check(&collection.schema)
+        .map_err(|reason| format!("`collections.{name}.schema` is no JSON Schema for records: {reason}"))
 }
 
 fn check_launcher(launcher: &Launcher) -> Result<(), String> {
@@ -284,6 +290,11 @@ mod tests {
                 "collections",
                 json!({ "a": { "visitors": ["own"] } }),
                 "unknown variant `own`, expected one of `create`",
+            ),
+            (
+                "collections",
+                json!({ "a": { "schema": { "properties": { "b": { "type": "text" } } } } }),
+                "`collections.a.schema` is no JSON Schema for records: at /properties/b/type: ",
             ),
             ("settings", json!({}), "missing field `schema`"),
         ] {

@@ -13,14 +13,16 @@ mod path;
 mod publish;
 mod published;
 pub mod routes;
+mod schema;
 mod store;
 mod upload;
 
 pub use bundle::Bundle;
 pub use managed::ManagedModule;
-pub use manifest::Manifest;
+pub use manifest::{Action, Manifest};
 pub use publish::Publication;
 pub use published::Published;
+pub use schema::{FieldError, Known, RecordSchema, Type};
 
 use crate::error::{Error, Result};
 use crate::events::{self, Event};

@@ -1,7 +1,8 @@
 //! One version of a module, ready to be served.
 
-use super::manifest::{Manifest, PERMISSIONS};
+use super::manifest::{Collection, Manifest, PERMISSIONS};
 use super::path::FilePath;
+use super::schema::RecordSchema;
 use super::store;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -24,6 +25,7 @@ pub struct Published {
     /// What its document may use of the browser: the value of `Permissions-Policy`.
     pub permissions: HeaderValue,
     files: HashMap<FilePath, File>,
+    schemas: HashMap<String, RecordSchema>,
 }
 
 /// A file of a version.
@@ -48,7 +50,11 @@ impl Published {
         let files = files.collect::<Result<_>>()?;
         let manifest = found.manifest.0;
         let permissions = HeaderValue::try_from(permissions_policy(&manifest)).map_err(Error::internal)?;
-        Ok(Some(Self { site: found.site_id, module, manifest, permissions, files }))
+        let schema = |(name, collection): (&String, &Collection)| {
+            (name.clone(), RecordSchema::new(&collection.schema))
+        };
+        let schemas = manifest.collections.iter().map(schema).collect();
+        Ok(Some(Self { site: found.site_id, module, manifest, permissions, files, schemas }))
     }
 
     /// What people call the module.
@@ -64,6 +70,11 @@ impl Published {
     /// How it may appear.
     pub fn embed_types(&self) -> &[EmbedType] {
         &self.manifest.embed_types
+    }
+
+    /// What the data of a collection's records must be; `None` when there is no such collection.
+    pub fn schema(&self, collection: &str) -> Option<&RecordSchema> {
+        self.schemas.get(collection)
     }
 
     pub(crate) fn file(&self, path: &str) -> Option<&File> {

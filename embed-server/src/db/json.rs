@@ -1,0 +1,154 @@
+//! Values inside of a JSON column, so that both engines compare and order them alike.
+//!
+//! A value is seen as three: its [`rank`](JsonTerms::rank) among the types, its number and its text, each zero or empty
+//! where the type has none. None of them is ever null, so a row-value comparison of the three is a total order. Numbers
+//! are compared as IEEE 754 doubles, as JavaScript does; texts by code point.
+
+use super::statement::{Argument, Engine, Statement};
+use std::fmt::Write;
+
+/// Where each type stands in the order; a value that is missing comes before all.
+pub mod rank {
+    /// There is no value.
+    pub const MISSING: i64 = 0;
+    /// `null`.
+    pub const NULL: i64 = 1;
+    /// `false` (its number is 0) and `true` (1).
+    pub const BOOLEAN: i64 = 2;
+    /// A number.
+    pub const NUMBER: i64 = 3;
+    /// A string.
+    pub const STRING: i64 = 4;
+    /// An array.
+    pub const ARRAY: i64 = 5;
+    /// An object.
+    pub const OBJECT: i64 = 6;
+}
+
+/// Three SQL expressions for one JSON value, none of which is ever null or fails.
+#[derive(Clone, Debug)]
+pub struct JsonTerms {
+    /// A whole number: one of [`rank`].
+    pub rank: String,
+    /// A double.
+    pub number: String,
+    /// A text, compared by code point.
+    pub text: String,
+}
+
+/// The elements of a JSON array as rows.
+#[derive(Clone, Debug)]
+pub struct JsonElements {
+    /// What stands behind `FROM`; without rows when the value is no array.
+    pub rows: String,
+    /// Each element.
+    pub terms: JsonTerms,
+}
+
+impl Statement {
+    /// The value at `path` in the JSON column `column`. The names in the path hold neither `"` nor `\` nor control
+    /// characters, which SQLite's paths could not say.
+    pub fn json_field(&mut self, column: &str, path: &[String]) -> JsonTerms {
+        match self.engine {
+            Engine::Sqlite => {
+                let path = self.sqlite_path(path);
+                sqlite_terms(
+                    &format!("json_type({column}, {path})"),
+                    &format!("json_extract({column}, {path})"),
+                )
+            }
+            Engine::Postgres => postgres_terms(&self.postgres_value(column, path)),
+        }
+    }
+
+    /// The elements of the array at `path`.
+    pub fn json_elements(&mut self, column: &str, path: &[String]) -> JsonElements {
+        match self.engine {
+            Engine::Sqlite => {
+                let path = self.sqlite_path(path);
+                let array = format!(
+                    "CASE json_type({column}, {path}) WHEN 'array' THEN json_extract({column}, {path}) ELSE '[]' END"
+                );
+                JsonElements {
+                    rows: format!("json_each({array}) AS element"),
+                    terms: sqlite_terms("element.type", "element.value"),
+                }
+            }
+            Engine::Postgres => {
+                let value = self.postgres_value(column, path);
+                let array =
+                    format!("CASE jsonb_typeof({value}) WHEN 'array' THEN {value} ELSE '[]'::jsonb END");
+                JsonElements {
+                    rows: format!("jsonb_array_elements({array}) AS element (value)"),
+                    terms: postgres_terms("element.value"),
+                }
+            }
+        }
+    }
+
+    /// A number, given as JSON writes it, to compare with [`JsonTerms::number`]. The engine reads it as it reads those
+    /// in its columns, so that equal texts are equal numbers.
+    pub fn number(&mut self, text: String) -> String {
+        let place = self.place(Argument::Text(text));
+        match self.engine {
+            Engine::Sqlite => format!("CAST({place} AS REAL)"),
+            Engine::Postgres => format!("CAST({place} AS DOUBLE PRECISION)"),
+        }
+    }
+
+    /// Whether one text is somewhere in another.
+    pub fn contains(&self, text: &str, part: &str) -> String {
+        match self.engine {
+            Engine::Sqlite => format!("instr({text}, {part}) > 0"),
+            Engine::Postgres => format!("strpos({text}, {part}) > 0"),
+        }
+    }
+
+    fn sqlite_path(&mut self, path: &[String]) -> String {
+        let path = path.iter().fold("$".to_owned(), |mut text, name| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, ".\"{name}\"");
+            text
+        });
+        self.place(Argument::Text(path))
+    }
+
+    /// `->` with a text looks into objects only; the functions that take a whole path would look into arrays too.
+    fn postgres_value(&mut self, column: &str, path: &[String]) -> String {
+        path.iter().fold(column.to_owned(), |value, name| {
+            let name = self.place(Argument::Text(name.clone()));
+            format!("({value} -> {name})")
+        })
+    }
+}
+
+fn sqlite_terms(kind: &str, value: &str) -> JsonTerms {
+    JsonTerms {
+        rank: format!(
+            "(CASE {kind} WHEN 'null' THEN 1 WHEN 'false' THEN 2 WHEN 'true' THEN 2 WHEN 'integer' THEN 3 WHEN 'real' THEN 3
+              WHEN 'text' THEN 4 WHEN 'array' THEN 5 WHEN 'object' THEN 6 ELSE 0 END)"
+        ),
+        number: format!(
+            "(CASE {kind} WHEN 'true' THEN 1.0 WHEN 'integer' THEN CAST({value} AS REAL)
+              WHEN 'real' THEN CAST({value} AS REAL) ELSE 0.0 END)"
+        ),
+        text: format!("(CASE {kind} WHEN 'text' THEN {value} ELSE '' END)"),
+    }
+}
+
+/// A cast stands behind `CASE`, because it would fail on a value of another type.
+fn postgres_terms(value: &str) -> JsonTerms {
+    JsonTerms {
+        rank: format!(
+            "(CASE jsonb_typeof({value}) WHEN 'null' THEN 1 WHEN 'boolean' THEN 2 WHEN 'number' THEN 3 WHEN 'string' THEN 4
+              WHEN 'array' THEN 5 WHEN 'object' THEN 6 ELSE 0 END)"
+        ),
+        number: format!(
+            "(CASE jsonb_typeof({value}) WHEN 'boolean' THEN CASE WHEN ({value})::boolean THEN 1 ELSE 0 END
+              WHEN 'number' THEN ({value})::double precision ELSE 0 END)"
+        ),
+        text: format!(
+            "(CASE jsonb_typeof({value}) WHEN 'string' THEN {value} #>> '{{}}' ELSE '' END COLLATE \"C\")"
+        ),
+    }
+}

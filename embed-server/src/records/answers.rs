@@ -1,0 +1,132 @@
+//! Answers about one record: each carries its `ETag`.
+
+use super::described::{media, object};
+use super::preconditions::{IfNoneMatch, etag_header};
+use super::{Created, Record};
+use aide::generate::GenContext;
+use aide::openapi::{Header, HeaderStyle, Operation, ParameterSchemaOrContent, ReferenceOr, Response};
+use aide::operation::OperationOutput;
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use schemars::json_schema;
+use uuid::Uuid;
+
+/// Records are the caller's to keep, not a proxy's, and asked for again each time.
+const CACHE: (HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// 200 with the record, or 304 to a reader who has it.
+#[derive(Debug)]
+pub struct Found {
+    /// The record.
+    pub record: Record,
+    /// What the reader has.
+    pub condition: IfNoneMatch,
+}
+
+/// 200 with the record as it is after a change.
+#[derive(Debug)]
+pub struct Changed(pub Record);
+
+/// 201 with the record, and where it is.
+#[derive(Debug)]
+pub struct CreatedIn {
+    /// The module.
+    pub module: Uuid,
+    /// What came of it.
+    pub created: Created,
+}
+
+impl IntoResponse for Found {
+    fn into_response(self) -> axum::response::Response {
+        let headers = [etag_header(&self.record), CACHE];
+        if self.condition.knows(&self.record) {
+            (StatusCode::NOT_MODIFIED, headers).into_response()
+        } else {
+            (headers, Json(self.record)).into_response()
+        }
+    }
+}
+
+impl IntoResponse for Changed {
+    fn into_response(self) -> axum::response::Response {
+        ([etag_header(&self.0), CACHE], Json(self.0)).into_response()
+    }
+}
+
+impl IntoResponse for CreatedIn {
+    fn into_response(self) -> axum::response::Response {
+        let Created { record, replayed } = self.created;
+        let Record { id, collection, .. } = &record;
+        let location = format!("/api/v1/modules/{}/records/{collection}/{id}", self.module);
+        let headers = [(header::LOCATION, location)];
+        let etag = [etag_header(&record), CACHE];
+        let mut response = (StatusCode::CREATED, etag, headers, Json(record)).into_response();
+        if replayed {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// An answer with a record and these headers.
+fn documented(ctx: &mut GenContext, description: &str, headers: &[(&str, &str)]) -> Response {
+    let body = media(ctx.schema.subschema_for::<Record>());
+    Response {
+        description: description.to_owned(),
+        content: [("application/json".to_owned(), body)].into_iter().collect(),
+        headers: headers
+            .iter()
+            .map(|(name, description)| ((*name).to_owned(), header(description)))
+            .collect(),
+        ..Default::default()
+    }
+}
+
+fn header(description: &str) -> ReferenceOr<Header> {
+    ReferenceOr::Item(Header {
+        description: Some(description.to_owned()),
+        style: HeaderStyle::Simple,
+        required: false,
+        deprecated: None,
+        format: ParameterSchemaOrContent::Schema(object(json_schema!({ "type": "string" }))),
+        example: None,
+        examples: Default::default(),
+        extensions: Default::default(),
+    })
+}
+
+const ETAG: (&str, &str) = ("ETag", "The record's version in quotes, for `If-Match` and `If-None-Match`.");
+
+impl OperationOutput for Found {
+    type Inner = Record;
+
+    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+        let unchanged =
+            Response { description: "The reader has this version.".to_owned(), ..Default::default() };
+        vec![(Some(200), documented(ctx, "The record.", &[ETAG])), (Some(304), unchanged)]
+    }
+}
+
+impl OperationOutput for Changed {
+    type Inner = Record;
+
+    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+        vec![(Some(200), documented(ctx, "The record as it is now.", &[ETAG]))]
+    }
+}
+
+impl OperationOutput for CreatedIn {
+    type Inner = Record;
+
+    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+        let headers = [
+            ETAG,
+            ("Location", "Where the record is."),
+            ("Idempotency-Replayed", "`true` when this is the first answer to the same request, once more."),
+        ];
+        vec![(Some(201), documented(ctx, "The new record.", &headers))]
+    }
+}

@@ -1,0 +1,190 @@
+//! Records over GraphQL: the same functions as REST's, with the same rules and the same codes.
+
+mod request;
+mod types;
+
+use super::access::{Collection, Create, Delete, Permission, Read, Update};
+use super::{Filter, IdempotencyKey, IfMatch, List, Records, Sort, list, record_not_found, strict_json};
+use crate::error::Error;
+use crate::http::Call;
+use crate::modules::Modules;
+use async_graphql::{Context, ErrorExtensions, ID, Object, Result};
+use serde_json::Value;
+use std::sync::Arc;
+use types::{DeletedRecord, RecordConnection, RecordNode};
+use uuid::Uuid;
+
+pub use request::{LARGEST, answer, playground};
+
+/// What a change costs of the 1000 that a request may, so that there are at most 19 in one.
+const CHANGE: usize = 50;
+
+/// What resolvers work with: one call of one module's API.
+struct Access {
+    call: Call,
+    modules: Arc<Modules>,
+    records: Records,
+}
+
+impl Access {
+    async fn collection<P: Permission>(&self, name: &str) -> Result<Collection<P>> {
+        Collection::open(&self.modules, &self.call, name).await.map_err(told)
+    }
+}
+
+fn access<'c>(context: &'c Context<'_>) -> Result<&'c Access> {
+    context.data::<Access>()
+}
+
+/// What can be asked.
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// A collection's records, page by page; the newest first unless sorted otherwise.
+    #[graphql(
+        complexity = "usize::try_from(first.unwrap_or(50)).unwrap_or(1).clamp(1, 200) * child_complexity"
+    )]
+    async fn records(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A collection that the module's manifest declares.")] collection: String,
+        #[graphql(desc = "Conditions that all have to hold, as {field: {op: value}}.")] filter: Option<Value>,
+        #[graphql(desc = "A field; a hyphen before it turns the order round.")] sort: Option<String>,
+        #[graphql(desc = "The most records on the page, 1 to 200; 50 unless said otherwise.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "A cursor of the same list: the page begins behind it.")] after: Option<String>,
+    ) -> Result<RecordConnection> {
+        let access = access(context)?;
+        let collection = access.collection::<Read>(&collection).await?;
+        let read = || {
+            let schema = collection.schema()?;
+            Ok(List {
+                filter: filter
+                    .as_ref()
+                    .map(|filter| Filter::from_json(filter, schema))
+                    .transpose()?
+                    .unwrap_or_default(),
+                sort: sort.as_deref().map(|sort| Sort::parse(sort, schema)).transpose()?.unwrap_or_default(),
+                limit: first.map_or(Ok(list::PAGE), |first| list::page_size(u32::try_from(first).ok()))?,
+                cursor: after.clone(),
+            })
+        };
+        let list = read().map_err(told)?;
+        let page = access.records.list(&collection, &list).await.map_err(told)?;
+        Ok(RecordConnection::of(page, |record| list.cursor_at(&collection, record)))
+    }
+
+    /// One record; null when there is none of this id.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn record(&self, context: &Context<'_>, collection: String, id: ID) -> Result<Option<RecordNode>> {
+        let access = access(context)?;
+        let collection = access.collection::<Read>(&collection).await?;
+        let Ok(id) = Uuid::try_parse(&id) else { return Ok(None) };
+        match access.records.find(&collection, id).await {
+            Ok(record) => Ok(Some(RecordNode(record))),
+            Err(error) if error.code() == "record_not_found" => Ok(None),
+            Err(error) => Err(told(error)),
+        }
+    }
+}
+
+/// What can be changed. Changes are made one after the other; each stands or falls by itself.
+pub struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Makes a record.
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn create_record(
+        &self,
+        context: &Context<'_>,
+        collection: String,
+        #[graphql(desc = "The data, as the collection's schema wants it.")] data: Value,
+        #[graphql(desc = "Makes it safe to send the request again within 24 hours.")] idempotency_key: Option<
+            String,
+        >,
+    ) -> Result<RecordNode> {
+        let access = access(context)?;
+        let collection = access.collection::<Create>(&collection).await?;
+        strict_json::check(&data).map_err(told)?;
+        let key = idempotency_key.as_deref().map(IdempotencyKey::parse).transpose().map_err(told)?;
+        let created = access.records.create(&collection, data, key.as_ref()).await.map_err(told)?;
+        Ok(RecordNode(created.record))
+    }
+
+    /// Puts other data in place of a record's.
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn replace_record(
+        &self,
+        context: &Context<'_>,
+        collection: String,
+        id: ID,
+        #[graphql(desc = "The data, as the collection's schema wants it.")] data: Value,
+        #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
+    ) -> Result<RecordNode> {
+        let access = access(context)?;
+        let collection = access.collection::<Update>(&collection).await?;
+        strict_json::check(&data).map_err(told)?;
+        let changed = access.records.replace(&collection, record_id(&id)?, data, &condition(if_match)).await;
+        changed.map(RecordNode).map_err(told)
+    }
+
+    /// Changes a part of a record's data, as JSON Merge Patch says (RFC 7396).
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn patch_record(
+        &self,
+        context: &Context<'_>,
+        collection: String,
+        id: ID,
+        #[graphql(desc = "An object like the data, with null for what shall go.")] patch: Value,
+        #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
+    ) -> Result<RecordNode> {
+        let access = access(context)?;
+        let collection = access.collection::<Update>(&collection).await?;
+        strict_json::check(&patch).map_err(told)?;
+        let changed = access.records.patch(&collection, record_id(&id)?, patch, &condition(if_match)).await;
+        changed.map(RecordNode).map_err(told)
+    }
+
+    /// Removes a record.
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn delete_record(
+        &self,
+        context: &Context<'_>,
+        collection: String,
+        id: ID,
+        #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
+    ) -> Result<DeletedRecord> {
+        let access = access(context)?;
+        let collection = access.collection::<Delete>(&collection).await?;
+        access.records.delete(&collection, record_id(&id)?, &condition(if_match)).await.map_err(told)?;
+        Ok(DeletedRecord { id })
+    }
+}
+
+fn record_id(id: &ID) -> Result<Uuid> {
+    Uuid::try_parse(id).map_err(|_| told(record_not_found(id)))
+}
+
+fn condition(version: Option<i64>) -> IfMatch {
+    version.map_or(IfMatch::NONE, IfMatch::version)
+}
+
+/// The error as GraphQL tells it: the sentence is its message, and its extensions are the members of REST's problem
+/// document.
+fn told(error: Error) -> async_graphql::Error {
+    if error.status().is_server_error() {
+        tracing::error!(code = error.code(), causes = error.causes(), "{error}");
+    }
+    async_graphql::Error::new(error.detail()).extend_with(|_, extensions| {
+        let Value::Object(members) = error.document("") else { return };
+        for (name, value) in members {
+            let repeated = matches!(name.as_str(), "title" | "detail" | "requestId");
+            if let (false, Ok(value)) = (repeated, async_graphql::Value::from_json(value)) {
+                extensions.set(name, value);
+            }
+        }
+    })
+}

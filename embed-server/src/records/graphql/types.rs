@@ -1,0 +1,105 @@
+//! What GraphQL answers with.
+
+use crate::records::{Page, Record};
+use async_graphql::connection::PageInfo;
+use async_graphql::{ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, SimpleObject, Value};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// A record of a collection.
+pub(super) struct RecordNode(pub Record);
+
+#[Object(name = "Record")]
+impl RecordNode {
+    /// Its id; later ones are greater.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// The collection that it is in.
+    async fn collection(&self) -> &str {
+        &self.0.collection
+    }
+
+    /// What the module keeps, as the collection's schema wants it.
+    async fn data(&self) -> serde_json::Value {
+        self.0.data.clone().into()
+    }
+
+    /// 1 at first, and one more after each change.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Time {
+        Time(self.0.created_at)
+    }
+
+    /// When it last changed.
+    async fn updated_at(&self) -> Time {
+        Time(self.0.updated_at)
+    }
+}
+
+/// A time as RFC 3339 writes it, in UTC.
+pub(super) struct Time(DateTime<Utc>);
+
+#[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
+impl ScalarType for Time {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => Ok(Self(text.parse()?)),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true).into()
+    }
+}
+
+/// A page of records.
+#[derive(SimpleObject)]
+pub(super) struct RecordConnection {
+    /// The records, each with its cursor.
+    edges: Vec<RecordEdge>,
+    /// The records.
+    nodes: Vec<RecordNode>,
+    /// Where the page is in the list.
+    page_info: PageInfo,
+}
+
+/// A record's place in a list.
+#[derive(SimpleObject)]
+pub(super) struct RecordEdge {
+    /// For `after`.
+    cursor: String,
+    /// The record.
+    node: RecordNode,
+}
+
+/// What is left of a record that was removed.
+#[derive(SimpleObject)]
+pub(super) struct DeletedRecord {
+    /// Its id.
+    pub id: ID,
+}
+
+impl RecordConnection {
+    /// The page, with the cursor of each record.
+    pub(super) fn of(page: Page, cursor: impl Fn(&Record) -> String) -> Self {
+        let edges: Vec<_> = page
+            .data
+            .iter()
+            .map(|record| RecordEdge { cursor: cursor(record), node: RecordNode(record.clone()) })
+            .collect();
+        let page_info = PageInfo {
+            // Lists are read forwards only.
+            has_previous_page: false,
+            has_next_page: page.next_cursor.is_some(),
+            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+        };
+        Self { edges, nodes: page.data.into_iter().map(RecordNode).collect(), page_info }
+    }
+}
