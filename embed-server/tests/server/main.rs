@@ -17,6 +17,7 @@ mod outgoing_calls;
 mod proving_domains;
 mod publishing;
 mod redis;
+mod request_log;
 mod requests;
 mod revocation;
 mod serving;
