@@ -57,6 +57,12 @@ pub fn wrong_media_type(expected: &str) -> Error {
 
 /// Reads one JSON value to its end; the error names the field.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    // An array would be read as an object whose members come in order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::invalid(
+            "The body is not the JSON that was expected: it is a list, and no object.",
+        ));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

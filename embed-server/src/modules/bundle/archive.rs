@@ -136,8 +136,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::io::Write;
-    use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
 
     const MANIFEST: &str = r#"{"name": "Feedback", "version": "1.0.0"}"#;
 
@@ -265,7 +265,12 @@ mod tests {
         }
         let whole = zipped(|_| ());
         assert!(refusal(whole[..whole.len() - 30].to_vec()).starts_with("This is no zip file"));
-        let torn = replace(whole, b"<p>Hello", b"<p>hello");
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        let torn = zipped(|zip| {
+            zip.start_file("a.txt", stored).unwrap();
+            zip.write_all(b"as it is").unwrap();
+        });
+        let torn = replace(torn, b"as it is", b"as it Is");
         assert!(refusal(torn).contains("damaged"));
     }
 
