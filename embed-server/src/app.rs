@@ -13,6 +13,7 @@ use crate::embed::{self, Allowlist, Embed};
 use crate::error::{Error, Result};
 use crate::http::{self, RateLimits, RequestLog};
 use crate::modules::Modules;
+use crate::records::Records;
 use crate::requests::{self, Requests};
 use crate::sites::Sites;
 use crate::state::Context;
@@ -46,6 +47,7 @@ struct Capabilities {
     tokens: Tokens,
     limits: Arc<RateLimits>,
     request_log: RequestLog,
+    records: Records,
     requests: Requests,
 }
 
@@ -70,6 +72,7 @@ impl App {
                 context.metrics.clone(),
             )?),
             request_log,
+            records: Records::new(&context),
             requests: Requests::new(&context),
             modules: Arc::new(modules),
             domains,
@@ -97,6 +100,7 @@ hand_out! {
     Assets = assets,
     Context = context,
     Domains = domains,
+    Records = records,
     Requests = requests,
     Sites = sites,
     Tokens = tokens,

@@ -4,6 +4,7 @@ use crate::db::Lease;
 use crate::domains::Domains;
 use crate::embed::BlockedLog;
 use crate::error::Result;
+use crate::records::Records;
 use crate::requests::{self, Requests};
 use crate::state::Context;
 use crate::tokens::Tokens;
@@ -75,5 +76,6 @@ async fn tidy(context: &Context) -> Result<()> {
     requests.prepare().await?;
     requests.prune().await?;
     Tokens::new(context).prune().await?;
+    Records::new(context).prune(context.clock.now()).await?;
     Ok(())
 }

@@ -55,7 +55,9 @@ impl App {
         let organization = self.0.sites.find(asked.site).await?.organization_id;
         let scopes = match operator.role_in(organization) {
             None => {
-                return Err(forbidden("This module belongs to an organization that you are not a member of."));
+                return Err(forbidden(
+                    "This module belongs to an organization that you are not a member of.",
+                ));
             }
             Some(Role::Member) => BTreeSet::from([Scope::Read]),
             Some(Role::Admin | Role::Owner) => BTreeSet::from(Scope::ALL),

@@ -4,14 +4,14 @@ use super::App;
 use crate::error::Result;
 use crate::http::{self, Front, Readers, TIMEOUT, documentation};
 use crate::state::Context;
-use crate::{assets, domains, embed, modules, sites};
+use crate::{assets, domains, embed, modules, records, requests, sites, tokens};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -35,13 +35,14 @@ impl App {
         let verify = embed::routes::router().finish_api(&mut document);
         let health = health().finish_api(&mut document);
         let management = management().finish_api(&mut document);
+        let api = module_api().finish_api(&mut document);
+        let api = api.layer(from_fn_with_state(self.clone(), http::door::<Self>));
         let module = embed::document::router().merge(modules::routes::router());
         let mut public =
             assets::router().merge(health).merge(metrics()).merge(documentation::router(&document)?);
         if settings.module_host.is_none() {
             public = public.merge(module.clone());
         }
-        let api = module_api().layer(from_fn_with_state(self.clone(), http::door::<Self>));
         let public = passed(public.merge(api).fallback(http::nothing_here), Readers::Own, TIMEOUT);
         let verify = passed(verify, Readers::Asker, TIMEOUT);
         let management = passed(management, Readers::Own, MANAGING);
@@ -58,12 +59,16 @@ impl App {
 
 /// What operators call.
 fn management() -> ApiRouter<App> {
-    sites::routes::router().merge(modules::manage::router()).merge(domains::routes::router())
+    sites::routes::router()
+        .merge(modules::manage::router())
+        .merge(domains::routes::router())
+        .merge(tokens::routes::router())
+        .merge(requests::routes::router())
 }
 
-/// What is behind the door.
-fn module_api() -> Router<App> {
-    Router::new().route("/api/v1/modules/{module}/{*rest}", axum::routing::any(http::nothing_here))
+/// What is behind the door. Calls that miss it are counted and logged like the others.
+fn module_api() -> ApiRouter<App> {
+    records::routes::router().route("/api/v1/modules/{module}/{*rest}", any(http::nothing_here))
 }
 
 /// What `/healthz` and `/readyz` answer.

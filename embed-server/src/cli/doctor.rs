@@ -5,6 +5,7 @@ use crate::assets::Assets;
 use crate::config::{DatabaseUrl, ModuleHost, Settings};
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::http::RateLimits;
 use crate::outbound::{Limits, LookupError, Outbound, Resolver};
 use axum::http::{StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -53,6 +54,9 @@ pub(super) async fn run(settings: Result<Settings>, output: Output) -> Result<()
             note("settings", secret(&settings));
             let (database, clock) = database(&settings).await;
             note("database", database);
+            if let Some(url) = &settings.redis_url {
+                note("redis", redis(url).await);
+            }
             note("storage", storage(&settings));
             note("clock", clock);
             note("bundle", bundle(&settings));
@@ -127,6 +131,17 @@ fn apart(theirs: DateTime<Utc>, ours: DateTime<Utc>) -> (Status, String) {
         return (Status::Fix, format!("it is {seconds} s away from the database's: set both by NTP"));
     }
     plausible(ours)
+}
+
+/// Without Redis the server works, only its limits are not shared.
+async fn redis(url: &str) -> (Status, String) {
+    match RateLimits::ping(url).await {
+        Ok(()) => (Status::Ok, "answers".into()),
+        Err(error) => (
+            Status::Fix,
+            format!("does not answer ({error}), so each server counts limits by itself: check REDIS_URL"),
+        ),
+    }
 }
 
 fn storage(settings: &Settings) -> (Status, String) {

@@ -2,6 +2,7 @@
 
 use crate::app::TestApp;
 use crate::engine::Database;
+use crate::redis::{Redis, free_port};
 use serde_json::Value;
 
 // The name server lives in the test's process, and `command` blocks: hence more than one thread.
@@ -61,5 +62,17 @@ async fn a_secret_that_is_missing_and_settings_that_are_wrong_must_be_fixed() {
         assert!(!output.status.success(), "{name}");
         let printed = String::from_utf8(output.stdout).unwrap();
         assert!(printed.contains(told), "{name}: {printed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_does_not_answer_is_found() {
+    let url = format!("redis://127.0.0.1:{}", free_port());
+    let app = TestApp::start_with(Database::sqlite(), &[("REDIS_URL", &url)]).await;
+    let (_, checks) = ask(&app);
+    assert_eq!(checks["redis"]["status"], "fix", "{checks}");
+    if let Some(redis) = Redis::start().await {
+        let app = TestApp::start_with(Database::sqlite(), &[("REDIS_URL", &redis.url)]).await;
+        assert_eq!(ask(&app).1["redis"]["status"], "ok");
     }
 }

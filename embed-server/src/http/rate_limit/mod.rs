@@ -115,6 +115,11 @@ impl RateLimits {
         Ok(Self { local: Local::new(clock.clone()), shared, clock, metrics })
     }
 
+    /// Whether the Redis of this URL answers; the error says why it does not.
+    pub async fn ping(redis_url: &str) -> Result<(), String> {
+        Shared::new(redis_url).map_err(|error| error.to_string())?.ping().await
+    }
+
     /// Counts one request against every limit, or against none if one of them is spent.
     pub async fn count(&self, limits: Vec<Limit>) -> Counted {
         let shared = match &self.shared {

@@ -31,6 +31,12 @@ impl Shared {
         Ok(Self { connection, script: Script::new(include_str!("gcra.lua")), away_until: AtomicI64::new(0) })
     }
 
+    /// Whether Redis answers, for whoever looks after it.
+    pub(super) async fn ping(&self) -> Result<(), String> {
+        let ping: Result<(), _> = redis::cmd("PING").query_async(&mut self.connection.clone()).await;
+        ping.map_err(|error| error.to_string())
+    }
+
     /// Counts as `Local` does; `None` when Redis does not answer.
     pub(super) async fn count(&self, limits: &[Limit], now: i64) -> Option<Outcome> {
         if now < self.away_until.load(Ordering::Relaxed) {
