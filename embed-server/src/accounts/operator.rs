@@ -170,5 +170,6 @@ impl OperationInput for Operator {
         openapi::secured(operation, &[Security::PersonalToken]);
         let when = "There is no personal token, or it is worth nothing.";
         openapi::refuses(ctx, operation, StatusCode::UNAUTHORIZED, "unauthenticated", when);
+        openapi::can_fail(ctx, operation);
     }
 }

@@ -35,11 +35,12 @@ impl App {
         let verify = embed::routes::router().finish_api(&mut document);
         let health = health().finish_api(&mut document);
         let management = management().finish_api(&mut document);
-        let api = module_api().finish_api(&mut document);
+        // The door is around wrong methods too: a page that asks whether it may is one to the routes.
+        let api = module_api().finish_api(&mut document).method_not_allowed_fallback(http::wrong_method);
         let api = api.layer(from_fn_with_state(self.clone(), http::door::<Self>));
         let module = embed::document::router().merge(modules::routes::router());
         let mut public =
-            assets::router().merge(health).merge(metrics()).merge(documentation::router(&document)?);
+            assets::router().merge(health).merge(metrics()).merge(documentation::router(document)?);
         if settings.module_host.is_none() {
             public = public.merge(module.clone());
         }

@@ -11,6 +11,7 @@ use aide::openapi::{
     ApiKeyLocation, Components, Info, License, OpenApi, ReferenceOr, SecurityScheme, Server, Tag,
 };
 use aide::swagger::Swagger;
+use aide::util::iter_operations_mut;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -104,9 +105,16 @@ fn scheme(security: Security) -> SecurityScheme {
     }
 }
 
-/// `GET /api/openapi.json` and `GET /api/docs`.
-pub fn router<S: Clone + Send + Sync + 'static>(document: &OpenApi) -> Result<Router<S>> {
-    let document: Bytes = serde_json::to_vec(document).map_err(Error::internal)?.into();
+/// `GET /api/openapi.json` and `GET /api/docs`, for a document in which every route has written itself.
+pub fn router<S: Clone + Send + Sync + 'static>(mut document: OpenApi) -> Result<Router<S>> {
+    for (_, item) in document.paths.iter_mut().flat_map(|paths| &mut paths.paths) {
+        let ReferenceOr::Item(item) = item else { continue };
+        for (_, operation) in iter_operations_mut(item) {
+            // Extractors and handlers wrote the answers down in the order in which they had them.
+            operation.responses.get_or_insert_default().responses.sort_keys();
+        }
+    }
+    let document: Bytes = serde_json::to_vec(&document).map_err(Error::internal)?.into();
     Ok(Router::new()
         .route(DOCUMENT, get(show_document).with_state(Arc::new(document)))
         .route(PAGE, get(show_page)))
@@ -130,9 +138,9 @@ struct Page {
 
 static THE_PAGE: LazyLock<Page> = LazyLock::new(|| {
     let html = Swagger::new(DOCUMENT).with_title("Dramac Embed API").html();
-    // Swagger UI styles its drawings by attributes, and its arrows are images inside the style sheet.
+    // Its arrows are images inside the style sheet.
     let policy = format!(
-        "default-src 'none'; script-src {}; style-src {} 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         sources(&html, "script"),
         sources(&html, "style"),
     );

@@ -30,7 +30,7 @@ pub use input::{Input, media_type, read_body, unread, wrong_media_type};
 pub use listen::serve;
 pub use paging::{Listed, Paged, Paging};
 pub use parameters::Parameters;
-pub use passage::{TIMEOUT, nothing_here, passed};
+pub use passage::{TIMEOUT, nothing_here, passed, wrong_method};
 pub use path::path_id;
 pub use rate_limit::{Counted, Limit, RateLimits};
 pub use request_log::{Line, RequestLog};

@@ -85,6 +85,14 @@ pub fn refuses(ctx: &mut GenContext, operation: &mut Operation, status: StatusCo
     response.description.push_str(&format!("`{code}`: {when}"));
 }
 
+/// Says what goes wrong with whatever asks the database.
+pub fn can_fail(ctx: &mut GenContext, operation: &mut Operation) {
+    let when = "A fault of the server; its log says what, under the request's id.";
+    refuses(ctx, operation, StatusCode::INTERNAL_SERVER_ERROR, "internal", when);
+    let when = "Something that the server depends on does not answer; `Retry-After` says when to try again.";
+    refuses(ctx, operation, StatusCode::SERVICE_UNAVAILABLE, "unavailable", when);
+}
+
 /// Says which role an operator needs.
 pub fn required_role(operation: &mut Operation, role: &str) {
     operation.extensions.insert("x-required-role".to_owned(), role.into());
@@ -181,11 +189,7 @@ impl OperationOutput for Error {
     }
 
     fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<u16>, Response)> {
-        let when = "A fault of the server; its log says what, under the request's id.";
-        refuses(ctx, operation, StatusCode::INTERNAL_SERVER_ERROR, "internal", when);
-        let when =
-            "Something that the server depends on does not answer; `Retry-After` says when to try again.";
-        refuses(ctx, operation, StatusCode::SERVICE_UNAVAILABLE, "unavailable", when);
+        can_fail(ctx, operation);
         Vec::new()
     }
 }

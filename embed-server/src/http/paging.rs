@@ -39,6 +39,7 @@ pub struct Paging<T> {
 /// A part of a list.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}Page")]
 pub struct Paged<T> {
     /// The items.
     pub data: Vec<T>,

@@ -31,7 +31,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
 
 impl<T: JsonSchema> OperationInput for Parameters<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let schema = ctx.schema.subschema_for::<T>();
+        // Each parameter is described where it stands, so the type needs no name of its own in the document.
+        let schema = T::json_schema(&mut ctx.schema);
         let parameters = parameters_from_schema(ctx, schema, ParamLocation::Query);
         add_parameters(ctx, operation, parameters);
         let when = "A parameter of the query is wrong or not known; `detail` names it.";

@@ -108,7 +108,7 @@ pub async fn nothing_here() -> Error {
 }
 
 /// The answer to a method that a path does not know.
-async fn wrong_method(method: Method) -> Error {
+pub async fn wrong_method(method: Method) -> Error {
     let status = StatusCode::METHOD_NOT_ALLOWED;
     Error::new(
         status,
@@ -166,7 +166,8 @@ mod tests {
             .header(header::ORIGIN, "https://example.com")
             .body(Body::empty())
             .unwrap();
-        let response = passed(routes, Readers::Asker, TIMEOUT, Metrics::default()).oneshot(request).await.unwrap();
+        let response =
+            passed(routes, Readers::Asker, TIMEOUT, Metrics::default()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 10_000).await.unwrap();
         (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())

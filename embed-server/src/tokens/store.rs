@@ -47,7 +47,8 @@ pub(super) async fn list(tx: &mut Tx, site: Uuid, module: Uuid) -> Result<Vec<Ap
 }
 
 pub(super) async fn page(tx: &mut Tx, site: Uuid, paging: &Paging<ApiToken>) -> Result<Vec<ApiToken>> {
-    let text = "SELECT * FROM module_external_tokens WHERE site_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+    let text =
+        "SELECT * FROM module_external_tokens WHERE site_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
     Ok(on!(tx, |conn| {
         sqlx::query_as(text).bind(site).bind(paging.before()).bind(paging.reads()).fetch_all(conn).await
     })?)

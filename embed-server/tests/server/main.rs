@@ -6,6 +6,7 @@
 mod app;
 mod assets;
 mod bad_settings;
+mod callers;
 mod doctor;
 mod domains;
 mod engine;
