@@ -1,7 +1,7 @@
 //! What most stories begin with: a running server with one published module, one website that may embed it, and an
 //! empty browser.
 
-use crate::{Browser, Installation, Server, Website, module, output, server, wait};
+use crate::{Browser, Engine, Installation, Server, Website, module, output, server, wait};
 use anyhow::{Context, Result, ensure};
 use std::any::Any;
 use std::future::poll_fn;
@@ -40,7 +40,16 @@ pub async fn story_on(
     installation: Installation,
     body: impl AsyncFnOnce(&Stage) -> Result<()>,
 ) -> Result<()> {
-    let stage = Stage::set(installation).await?;
+    story_in(Engine::Chromium, installation, body).await
+}
+
+/// Like [`story_on`], in a browser of this engine.
+pub async fn story_in(
+    engine: Engine,
+    installation: Installation,
+    body: impl AsyncFnOnce(&Stage) -> Result<()>,
+) -> Result<()> {
+    let stage = Stage::set(engine, installation).await?;
     let outcome = caught(body(&stage)).await;
     if !matches!(outcome, Ok(Ok(()))) {
         stage.describe().await;
@@ -61,13 +70,13 @@ async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + S
 }
 
 impl Stage {
-    async fn set(installation: Installation) -> Result<Self> {
+    async fn set(engine: Engine, installation: Installation) -> Result<Self> {
         let site = installation.create_site().await?;
         let module = installation.publish(&site, &module::bridge()).await?;
         let website = Website::start().await?;
         installation.allow(&site, &module, website.port, &[]).await?;
         let _server = Server::start(&installation).await?;
-        let browser = Browser::start().await?;
+        let browser = Browser::start_in(engine).await?;
         Ok(Self { installation, _server, website, site, module, browser })
     }
 

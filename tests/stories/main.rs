@@ -8,6 +8,7 @@ mod custom_element;
 mod demo;
 mod destroy;
 mod dialogs;
+mod engines;
 mod failures;
 mod fenced;
 mod forgery;
