@@ -112,11 +112,12 @@ fn geckodriver() -> PathBuf {
     if built.is_file() { built } else { "geckodriver".into() }
 }
 
-/// It lies beside the engine's library, in the folder of the machine's architecture.
+/// It lies with the engine's other programs, in a folder of the machine's architecture and the library's version.
 fn mini_browser() -> Option<PathBuf> {
-    let libraries = std::fs::read_dir("/usr/lib").ok()?.flatten();
-    let browsers = libraries.map(|folder| folder.path().join("webkit2gtk-4.1/MiniBrowser"));
-    browsers.into_iter().find(|browser| browser.is_file())
+    let folders =
+        |parent: PathBuf| std::fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
+    let libraries = folders("/usr/lib".into()).filter(|folder| folder.is_dir()).flat_map(folders);
+    libraries.map(|library| library.join("MiniBrowser")).find(|browser| browser.is_file())
 }
 
 /// A screen that nobody sees, for an engine that cannot do without one, and its name.
