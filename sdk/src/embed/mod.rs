@@ -43,8 +43,8 @@ pub struct Embed {
     is_over: Cell<bool>,
     /// What listens as long as the embed lives.
     listeners: RefCell<Vec<EventListener>>,
-    /// What listens to the present frame.
-    frame_listener: RefCell<Option<EventListener>>,
+    /// What listens to the present frame, and to what the page's policy says of it.
+    frame_listeners: RefCell<Vec<EventListener>>,
     /// What listens while the panel is open.
     open_listener: RefCell<Option<EventListener>>,
     /// Waits until an inline embed comes near the viewport.
@@ -73,7 +73,7 @@ impl Embed {
                 has_failed: Cell::new(false),
                 is_over: Cell::new(false),
                 listeners: RefCell::default(),
-                frame_listener: RefCell::new(None),
+                frame_listeners: RefCell::default(),
                 open_listener: RefCell::new(None),
                 sight: RefCell::new(None),
                 idle: RefCell::new(None),
@@ -220,7 +220,7 @@ impl Embed {
     }
 
     fn drop_frame(&self) {
-        self.frame_listener.take();
+        self.frame_listeners.take();
         self.loads.reset();
         if let Some(frame) = self.slot.frame() {
             frame.remove();

@@ -7,9 +7,12 @@ use crate::dom;
 use crate::fault::Fault;
 use crate::frame::Sight;
 use crate::link::Verdict;
-use embed_protocol::EmbedType;
+use crate::policy;
+use embed_protocol::{Code, EmbedType};
 use gloo_events::{EventListener, EventListenerOptions};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
+use web_sys::Event;
 
 impl Embed {
     /// Finds its place on the page and begins; waits for the rest of a page that is still being read.
@@ -57,6 +60,17 @@ impl Embed {
             }
             None => self.refuse_container(),
         }
+    }
+
+    /// The page's policy has refused the frame.
+    fn on_refused(&self) {
+        let origin = match self.module_origin() {
+            // Without an origin of its own it comes from the server.
+            opaque if opaque == "null" => dom::text(&self.link.server()),
+            origin => origin,
+        };
+        let text = "This page's Content-Security-Policy forbids the module's frame: add ";
+        self.fail(Fault::new("csp_frame", &[text, &origin, " to its ", policy::FRAME_SRC, "."]));
     }
 
     fn refuse_container(&self) {
@@ -149,7 +163,7 @@ impl Embed {
 
     fn on_verdict(&self, verdict: Verdict) {
         if !verdict.allowed() {
-            let code = verdict.code().unwrap_or_else(|| "unavailable".into());
+            let code = verdict.code().unwrap_or_else(|| Code::Unavailable.as_str().into());
             let detail = verdict.detail().unwrap_or_else(|| {
                 let server = dom::text(&self.link.server());
                 dom::joined(&[
@@ -159,7 +173,7 @@ impl Embed {
             });
             let fault = Fault { code, detail };
             // A module that has shown up works, only without a token.
-            if fault.code != "unavailable" || !self.bridge.is_connected() {
+            if fault.code != Code::Unavailable.as_str() || !self.bridge.is_connected() {
                 return self.fail(fault);
             }
             fault.log();
@@ -190,10 +204,18 @@ impl Embed {
     fn adopt_frame(&self) {
         let Some(frame) = self.slot.frame() else { return };
         let loaded = self.later(Embed::on_load);
-        self.frame_listener.replace(Some(EventListener::new(&frame, "load", move |_| loaded())));
-        for event in self.slot.messages().splice(0, u32::MAX, &JsValue::UNDEFINED).iter() {
-            if event.is_object() {
-                self.on_window_message(event.unchecked_ref());
+        let listeners = vec![
+            EventListener::new(&frame, "load", move |_| loaded()),
+            policy::watch(&frame, self.later(Embed::on_refused)),
+        ];
+        self.frame_listeners.replace(listeners);
+        let kept = self.slot.messages();
+        self.slot.set_messages(&Array::new());
+        for event in kept.iter() {
+            let event: Event = event.unchecked_into();
+            match &*event.type_() {
+                policy::VIOLATION if policy::refuses(&event, &frame) => return self.on_refused(),
+                _ => self.on_window_message(event.unchecked_ref()),
             }
         }
         if self.slot.loaded() {

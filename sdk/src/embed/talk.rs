@@ -14,7 +14,7 @@ use web_sys::MessagePort;
 
 impl Embed {
     /// The exact origin that the module's messages come from.
-    fn module_origin(&self) -> String {
+    pub(super) fn module_origin(&self) -> String {
         match self.link.modules() {
             pattern if pattern.is_empty() => "null".into(),
             pattern => frame::origin(&pattern, &self.config().module_id),
