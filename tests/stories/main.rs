@@ -13,6 +13,8 @@ mod failures;
 mod fenced;
 mod forgery;
 mod framing;
+mod grants;
+mod looks;
 mod manners;
 mod opening;
 mod policies;
