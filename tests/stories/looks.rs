@@ -4,11 +4,11 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use stories::{Stage, module, story};
 
-/// Label, icon, ground and badge of the launcher, and what is read out beside the label.
+/// Name (and what is read out beside it), icon, ground and badge of the launcher.
 const LAUNCHER: &str = "(() => {
   const button = deep('button.launcher')[0], badge = deep('.badge')[0]
-  return [button.ariaLabel, button.querySelector('path').getAttribute('d'), getComputedStyle(button).backgroundColor,
-    shown(badge) ? badge.textContent : null, button.getAttribute('aria-description')]
+  const named = [button.ariaLabel, button.getAttribute('aria-description')].filter(Boolean).join(', ')
+  return [named, button.querySelector('path').getAttribute('d'), getComputedStyle(button).backgroundColor, shown(badge) ? badge.textContent : null]
 })()";
 
 async fn launcher_of(stage: &Stage, options: &str) -> Result<Value> {
@@ -21,20 +21,20 @@ async fn a_launcher_is_as_the_page_says_or_else_the_manifest_or_else_ours() -> R
     story(async |stage| {
         let ours = launcher_of(stage, "").await?;
         let chat = "M3 3h18a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H9l-5 5v-5H3a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1z";
-        assert_eq!(ours, json!(["Bridge", chat, "rgb(0, 102, 255)", null, ""]));
+        assert_eq!(ours, json!(["Bridge", chat, "rgb(0, 102, 255)", null]));
 
         let feedback = stage.publish(&module::example("feedback")).await?;
         let star = "M12 17.3 18.2 21l-1.6-7L22 9.2l-7.2-.6L12 2 9.2 8.6 2 9.2 7.4 14l-1.6 7z";
         let of_manifest = launcher_of(stage, &format!("moduleId: '{feedback}'")).await?;
-        assert_eq!(of_manifest, json!(["Give feedback", star, "rgb(0, 89, 224)", null, ""]));
+        assert_eq!(of_manifest, json!(["Give feedback", star, "rgb(0, 89, 224)", null]));
 
         let page = "launcher: { label: 'Talk to us', icon: 'M0 0h24v24z', color: '#123456', badge: 7 }";
         let of_page = launcher_of(stage, &format!("moduleId: '{feedback}', {page}")).await?;
-        assert_eq!(of_page, json!(["Talk to us", "M0 0h24v24z", "rgb(18, 52, 86)", "7", "7 unread"]));
+        assert_eq!(of_page, json!(["Talk to us, 7 unread", "M0 0h24v24z", "rgb(18, 52, 86)", "7"]));
 
         let in_part =
             launcher_of(stage, &format!("moduleId: '{feedback}', launcher: {{ badge: 100 }}")).await?;
-        assert_eq!(in_part, json!(["Give feedback", star, "rgb(0, 89, 224)", "99+", "99+ unread"]));
+        assert_eq!(in_part, json!(["Give feedback, 99+ unread", star, "rgb(0, 89, 224)", "99+"]));
         stage.log().await?;
         Ok(())
     })
