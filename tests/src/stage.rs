@@ -95,15 +95,20 @@ impl Stage {
     /// Publishes one more module, allows it on the website, and waits until the running server knows.
     pub async fn publish(&self, folder: &Path) -> Result<String> {
         let module = self.installation.publish(&self.site, folder).await?;
-        self.installation.allow(&self.site, &module, self.website.port, &[]).await?;
-        let origin = self.website.origin();
+        self.admit(&self.website, &module).await?;
+        Ok(module)
+    }
+
+    /// Allows a module on a website, and waits until the running server knows.
+    pub async fn admit(&self, website: &Website, module: &str) -> Result<()> {
+        self.installation.allow(&self.site, module, website.port, &[]).await?;
+        let origin = website.origin();
         let question = serde_json::json!({ "siteId": self.site, "moduleId": module, "origin": origin, "type": "inline" });
-        wait::until("the server knew the new module", Duration::from_secs(2), async || {
+        wait::until("the server knew what was allowed", Duration::from_secs(2), async || {
             let answer = server::post(self.installation.port, VERIFY, &origin, &question.to_string()).await?;
             Ok(answer.starts_with("HTTP/1.1 200").then_some(()))
         })
-        .await?;
-        Ok(module)
+        .await
     }
 
     /// The HTML of a page with the loader, a `<main id="place">`, and a script of its own. Uncaught errors of the page

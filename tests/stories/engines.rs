@@ -165,9 +165,9 @@ async fn a_stranger_gets_a_card_until_it_is_allowed(stage: &Stage, engine: Engin
     assert_eq!(browser.value("deep('iframe').some(shown)").await?, false);
     browser.screenshot(&format!("engine-{engine:?}-card")).await?;
 
-    stage.installation.allow(&stage.site, &stage.module, stranger.port, &[]).await?;
-    let retry = "deep('[role=alert] button').find(shown)?.click(), shown(deep('iframe')[0])";
-    browser.until("Retry had brought the module", retry).await?;
+    stage.admit(&stranger, &stage.module).await?;
+    browser.click("deep('[role=alert] button')[0]").await?;
+    browser.until("Retry had brought the module", "shown(deep('iframe')[0])").await?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod framing;
 mod fuzz;
 mod grants;
 mod idle;
+mod keyboard;
 mod leaks;
 mod looks;
 mod manners;

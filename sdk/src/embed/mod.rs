@@ -49,8 +49,8 @@ pub struct Embed {
     open_listener: RefCell<Option<EventListener>>,
     /// Waits until an inline embed comes near the viewport.
     sight: RefCell<Option<Sight>>,
-    /// Waits until the page may be idle, where the browser does not tell.
-    idle: RefCell<Option<Timeout>>,
+    /// Waits until the page may be idle, where the browser does not tell, or until the key that opened has been handled.
+    timer: RefCell<Option<Timeout>>,
 }
 
 impl Embed {
@@ -76,7 +76,7 @@ impl Embed {
                 frame_listeners: RefCell::default(),
                 open_listener: RefCell::new(None),
                 sight: RefCell::new(None),
-                idle: RefCell::new(None),
+                timer: RefCell::new(None),
             })),
             Err(fault) => {
                 slot.handle().set_state("error");
@@ -249,7 +249,7 @@ impl Embed {
         self.slot.reject(&fault::gone().to_error());
         self.bridge.destroy();
         self.sight.take();
-        self.idle.take();
+        self.timer.take();
         self.open_listener.take();
         self.listeners.take();
         self.drop_frame();

@@ -11,8 +11,10 @@ use crate::policy;
 use embed_protocol::{Code, EmbedType};
 use gloo_events::{EventListener, EventListenerOptions};
 use js_sys::Array;
+use std::cell::Cell;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use web_sys::Event;
+use web_sys::{Event, KeyboardEvent};
 
 impl Embed {
     /// Finds its place on the page and begins; waits for the rest of a page that is still being read.
@@ -102,6 +104,22 @@ impl Embed {
                     cancel();
                 },
             ));
+            let is_passed = Rc::new(Cell::new(false));
+            let (close, last, passes) = (floating.close.clone(), floating.guard.clone(), is_passed.clone());
+            listeners.push(EventListener::new(&floating.guard, "focus", move |_| {
+                if !is_passed.replace(false) {
+                    let _ = close.focus();
+                }
+            }));
+            // The browser goes on from there: backwards, to the last control of the panel.
+            listeners.push(EventListener::new(&floating.close, "keydown", move |event| {
+                let event: &KeyboardEvent = event.unchecked_ref();
+                // With Shift, WebKit's port to GTK does not know the key by its name.
+                if event.code() == "Tab" && event.shift_key() {
+                    passes.set(true);
+                    let _ = last.focus();
+                }
+            }));
             if let Some(launcher) = &floating.launcher {
                 let toggle = self.later(Embed::toggle);
                 listeners.push(EventListener::new(&launcher.button, "click", move |_| toggle()));
@@ -136,7 +154,7 @@ impl Embed {
             if dom::request_idle(&dom::once(Box::new(move |_| warm()))).is_err() {
                 // Safari has no idle callbacks.
                 let warm = self.later(Embed::ensure_frame);
-                self.idle.replace(Some(dom::after(2000, Box::new(warm))));
+                self.timer.replace(Some(dom::after(2000, Box::new(warm))));
             }
         } else if self.config().options.flag("lazy", true) && chrome.is_below_fold() {
             chrome.show_skeleton();
