@@ -4,14 +4,14 @@
 (() => {
   const script = document.currentScript
   const stub = window.Dramac
-  if (stub && stub.version) return
+  if (stub?.version) return
 
   const base = new URL('.', script.src).href
   const server = script.dataset.dramacServer || '__DRAMAC_SERVER__'
   const modules = script.dataset.dramacModules ?? '__DRAMAC_MODULES__'
   const slots = []
   const seen = new WeakMap()
-  let sdk, failure, lastId = 0, sdkReady, wasm
+  let sdk, failure, lastId = 0, sdkReady, wasm, nonce = script.nonce
   const ready = new Promise((resolve) => { sdkReady = resolve })
 
   const attempt = (task, wait = 400) => task().catch(async (error) => {
@@ -21,7 +21,7 @@
   })
   const fetched = (url, options) => attempt(async () => {
     const response = await fetch(url, options)
-    if (response.status > 499) throw Error(response.status)
+    if (response.status > 499) throw Error('status ' + response.status)
     return response
   })
   const unreachable = (url, error) => `${url} cannot be reached: ${error.message}. Check the network and this page's Content-Security-Policy (script-src, connect-src).`
@@ -52,9 +52,6 @@
     element.style = `display:block;border:0;visibility:hidden;width:${size(width, '100%')};height:${size(height, '500px')}`
     parent.append(element)
   }
-  const reveal = async (slot) => {
-    if ((await slot.verdict).allowed && slot.frame) slot.frame.style.visibility = ''
-  }
 
   // What needs no SDK to begin: the verdict, and the frame of an inline embed near the viewport. Whatever is wrong
   // with a configuration is left for the SDK to say.
@@ -68,11 +65,12 @@
       frame(slot, host.attachShadow({ mode: 'open' }))
     }
     slot.verdict = ask(slot.config)
-    reveal(slot)
+    slot.verdict.then(({ allowed }) => { if (allowed && slot.frame) slot.frame.style.visibility = '' })
   }
 
   const start = (options, element) => {
     const config = { ...options }
+    nonce ||= config.nonce
     const slot = { id: ++lastId, config, element, queue: [], messages: [] }
     const handle = slot.handle = {
       state: 'loading',
@@ -104,6 +102,8 @@
         data[name.replace(/^data-|-(.)/g, (_, letter = '') => letter.toUpperCase())] = value
       }
       const { site, siteId = site, module, dramacEmbed: moduleId = module } = data
+      // Browsers hide an attribute of this name, but not the property.
+      data.nonce ||= container.nonce
       seen.set(container, start({ ...data, siteId, moduleId }, container))
     }
     return seen.get(container)
@@ -114,7 +114,7 @@
   const refuse = ({ handle, config, reject }) => {
     handle.state = 'error'
     reject(failure)
-    config?.onError?.(failure)
+    config.onError?.(failure)
   }
   const fail = (code, detail) => {
     failure = Object.assign(Error(detail), { code })
@@ -123,9 +123,9 @@
   }
   const lost = (error) => fail('sdk_unavailable', unreachable(base, error))
 
-  // Window messages that arrive before the SDK does are kept for it.
+  // What happens to a frame before the SDK is there is kept for it: its messages, and what the page's policy refuses.
   const keep = (event) => slots.forEach(({ frame, messages }) => {
-    if (frame && event.source == frame.contentWindow) messages.push(event)
+    if (event.blockedURI || (frame && event.source == frame.contentWindow)) messages.push(event)
   })
 
   const Dramac = window.Dramac = (method, ...args) =>
@@ -138,11 +138,10 @@
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
     sdk = init
-    removeEventListener('message', keep)
     const link = { server, modules, ask, frame, scan, embed, seen }
     sdk.start(link)
     define(link, sdk)
-    slots.forEach((slot) => {
+    slots.splice(0).forEach((slot) => {
       sdk.take(slot)
       slot.queue.forEach((go) => go())
     })
@@ -157,7 +156,7 @@
       src: policy?.createScriptURL(url) ?? url,
       integrity,
       crossOrigin: '',
-      nonce: script.nonce,
+      nonce,
       onload,
       onerror: () => reject(Error('blocked, missing or changed')),
     }))
@@ -165,8 +164,9 @@
 
   // Frames before all else: to make the first WebAssembly of a page takes the browser some milliseconds.
   addEventListener('message', keep)
+  addEventListener('securitypolicyviolation', keep)
   scan()
-  document.addEventListener('DOMContentLoaded', scan)
+  addEventListener('DOMContentLoaded', scan)
   stub?.q?.forEach((args) => Dramac(...args))
   try {
     new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))

@@ -7,7 +7,7 @@
   const pending = new Map()
   const root = document.documentElement
   let lastId = 0
-  let lastHeight, since = 0, steps = 0, pauses = 0
+  let lastHeight
 
   const { port1: port, port2 } = new MessageChannel()
   const post = (type, payload, id) => port.postMessage({ id, type, payload })
@@ -21,6 +21,7 @@
   let isLoaded
   loaded.then(() => { isLoaded = true })
 
+  const measure = () => Math.ceil(root.getBoundingClientRect().height)
   const fire = (event, payload) => [...handlers.get(event) || []].forEach((handler) => handler(payload))
   const failure = (code, message) => Object.assign(new Error(message), { code })
 
@@ -72,7 +73,7 @@
       const set = handlers.get(name(event))
       if (set) handler ? set.delete(handler) : set.clear()
     },
-    emit: post,
+    emit(event, payload) { post(event, payload) },
     request: (action, data, { timeout = 30000, signal } = {}) => new Promise((resolve, reject) => {
       if (signal && signal.aborted) return reject(signal.reason)
       const id = ++lastId
@@ -96,9 +97,8 @@
       module.context ? send() : module.ready.then(send)
     }),
     handle(action, handler) { answers.set(name(action), handler) },
-    resize(height = Math.ceil(root.getBoundingClientRect().height)) {
+    resize(height = measure()) {
       if (height == lastHeight) return
-      if (height < lastHeight) pauses = 0
       lastHeight = height
       post('dramac:resize', { height })
     },
@@ -147,17 +147,41 @@
   addEventListener('keydown', (event) => { if (event.key == 'Escape' && !event.defaultPrevented) module.close() })
 
   // An inline embed is as tall as its content. Content that grows with its frame (100vh and some more) would grow for
-  // ever: after 60 steps in two seconds there is a pause, and after three pauses without shrinking an end.
-  const follow = () => {
-    const now = performance.now()
-    if (now - since > 2000) {
-      since = now
-      steps = 0
-    }
-    if (++steps < 60) module.resize()
-    else if (steps == 60 && ++pauses < 3) setTimeout(follow, 2001)
+  // ever. It is known by its echoes: it grows right after the frame has got the height that it asked for, and by no less
+  // than the last time. After six of them the frame stands still for half a second. What grows all the same is real, and
+  // is followed. What does not gets one more chance, and after another echo the frame stays as it is until then.
+  let viewport = innerHeight, gotAt = -Infinity, echoes = 0, seen, lastGrowth, held, hadChance
+  const look = () => {
+    if (innerHeight != viewport) gotAt = performance.now()
+    viewport = innerHeight
   }
-  if (query.get('type') == 'inline') new ResizeObserver(follow).observe(root)
+  const follow = () => {
+    look()
+    const height = measure(), growth = height - lastHeight
+    if (height == seen) return
+    seen = height
+    if (held) {
+      clearTimeout(held)
+      held = 0
+      echoes = 5
+    } else if (growth > 0 && performance.now() - gotAt < 250) echoes += growth >= lastGrowth
+    else echoes = 0
+    lastGrowth = growth
+    if (echoes < 6) {
+      hadChance = false
+      return module.resize()
+    }
+    held = setTimeout(() => {
+      if (hadChance) return
+      held = 0
+      hadChance = true
+      module.resize()
+    }, 500)
+  }
+  if (query.get('type') == 'inline') {
+    addEventListener('resize', look)
+    new ResizeObserver(follow).observe(root)
+  }
 
   if (hostOrigin && parent != window) {
     parent.postMessage({ type: 'dramac:ready', protocol: 1, nonce: location.hash.slice(1) }, hostOrigin, [port2])

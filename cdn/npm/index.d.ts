@@ -59,6 +59,8 @@ export interface Options {
   allow?: string
   /** As in `<iframe sandbox>`. */
   sandbox?: string
+  /** The page's Content-Security-Policy nonce, where the loader's own script element has none. */
+  nonce?: string
   /** The module is ready, the first time and after each load of its frame. */
   onReady?: () => void
   /** The embed failed. */
@@ -84,6 +86,7 @@ export type ErrorCode =
   | 'container_not_found'
   | 'container_taken'
   | 'csp_wasm'
+  | 'csp_frame'
   | 'sdk_unavailable'
   | 'unavailable'
   | 'site_not_found'

@@ -43,6 +43,7 @@ const OPTIONS: Options = &[
     ("zIndex", Kind::WholeNumber),
     ("allow", Kind::Text),
     ("sandbox", Kind::Text),
+    ("nonce", Kind::Text),
     ("onReady", Kind::Function),
     ("onError", Kind::Function),
     ("onMessage", Kind::Function),

@@ -21,9 +21,19 @@ extern "C" {
     #[wasm_bindgen(js_name = requestIdleCallback, catch)]
     pub fn request_idle(callback: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = Number)]
-    pub fn number(value: &JsValue) -> f64;
-    #[wasm_bindgen(js_name = String)]
-    pub fn text(value: &JsValue) -> String;
+    fn number_of(text: &JsValue) -> f64;
+    #[wasm_bindgen(js_name = String, catch)]
+    fn text_of(value: &JsValue) -> Result<String, JsValue>;
+}
+
+/// The number that this is, or that this text spells; `NaN` for everything else.
+pub fn number(value: &JsValue) -> f64 {
+    value.as_f64().unwrap_or_else(|| if value.is_string() { number_of(value) } else { f64::NAN })
+}
+
+/// What JavaScript writes for a value; nothing for the few that it cannot write.
+pub fn text(value: &JsValue) -> String {
+    text_of(value).unwrap_or_default()
 }
 
 pub fn window() -> Window {

@@ -20,6 +20,7 @@ mod handlers;
 mod link;
 mod message;
 mod page;
+mod policy;
 mod wording;
 
 use embed::Embed;

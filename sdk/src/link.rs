@@ -44,9 +44,11 @@ extern "C" {
     pub fn element(this: &Slot) -> Option<HtmlElement>;
     #[wasm_bindgen(method, getter)]
     pub fn handle(this: &Slot) -> Handle;
-    /// Window messages that the frame sent before the SDK was there.
+    /// What came before the SDK was there: window messages of the frame, and what the page's policy refused.
     #[wasm_bindgen(method, getter)]
     pub fn messages(this: &Slot) -> Array;
+    #[wasm_bindgen(method, setter)]
+    pub fn set_messages(this: &Slot, messages: &Array);
     #[wasm_bindgen(method, getter)]
     pub fn verdict(this: &Slot) -> Option<Promise>;
     #[wasm_bindgen(method, setter)]

@@ -1,28 +1,12 @@
-//! Chromium, driven over WebDriver.
+//! A browser, driven over WebDriver.
 
-use crate::{output, port, wait};
+use crate::engine::{Driver, Engine};
+use crate::{output, wait};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::process::Stdio;
 use std::time::Duration;
-use tempfile::TempDir;
-use thirtyfour::ChromiumLikeCapabilities;
-use thirtyfour::common::log::LoggingPrefsLogLevel;
+use thirtyfour::Capabilities;
 use thirtyfour::prelude::*;
-use tokio::process::{Child, Command};
-
-/// Switches of every session: no sandbox because root has none, and nothing that talks to the network by itself.
-const SWITCHES: [&str; 9] = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1200,900",
-];
 
 /// What every script may use: `deep(selector)` lists elements, those in open shadow roots too; `shown(element)` says
 /// whether a person would see it.
@@ -38,42 +22,35 @@ const shown = (element) => Boolean(element) && element.getBoundingClientRect().h
 pub struct Browser {
     /// The WebDriver session.
     pub session: WebDriver,
-    chromedriver: Child,
-    _profile: TempDir,
+    driver: Driver,
 }
 
 impl Browser {
-    /// Starts `chromedriver` and, through it, a browser.
+    /// Starts Chromium.
     pub async fn start() -> Result<Self> {
+        Self::start_in(Engine::Chromium).await
+    }
+
+    /// Starts the engine's WebDriver server and, through it, a browser.
+    pub async fn start_in(engine: Engine) -> Result<Self> {
         // Built with the whole workspace, the WebDriver client can TLS, and wants to know with which cryptography before
         // it says a word, though it never leaves this machine. A second start finds it set already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let profile = tempfile::Builder::new().prefix("embed-browser-").tempdir()?;
-        let port = port::free()?;
-        let chromedriver = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .context("chromedriver cannot be started: install chromium and chromium-driver")?;
-        wait::until("chromedriver listened", wait::LIMIT, async || Ok(port::taken(port).then_some(())))
-            .await?;
-
-        let mut wishes = DesiredCapabilities::chrome();
-        for switch in SWITCHES {
-            wishes.add_arg(switch)?;
+        let driver = Driver::start(engine).await?;
+        let mut wishes = Capabilities::new();
+        for (name, wish) in driver.wishes.as_object().into_iter().flatten() {
+            wishes.set(name, wish)?;
         }
-        wishes.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
-        wishes.set_browser_log_level(LoggingPrefsLogLevel::All)?;
-        let session = WebDriver::new(format!("http://127.0.0.1:{port}"), wishes).await?;
-        Ok(Self { session, chromedriver, _profile: profile })
+        let session = WebDriver::new(&driver.url, wishes)
+            .await
+            .with_context(|| format!("{engine:?} does not start"))?;
+        Ok(Self { session, driver })
     }
 
     /// Ends the session, its browser and its driver.
-    pub async fn close(mut self) -> Result<()> {
+    pub async fn close(self) -> Result<()> {
         let quit = self.session.quit().await;
-        self.chromedriver.kill().await?;
+        self.driver.stop().await?;
         Ok(quit?)
     }
 
@@ -141,13 +118,14 @@ impl Browser {
         Ok(self.session.enter_default_frame().await?)
     }
 
-    /// What was written to the console since this was last asked, by page and frames: `LEVEL place message`.
+    /// What was written to the console since this was last asked, by page and frames: `LEVEL place message`. Only Chromium
+    /// tells it.
     pub async fn console(&self) -> Result<Vec<String>> {
         let entries = self.session.browser_log().await?;
         Ok(entries.into_iter().map(|entry| format!("{} {}", entry.level, entry.message)).collect())
     }
 
-    /// A command of the DevTools protocol.
+    /// A command of the DevTools protocol, which only Chromium speaks.
     pub async fn devtools(&self, method: &str, params: Value) -> Result<Value> {
         Ok(self.session.cdp().send_raw(method, params).await?)
     }

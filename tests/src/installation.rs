@@ -1,6 +1,6 @@
 //! One installation of the embed server: a folder, its settings, and the command line that works on it.
 
-use crate::port;
+use crate::{port, repository};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -32,6 +32,17 @@ impl Installation {
     pub fn behind(port: u16, public_port: u16) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("embed-story-").tempdir()?;
         Ok(Self { folder, port, public_port, settings: Vec::new() })
+    }
+
+    /// An installation that serves the optimised bundle, which has the SDK in JavaScript too.
+    pub fn optimised() -> Result<Self> {
+        let bundle = repository("cdn/dist").canonicalize().unwrap_or_default();
+        let manifest = std::fs::read_to_string(bundle.join("v1/manifest.json")).unwrap_or_default();
+        ensure!(
+            manifest.contains("sdk.fallback.js"),
+            "cdn/dist has no translated SDK: run `cargo run -p cdn -- build --optimize` first"
+        );
+        Ok(Self::new()?.with("EMBED_BUNDLE_DIR", bundle.display().to_string()))
     }
 
     /// The same with one more setting.
@@ -112,10 +123,22 @@ fn program(name: &str) -> Command {
     command
 }
 
+/// The folder that cargo builds into.
+pub fn target() -> PathBuf {
+    let mut folder = profile();
+    folder.pop();
+    folder
+}
+
+/// The folder of the profile with which this very test was built.
+fn profile() -> PathBuf {
+    let own = std::env::current_exe().expect("a test knows its own file");
+    own.ancestors().nth(2).expect("a test lies in target/PROFILE/deps").to_owned()
+}
+
 /// The binary that cargo put beside this very test, so that both are of one profile.
 fn binary(name: &str) -> PathBuf {
-    let own = std::env::current_exe().expect("a test knows its own file");
-    let profile = own.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
+    let profile = profile();
     let binary = profile.join(name);
     let flag = if profile.ends_with("release") { " --release" } else { "" };
     assert!(binary.is_file(), "{} is not there: run `cargo build --workspace{flag}` first", binary.display());

@@ -1,5 +1,5 @@
 //! What the stories and the measurements stand on: a real server started from its real binary, real websites on
-//! origins of their own, and a real browser.
+//! origins of their own, and real browsers.
 //!
 //! The stories are in `stories/`, one module for each promise; the measurements in `benches/`. `./run` installs what
 //! they need, builds the binary and runs the stories; `./run NAME` runs those whose name contains `NAME`. By hand:
@@ -12,6 +12,7 @@
 //! Screenshots, server logs of failed stories, and the measurements' JSON go to `output/`.
 
 pub mod browser;
+pub mod engine;
 pub mod figures;
 pub mod installation;
 pub mod load;
@@ -24,9 +25,10 @@ pub mod wait;
 pub mod website;
 
 pub use browser::Browser;
+pub use engine::Engine;
 pub use installation::Installation;
 pub use server::Server;
-pub use stage::{Stage, story, story_on};
+pub use stage::{Stage, story, story_in, story_on};
 pub use website::{Page, Website};
 
 use std::path::PathBuf;

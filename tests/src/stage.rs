@@ -1,7 +1,7 @@
 //! What most stories begin with: a running server with one published module, one website that may embed it, and an
 //! empty browser.
 
-use crate::{Browser, Installation, Server, Website, module, output, server, wait};
+use crate::{Browser, Engine, Installation, Server, Website, module, output, server, wait};
 use anyhow::{Context, Result, ensure};
 use std::any::Any;
 use std::future::poll_fn;
@@ -40,7 +40,16 @@ pub async fn story_on(
     installation: Installation,
     body: impl AsyncFnOnce(&Stage) -> Result<()>,
 ) -> Result<()> {
-    let stage = Stage::set(installation).await?;
+    story_in(Engine::Chromium, installation, body).await
+}
+
+/// Like [`story_on`], in a browser of this engine.
+pub async fn story_in(
+    engine: Engine,
+    installation: Installation,
+    body: impl AsyncFnOnce(&Stage) -> Result<()>,
+) -> Result<()> {
+    let stage = Stage::set(engine, installation).await?;
     let outcome = caught(body(&stage)).await;
     if !matches!(outcome, Ok(Ok(()))) {
         stage.describe().await;
@@ -61,13 +70,13 @@ async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + S
 }
 
 impl Stage {
-    async fn set(installation: Installation) -> Result<Self> {
+    async fn set(engine: Engine, installation: Installation) -> Result<Self> {
         let site = installation.create_site().await?;
         let module = installation.publish(&site, &module::bridge()).await?;
         let website = Website::start().await?;
         installation.allow(&site, &module, website.port, &[]).await?;
         let _server = Server::start(&installation).await?;
-        let browser = Browser::start().await?;
+        let browser = Browser::start_in(engine).await?;
         Ok(Self { installation, _server, website, site, module, browser })
     }
 
@@ -86,15 +95,20 @@ impl Stage {
     /// Publishes one more module, allows it on the website, and waits until the running server knows.
     pub async fn publish(&self, folder: &Path) -> Result<String> {
         let module = self.installation.publish(&self.site, folder).await?;
-        self.installation.allow(&self.site, &module, self.website.port, &[]).await?;
-        let origin = self.website.origin();
+        self.admit(&self.website, &module).await?;
+        Ok(module)
+    }
+
+    /// Allows a module on a website, and waits until the running server knows.
+    pub async fn admit(&self, website: &Website, module: &str) -> Result<()> {
+        self.installation.allow(&self.site, module, website.port, &[]).await?;
+        let origin = website.origin();
         let question = serde_json::json!({ "siteId": self.site, "moduleId": module, "origin": origin, "type": "inline" });
-        wait::until("the server knew the new module", Duration::from_secs(2), async || {
+        wait::until("the server knew what was allowed", Duration::from_secs(2), async || {
             let answer = server::post(self.installation.port, VERIFY, &origin, &question.to_string()).await?;
             Ok(answer.starts_with("HTTP/1.1 200").then_some(()))
         })
-        .await?;
-        Ok(module)
+        .await
     }
 
     /// The HTML of a page with the loader, a `<main id="place">`, and a script of its own. Uncaught errors of the page

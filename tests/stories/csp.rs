@@ -1,9 +1,9 @@
 //! The policies of `docs/csp.md` are enough as they are written, and each of their sources is needed.
 
 use crate::fenced::{block, blocks};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde_json::json;
-use stories::{Installation, Page, Stage, repository, story, story_on};
+use stories::{Installation, Page, Stage, story, story_on};
 
 const GUIDE: &str = "docs/csp.md";
 const NONCE: &str = "bVZ6T2Uw";
@@ -51,14 +51,7 @@ async fn the_policy_for_modules_without_an_origin_is_enough_and_minimal() -> Res
 
 #[tokio::test]
 async fn the_policy_without_webassembly_is_enough_and_minimal() -> Result<()> {
-    let bundle = repository("cdn/dist").canonicalize()?;
-    let manifest = std::fs::read_to_string(bundle.join("v1/manifest.json"))?;
-    ensure!(
-        manifest.contains("sdk.fallback.js"),
-        "cdn/dist has no translated SDK: run `cargo run -p cdn -- build --optimize` first"
-    );
-    let installation = Installation::new()?.with("EMBED_BUNDLE_DIR", bundle.display().to_string());
-    story_on(installation, async |stage| {
+    story_on(Installation::optimised()?, async |stage| {
         Policy::read("without-wasm", stage, "localhost")?.is_enough_and_minimal(stage).await
     })
     .await

@@ -1,17 +1,24 @@
-//! Where the SDK cannot come or start, the page hears of it, and its developer reads what to do.
+//! Where the SDK cannot come, or the server does not answer, the page hears of it, its developer reads what to do, and its
+//! visitors can try again. (What a page's own policy forbids is told in `policies.rs`.)
 
 use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
-use stories::{Page, Stage, Website, server, story};
+use stories::{Stage, Website, port, server, story};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
 
 /// Retries take their time before they are given up.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
-const EMBED: &str = "Dramac('embed', { siteId, moduleId, type: 'inline', container: '#place', onError: (error) => log.push([error instanceof Error, error.code]) })";
+/// An inline embed that tells of its failure, once for each way in which a page can hear of it.
+pub const EMBED: &str = "Dramac('embed', { siteId, moduleId, type: 'inline', container: '#place', onError: (error) => log.push([error instanceof Error, error.code]) })";
 
 /// Waits for `onError`, and for a line on the console that contains all `words`.
-async fn says(stage: &Stage, code: &str, words: &[&str]) -> Result<()> {
+pub async fn says(stage: &Stage, code: &str, words: &[&str]) -> Result<()> {
     stage.browser.until_within(GIVEN_UP, "the page heard of the failure", "log.length").await?;
     assert_eq!(stage.log().await?, json!([[true, code]]));
     let console = stage.browser.console().await?;
@@ -23,24 +30,69 @@ async fn says(stage: &Stage, code: &str, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the visitor sees the card with its code and a button, and no frame.
+pub async fn shows_a_card(stage: &Stage, code: &str) -> Result<()> {
+    let card = format!(
+        "deep('[role=alert]').some((card) => shown(card) && card.textContent.includes('{code}') && card.querySelector('button'))"
+    );
+    stage.browser.until("the card was shown", &card).await?;
+    assert_eq!(stage.browser.value("deep('iframe').length").await?, 0);
+    Ok(())
+}
+
+/// What the server answers to a request for this path.
+async fn body(stage: &Stage, path: &str) -> Result<String> {
+    let answer = server::get(stage.installation.port, "localhost", path).await?;
+    Ok(answer.split_once("\r\n\r\n").context("an answer has a body")?.1.to_owned())
+}
+
 /// A website that serves the server's loader from its own origin, as a CDN would.
 async fn copy_of_the_cdn(stage: &Stage) -> Result<(Website, Value)> {
-    let body = async |path: &str| -> Result<String> {
-        let answer = server::get(stage.installation.port, "localhost", path).await?;
-        Ok(answer.split_once("\r\n\r\n").context("an answer has a body")?.1.to_owned())
-    };
     let cdn = Website::start().await?;
-    cdn.put("/v1/embed.js", body("/v1/embed.js").await?);
-    let manifest = serde_json::from_str(&body("/v1/manifest.json").await?)?;
+    cdn.put("/v1/embed.js", body(stage, "/v1/embed.js").await?);
+    let manifest = serde_json::from_str(&body(stage, "/v1/manifest.json").await?)?;
     Ok((cdn, manifest))
+}
+
+/// Where a file of the manifest is below the origin.
+fn path(manifest: &Value, file: &str) -> Result<String> {
+    let path = manifest["files"][file]["path"].as_str().context("the manifest names the file")?;
+    Ok(format!("/v1/{}", path.trim_start_matches('/').trim_start_matches("v1/")))
+}
+
+/// Opens a page that brings the loader from elsewhere.
+async fn open_with_loader_of(stage: &Stage, origin: &str) -> Result<()> {
+    let loader = format!("<script async src=\"{origin}/v1/embed.js\"></script>");
+    stage.browser.open(&stage.website.put("/", stage.page_with_loader(&loader, EMBED))).await
+}
+
+/// Opens a page whose server, and whose modules, are at another origin.
+async fn open_with_server(stage: &Stage, origin: &str) -> Result<()> {
+    let elsewhere = format!("async data-dramac-server=\"{origin}\" data-dramac-modules=\"{origin}\"");
+    let page = stage.page_with_loader(&stage.loader(&elsewhere), EMBED);
+    stage.browser.open(&stage.website.put("/", page)).await
+}
+
+/// A server that gives every page the same answer, until the handle is aborted.
+async fn server_that_answers(
+    status: u16,
+    kind: &'static str,
+    body: &'static str,
+) -> Result<(String, AbortHandle)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let origin = format!("http://localhost:{}", listener.local_addr()?.port());
+    let status = StatusCode::from_u16(status)?;
+    let headers = [(header::CONTENT_TYPE, kind), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+    let router = Router::new().fallback(async move || (status, headers, body));
+    let task = tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok((origin, task.abort_handle()))
 }
 
 #[tokio::test]
 async fn a_cdn_without_the_sdk_is_named() -> Result<()> {
     story(async |stage| {
         let (cdn, _) = copy_of_the_cdn(stage).await?;
-        let loader = format!("<script async src=\"{}/v1/embed.js\"></script>", cdn.origin());
-        stage.browser.open(&stage.website.put("/", stage.page_with_loader(&loader, EMBED))).await?;
+        open_with_loader_of(stage, &cdn.origin()).await?;
         says(stage, "sdk_unavailable", &[&cdn.origin()]).await
     })
     .await
@@ -50,13 +102,8 @@ async fn a_cdn_without_the_sdk_is_named() -> Result<()> {
 async fn an_sdk_that_was_changed_on_its_way_does_not_run() -> Result<()> {
     story(async |stage| {
         let (cdn, manifest) = copy_of_the_cdn(stage).await?;
-        let glue = manifest["files"]["sdk.js"]["path"].as_str().context("the manifest names the glue")?;
-        cdn.put(
-            &format!("/v1/{}", glue.trim_start_matches("/v1/").trim_start_matches("v1/")),
-            "window.hijacked = true",
-        );
-        let loader = format!("<script async src=\"{}/v1/embed.js\"></script>", cdn.origin());
-        stage.browser.open(&stage.website.put("/", stage.page_with_loader(&loader, EMBED))).await?;
+        cdn.put(&path(&manifest, "sdk.js")?, "window.hijacked = true");
+        open_with_loader_of(stage, &cdn.origin()).await?;
         says(stage, "sdk_unavailable", &[&cdn.origin()]).await?;
         assert_eq!(stage.browser.value("window.hijacked").await?, Value::Null);
         Ok(())
@@ -65,44 +112,133 @@ async fn an_sdk_that_was_changed_on_its_way_does_not_run() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_policy_that_forbids_webassembly_is_told_the_missing_word() -> Result<()> {
+async fn a_page_in_place_of_the_webassembly_is_not_taken_for_it() -> Result<()> {
     story(async |stage| {
-        let server = stage.installation.origin();
-        let csp = format!("script-src 'unsafe-inline' {server}");
-        let page = Page { html: stage.page(EMBED), csp: Some(csp) };
-        stage.browser.open(&stage.website.put_page("/", page)).await?;
-        says(stage, "csp_wasm", &["'wasm-unsafe-eval'", "script-src"]).await
+        let (cdn, manifest) = copy_of_the_cdn(stage).await?;
+        let glue = path(&manifest, "sdk.js")?;
+        cdn.put(&glue, body(stage, &glue).await?);
+        cdn.put(&path(&manifest, "sdk.wasm")?, "<!doctype html><title>Nothing here</title>");
+        open_with_loader_of(stage, &cdn.origin()).await?;
+        says(stage, "sdk_unavailable", &[&cdn.origin()]).await
     })
     .await
 }
 
 #[tokio::test]
-async fn a_policy_that_forbids_to_ask_the_server_is_told_where() -> Result<()> {
+async fn a_cdn_that_goes_down_after_the_loader_is_named() -> Result<()> {
     story(async |stage| {
-        let server = stage.installation.origin();
-        let csp = format!("script-src 'unsafe-inline' 'wasm-unsafe-eval' {server}; connect-src 'none'");
-        let page = Page { html: stage.page(EMBED), csp: Some(csp) };
-        stage.browser.open(&stage.website.put_page("/", page)).await?;
-        says(stage, "sdk_unavailable", &["connect-src", &server]).await
+        let loader = body(stage, "/v1/embed.js").await?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let origin = format!("http://localhost:{}", listener.local_addr()?.port());
+        let one_answer = tokio::spawn(async move {
+            let (mut line, _) = listener.accept().await?;
+            drop(listener);
+            let mut request = [0; 4096];
+            let _ = line.read(&mut request).await?;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nConnection: close";
+            line.write_all(format!("{head}\r\nContent-Length: {}\r\n\r\n{loader}", loader.len()).as_bytes())
+                .await?;
+            line.shutdown().await
+        });
+        open_with_loader_of(stage, &origin).await?;
+        one_answer.await??;
+        says(stage, "sdk_unavailable", &[&origin, "Check the network"]).await
     })
     .await
 }
 
 #[tokio::test]
-async fn a_wrong_option_is_named_with_what_was_expected() -> Result<()> {
+async fn a_blocker_that_takes_the_sdk_is_named_as_what_it_takes() -> Result<()> {
     story(async |stage| {
-        let script = "const onError = (error) => log.push(error.code)
-            Dramac('embed', { siteId, moduleId, type: 'banner', onError })
-            Dramac('embed', { siteId, moduleId, colour: 'red', onError })
-            Dramac('embed', { siteId, moduleId: 'evil.example/', onError })
-            Dramac('embed', { siteId, moduleId, type: 'inline', container: '#nowhere', onError })";
+        stage.browser.devtools("Network.enable", json!({})).await?;
+        stage.browser.devtools("Network.setBlockedURLs", json!({ "urls": ["*/sdk.*"] })).await?;
+        stage.browser.open(&stage.website.put("/", stage.page(EMBED))).await?;
+        says(stage, "sdk_unavailable", &[&stage.installation.origin(), "blocked, missing or changed"]).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_named_and_the_visitor_sees_a_card() -> Result<()> {
+    story(async |stage| {
+        let nobody = format!("http://localhost:{}", port::free()?);
+        open_with_server(stage, &nobody).await?;
+        says(stage, "unavailable", &[&nobody, "cannot be reached", "Check the network"]).await?;
+        shows_a_card(stage, "unavailable").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_that_fails_is_named_with_its_status() -> Result<()> {
+    story(async |stage| {
+        let (failing, server) =
+            server_that_answers(500, "text/html", "<h1>Internal Server Error</h1>").await?;
+        open_with_server(stage, &failing).await?;
+        says(stage, "unavailable", &[&failing, "status 500"]).await?;
+        shows_a_card(stage, "unavailable").await?;
+        server.abort();
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_embed_server_is_told_apart() -> Result<()> {
+    for (kind, answer, words) in [
+        ("text/html", "<!doctype html><title>Welcome</title>", "cannot be reached"),
+        (
+            "application/json",
+            r#"{"welcome": true}"#,
+            "gave no verdict: check that data-dramac-server names an embed server",
+        ),
+    ] {
+        story(async |stage| {
+            let (other, server) = server_that_answers(200, kind, answer).await?;
+            open_with_server(stage, &other).await?;
+            says(stage, "unavailable", &[&other, words]).await?;
+            shows_a_card(stage, "unavailable").await?;
+            server.abort();
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_network_there_is_a_card_and_retry_is_enough_when_it_is_back() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", stage.page("Dramac('ready', () => { window.sdk = true })"))).await?;
+        browser.until("the SDK was there", "window.sdk").await?;
+        let network = |offline: bool| json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        browser.devtools("Network.enable", json!({})).await?;
+        browser.devtools("Network.emulateNetworkConditions", network(true)).await?;
+        browser.run(&EMBED.replace("Dramac('embed',", "window.embed = Dramac.embed("), ()).await?;
+        says(stage, "unavailable", &[&stage.installation.origin(), "Check the network"]).await?;
+        shows_a_card(stage, "unavailable").await?;
+
+        browser.devtools("Network.emulateNetworkConditions", network(false)).await?;
+        browser.click("deep('[role=alert] button')[0]").await?;
+        stage.ready().await?;
+        assert_eq!(browser.run("return embed.request('echo', 'here')", ()).await?, "here");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_module_that_is_there_goes_on_without_a_verdict() -> Result<()> {
+    story(async |stage| {
+        stage.browser.devtools("Network.enable", json!({})).await?;
+        stage.browser.devtools("Network.setBlockedURLs", json!({ "urls": ["*/api/embed/verify"] })).await?;
+        let script = "Dramac('ready', () => { window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' }) })";
         stage.browser.open(&stage.website.put("/", stage.page(script))).await?;
-        stage.browser.until("all four were refused", "log.length === 4").await?;
+        stage.ready().await?;
+        assert_eq!(stage.inside("return Dramac.module.context.token ?? null").await?, json!(null));
         let console = stage.browser.console().await?.join("\n");
-        for word in ["banner", "widget or popup or inline", "colour", "evil.example/", "#nowhere"] {
-            ensure!(console.contains(word), "{word} is not in {console}");
-        }
-        assert_eq!(stage.browser.value("deep('iframe').length").await?, 0);
+        ensure!(console.contains("[Dramac] ") && console.contains("cannot be reached"), "{console}");
         stage.log().await?;
         Ok(())
     })

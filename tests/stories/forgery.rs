@@ -145,6 +145,58 @@ async fn odd_messages_of_the_module_itself_throw_nothing_on_the_page() -> Result
     .await
 }
 
+#[tokio::test]
+async fn messages_of_a_frame_that_is_gone_are_ignored() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let chatter = "setInterval(() => {
+              Dramac.module.emit('tick'); Dramac.module.request('tick').catch(() => {})
+              parent.postMessage({ type: 'dramac:ready' }, '*'); parent.postMessage({ type: 'tick' }, '*')
+            }, 0)";
+        stage.browser.run("window.ticks = 0; embed.on('tick', () => { ticks++ })", ()).await?;
+        stage.inside(chatter).await?;
+        stage.browser.until("the module chattered", "ticks > 10").await?;
+        // What is under way when it goes arrives before these two.
+        let goes = "const frame = deep('iframe')[0], { port1, port2 } = new MessageChannel()
+            arguments[0] === 'destroyed' ? embed.destroy() : frame.remove()
+            const heard = ticks
+            port1.postMessage('last'); postMessage('last', '*')
+            const both = Promise.all([port2, window].map((end) => new Promise((resolve) => { end.addEventListener('message', ({ data }) => data === 'last' && resolve()); end.start?.() })))
+            return both.then(() => ticks - heard)";
+        assert_eq!(stage.browser.run(goes, [json!("destroyed")]).await?, 0);
+        stage.log().await?;
+
+        stage.embed("type: 'inline'").await?;
+        stage.inside(chatter).await?;
+        stage.browser.run("window.ticks = 0", ()).await?;
+        stage.browser.run(goes, [json!("removed by the page")]).await?;
+        stage.browser.run("embed.send('note'); embed.update({ theme: 'dark' }); embed.destroy()", ()).await?;
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_payload_whose_getter_throws_is_its_senders_own_error_and_no_one_elses() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let send = "const payload = { get secret() { throw new Error('mine') } }
+            const said = []
+            try { embed.send('note', payload) } catch ({ message }) { said.push(message) }
+            try { embed.send('note', () => {}) } catch ({ name }) { said.push(name) }
+            embed.on('ask', () => payload)
+            return embed.request('echo', payload).catch(({ message }) => [...said, message])";
+        assert_eq!(stage.browser.run(send, ()).await?, json!(["mine", "DataCloneError", "mine"]));
+        let ask = "return Dramac.module.request('ask').catch(({ code }) => code)";
+        assert_eq!(stage.inside(ask).await?, "failed", "the page's answer cannot be cloned");
+        assert_eq!(stage.browser.run("return embed.request('echo', 'still')", ()).await?, "still");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
 /// Puts a frame with this page beside the embed, and waits until it has posted all it wanted to.
 async fn forged_by_frame(stage: &Stage, url: &str) -> Result<()> {
     let script = "return new Promise((resolve) => {

@@ -97,3 +97,39 @@ async fn what_the_page_sends_never_reaches_another_origin() -> Result<()> {
     })
     .await
 }
+
+/// Time stands still, so that how fast the machine is makes no difference.
+const STILL: &str = "<script>
+  window.clock = 1000
+  Object.defineProperty(Event.prototype, 'timeStamp', { get: () => clock })
+</script>";
+
+#[tokio::test]
+async fn a_module_that_floods_its_page_is_cut_off_until_the_second_is_over() -> Result<()> {
+    story(async |stage| {
+        let script = "Dramac('ready', () => {
+              window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' })
+              window.count = 0
+              embed.on('drop', () => { count++ })
+              embed.on('late', () => log.push('late'))
+            })";
+        let page = stage.page_with_loader(&format!("{STILL}{}", stage.loader("async")), script);
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", page)).await?;
+        stage.ready().await?;
+        stage.inside("for (let n = 0; n < 110_000; n++) Dramac.module.emit('drop', n)").await?;
+        // An answer comes after everything that was posted before it, and is no part of the flood.
+        assert_eq!(browser.run("return embed.request('echo', 'dry')", ()).await?, "dry");
+        let count = browser.value("count").await?;
+        assert!(count.as_u64().is_some_and(|count| (99_000..100_000).contains(&count)), "{count} were heard");
+        let console = browser.console().await?.join("\n");
+        assert!(console.contains("[Dramac] The module sends over 100000 messages a second"), "{console}");
+
+        browser.run("clock += 1001", ()).await?;
+        stage.inside("Dramac.module.emit('late')").await?;
+        browser.until("the module was heard again", "log.length").await?;
+        assert_eq!(stage.log().await?, json!(["late"]));
+        Ok(())
+    })
+    .await
+}

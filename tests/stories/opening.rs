@@ -1,7 +1,7 @@
 //! When frames come and panels open without a click.
 
 use anyhow::Result;
-use stories::story;
+use stories::{Stage, story};
 
 const OPEN: &str = "embed.state === 'open' && shown(deep('iframe')[0])";
 
@@ -16,6 +16,63 @@ async fn an_inline_embed_far_below_waits_until_it_comes_near() -> Result<()> {
         assert_eq!(browser.value("deep('iframe').length").await?, 0);
         assert_eq!(browser.value("place.offsetHeight").await?, 500);
         browser.run("place.scrollIntoView()", ()).await?;
+        stage.ready().await
+    })
+    .await
+}
+
+/// Opens a page with a widget in a browser that is never idle, unless the page says so, and waits until the launcher is there.
+async fn widget_on_a_busy_page(stage: &Stage) -> Result<()> {
+    let busy = "<script>window.waiting = []; window.requestIdleCallback = (callback) => waiting.push(callback)</script>";
+    let script =
+        "Dramac('ready', () => { window.embed = Dramac.embed({ siteId, moduleId, type: 'widget' }) })";
+    let page = stage.page_with_loader(&format!("{busy}{}", stage.loader("async")), script);
+    stage.browser.open(&stage.website.put("/", page)).await?;
+    stage.browser.until("the launcher was there", "shown(deep('button.launcher')[0])").await?;
+    assert_eq!(stage.browser.value("deep('iframe').length").await?, 0, "its frame waits");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_frame_of_a_closed_widget_comes_when_the_page_is_idle() -> Result<()> {
+    story(async |stage| {
+        widget_on_a_busy_page(stage).await?;
+        stage.browser.run("waiting.forEach((callback) => callback())", ()).await?;
+        assert_eq!(stage.browser.value("deep('iframe').length").await?, 1);
+        stage.ready().await?;
+        assert_eq!(stage.browser.value("shown(deep('.panel')[0])").await?, false);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_frame_of_a_closed_widget_comes_when_the_pointer_or_the_focus_does() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        widget_on_a_busy_page(stage).await?;
+        let launcher = browser.element("deep('button.launcher')[0]").await?;
+        browser.session.action_chain().move_to_element_center(&launcher).perform().await?;
+        browser.until("the pointer had brought the frame", "deep('iframe').length").await?;
+        stage.ready().await?;
+        assert_eq!(browser.value("shown(deep('.panel')[0])").await?, false);
+
+        widget_on_a_busy_page(stage).await?;
+        browser.run("deep('button.launcher')[0].focus()", ()).await?;
+        browser.until("the focus had brought the frame", "deep('iframe').length").await?;
+        stage.ready().await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn where_the_browser_does_not_tell_of_idleness_the_frame_comes_after_a_while() -> Result<()> {
+    story(async |stage| {
+        let without = "<script>delete window.requestIdleCallback</script>";
+        let script =
+            "Dramac('ready', () => { window.embed = Dramac.embed({ siteId, moduleId, type: 'widget' }) })";
+        let page = stage.page_with_loader(&format!("{without}{}", stage.loader("async")), script);
+        stage.browser.open(&stage.website.put("/", page)).await?;
         stage.ready().await
     })
     .await
@@ -66,6 +123,42 @@ async fn a_page_that_comes_back_from_the_cache_goes_on_where_it_was() -> Result<
         browser.session.back().await?;
         browser.until("the page had come back from the cache", "window.persisted").await?;
         assert_eq!(browser.run("return embed.request('echo', 'still')", ()).await?, "still");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_back_button_leaves_the_page_whatever_its_embeds_did() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/first", "<title>First</title>")).await?;
+        stage.embed("type: 'popup'").await?;
+        let entries = browser.value("history.length").await?;
+        browser.run("embed.open(); embed.close(); embed.destroy()", ()).await?;
+        let inline = "window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' }); return embed.ready";
+        browser.run(inline, ()).await?;
+        assert_eq!(browser.value("history.length").await?, entries);
+        browser.session.back().await?;
+        browser.until("the first page was there", "document.title === 'First'").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_back_button_inside_a_module_begins_a_new_conversation() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline', onReady: () => log.push(embed.state)").await?;
+        let browser = &stage.browser;
+        stage.inside("location.search += '&page=2'").await?;
+        browser.until("the second page was ready", "log.length === 2").await?;
+        assert_eq!(browser.run("return embed.request('echo', 'two')", ()).await?, "two");
+        browser.session.back().await?;
+        browser.until("the first page was ready again", "log.length === 3").await?;
+        assert_eq!(browser.run("return embed.request('echo', 'one')", ()).await?, "one");
+        assert_eq!(stage.inside("return location.search.includes('page=2')").await?, false);
+        stage.log().await?;
         Ok(())
     })
     .await

@@ -59,6 +59,27 @@ async fn on_a_narrow_screen_a_panel_fills_it_and_has_a_button_to_close() -> Resu
 }
 
 #[tokio::test]
+async fn on_a_phone_with_a_notch_the_frame_keeps_clear_of_it() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        let size = json!({ "width": 400, "height": 700, "deviceScaleFactor": 1, "mobile": false });
+        browser.devtools("Emulation.setDeviceMetricsOverride", size).await?;
+        let notch = json!({ "insets": { "top": 47, "right": 0, "bottom": 34, "left": 0 } });
+        browser.devtools("Emulation.setSafeAreaInsetsOverride", notch).await?;
+        for kind in ["widget", "popup"] {
+            stage.embed(&format!("type: '{kind}'")).await?;
+            browser.run("embed.open()", ()).await?;
+            let fills = "(({ top, bottom }) => top === 47 && bottom === innerHeight - 34)(deep('iframe')[0].getBoundingClientRect())";
+            browser.until("the frame was between notch and edge", fills).await?;
+            let covers = "(({ top, bottom }) => top === 0 && bottom === innerHeight)(deep('.panel')[0].getBoundingClientRect())";
+            assert_eq!(browser.value(covers).await?, true, "the panel has the whole screen");
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn frame_dialog_and_launcher_have_the_modules_name() -> Result<()> {
     story(async |stage| {
         stage.embed("type: 'widget'").await?;

@@ -1,6 +1,6 @@
 //! An inline embed is as tall as its content.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::time::Duration;
 use stories::{Stage, story};
 
@@ -36,19 +36,78 @@ async fn the_frame_grows_and_shrinks_with_what_is_in_it() -> Result<()> {
 
 #[tokio::test]
 async fn content_that_grows_with_its_frame_comes_to_an_end() -> Result<()> {
+    let by_style = "document.querySelector('main').style = 'display:flow-root;height:calc(100vh + 20px)'";
+    let by_script =
+        "const grow = () => { document.querySelector('main').style = `display:flow-root;height:${innerHeight + 20}px` }
+        addEventListener('resize', () => setTimeout(grow, 20)); grow()";
+    for runaway in [by_style, by_script] {
+        story(async |stage| {
+            stage.embed("type: 'inline'").await?;
+            stage.browser.run("embed.on('resize', () => { window.last = performance.now() })", ()).await?;
+            stage.inside(runaway).await?;
+            let stopped = standstill(stage).await?;
+            assert!(stopped < 800.0, "it stopped at {stopped} px");
+
+            // What else the module shows is followed all the same.
+            stage.inside("document.body.append(Object.assign(document.createElement('p'), { style: 'height:400px;margin:0' }))").await?;
+            stage.browser.until("it grew again", &format!("deep('iframe')[0].offsetHeight >= {stopped} + 400")).await?;
+            let again = standstill(stage).await?;
+            // That, and two steps as tall as all that overflows.
+            assert!(again < stopped + 3.0 * 450.0, "it grew from {stopped} px to {again} px");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn content_that_grows_line_by_line_is_followed_to_its_end() -> Result<()> {
     story(async |stage| {
         stage.embed("type: 'inline'").await?;
-        stage.browser.run("embed.on('resize', () => { window.last = performance.now() })", ()).await?;
-        stage.inside("document.querySelector('main').style.height = 'calc(100vh + 20px)'").await?;
-        stage.browser.until("it began to grow", "window.last").await?;
-        let still = "performance.now() - last > 3000";
-        stage
-            .browser
-            .until_within(Duration::from_secs(30), "it had not grown for three seconds", still)
-            .await?;
-        let height = stage.browser.value("deep('iframe')[0].getBoundingClientRect().height").await?;
-        assert!(height.as_f64() < Some(20_000.0), "it stopped at {height} px");
+        for pause in [0, 30, 120] {
+            let lines = "const main = document.querySelector('main')
+                main.replaceChildren(); main.style.height = 'auto'
+                const line = (left) => {
+                  main.append(Object.assign(document.createElement('div'), { style: 'height:20px' }))
+                  left > 1 ? setTimeout(line, arguments[0], left - 1) : (window.lines = arguments[0])
+                }
+                line(40)";
+            stage.browser.enter("deep('iframe')[0]").await?;
+            stage.browser.run(lines, [pause.into()]).await?;
+            stage.browser.until("the last line was there", &format!("window.lines === {pause}")).await?;
+            stage.browser.leave().await?;
+            fits(stage, 800).await?;
+        }
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn content_that_is_half_as_tall_as_its_frame_and_some_more_gets_all_it_needs() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        stage
+            .inside("document.querySelector('main').style = 'display:flow-root;height:calc(50vh + 400px)'")
+            .await?;
+        stage
+            .browser
+            .until(
+                "the frame was as tall as it had to be",
+                "Math.abs(deep('iframe')[0].offsetHeight - 800) <= 3",
+            )
+            .await?;
+        fits(stage, 797).await
+    })
+    .await
+}
+
+/// Waits until the frame has not grown for longer than a pause takes, and returns its height.
+async fn standstill(stage: &Stage) -> Result<f64> {
+    stage.browser.until("it began to grow", "window.last").await?;
+    let still = "performance.now() - last > 2000";
+    stage.browser.until_within(Duration::from_secs(30), "it had not grown for two seconds", still).await?;
+    let height = stage.browser.value("deep('iframe')[0].getBoundingClientRect().height").await?;
+    height.as_f64().context("a height is a number")
 }

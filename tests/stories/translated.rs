@@ -3,18 +3,11 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use stories::{Installation, Page, Stage, repository, story_on};
+use stories::{Installation, Page, Stage, story_on};
 
 /// Runs a story with an optimised bundle, on a page whose policy has no `'wasm-unsafe-eval'`, with a ready inline embed.
 async fn without_webassembly(body: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
-    let bundle = repository("cdn/dist").canonicalize()?;
-    let manifest = std::fs::read_to_string(bundle.join("v1/manifest.json"))?;
-    ensure!(
-        manifest.contains("sdk.fallback.js"),
-        "cdn/dist has no translated SDK: run `cargo run -p cdn -- build --optimize` first"
-    );
-    let installation = Installation::new()?.with("EMBED_BUNDLE_DIR", bundle.display().to_string());
-    story_on(installation, async |stage| {
+    story_on(Installation::optimised()?, async |stage| {
         let server = stage.installation.origin();
         let script = "Dramac('ready', () => {
             window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place', params: { name: 'Ada' } })

@@ -1,14 +1,15 @@
 //! A widget's launcher and panel, and a popup's dialog.
 //!
-//! The panel is a `<dialog>`: the browser moves focus back when it closes, and for a popup keeps focus inside, makes
-//! the page behind it inert, and closes it on Esc.
+//! The panel is a `<dialog>`: the browser moves focus back when it closes, and for a popup makes the page behind it inert
+//! and closes it on Esc. Tab would lead out of it all the same, to the page beside a widget or to the browser's own buttons:
+//! a guard at its end leads back to its beginning.
 
 use crate::config::Config;
 use crate::dom;
 use crate::link::Module;
 use crate::wording::Words;
 use embed_protocol::EmbedType;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlDialogElement, HtmlElement, Node, ShadowRoot};
 
@@ -29,6 +30,8 @@ extern "C" {
 pub struct Floating {
     pub dialog: HtmlDialogElement,
     pub close: HtmlElement,
+    /// Where Tab arrives after the last control, and from where Shift+Tab on the first one goes on. It stays the last child.
+    pub guard: HtmlElement,
     /// A widget's button; a popup is opened by the page.
     pub launcher: Option<Launcher>,
 }
@@ -38,6 +41,7 @@ pub struct Launcher {
     pub button: HtmlElement,
     icon: Element,
     badge: HtmlElement,
+    label: RefCell<String>,
     unread: Cell<f64>,
 }
 
@@ -51,7 +55,9 @@ impl Floating {
         let dialog: HtmlDialogElement = dom::append(root, "dialog", "")?.unchecked_into();
         dom::set(&dialog, "aria-modal", if launcher.is_some() { "false" } else { "true" });
         let close = button(&dialog, "close", CROSS)?.0;
-        Some(Floating { dialog, close, launcher })
+        let guard = dom::append(&dialog, "span", "")?;
+        guard.set_tab_index(0);
+        Some(Floating { dialog, close, guard, launcher })
     }
 
     /// Takes over what the page may change, and what the module's manifest says where the page says nothing.
@@ -74,7 +80,7 @@ impl Floating {
         let named = if name.is_empty() { words.open } else { &name };
         launcher.button.set_class_name(&dom::joined(&["launcher ", &corner]));
         launcher.button.set_hidden(page.flag("hidden", false));
-        dom::set(&launcher.button, "aria-label", label.as_deref().unwrap_or(named));
+        launcher.label.replace(label.unwrap_or_else(|| named.into()));
         dom::set(&launcher.icon, "d", icon.as_deref().unwrap_or(CHAT));
         dom::style(&launcher.button, "--color", color.as_deref().unwrap_or_default());
         launcher.badge(page.number("badge").unwrap_or(launcher.unread.get()), words);
@@ -87,6 +93,7 @@ impl Floating {
 
     /// Shows the panel and moves focus into it.
     pub fn open(&self) {
+        let _ = self.dialog.remove_attribute("inert");
         match &self.launcher {
             Some(launcher) => {
                 self.dialog.unchecked_ref::<Panel>().show();
@@ -101,6 +108,8 @@ impl Floating {
     /// Hides the panel; focus goes back to where it was.
     pub fn close(&self) {
         self.dialog.close();
+        // While it fades out it can be seen, but no Tab shall lead there.
+        dom::set(&self.dialog, "inert", "");
         if let Some(launcher) = &self.launcher {
             dom::set(&launcher.button, "aria-expanded", "false");
         }
@@ -113,17 +122,20 @@ impl Launcher {
         dom::set(&button, "aria-haspopup", "dialog");
         dom::set(&button, "aria-expanded", "false");
         let badge = dom::append(&button, "span", "badge")?;
-        Some(Launcher { button, icon, badge, unread: Cell::new(0.0) })
+        Some(Launcher { button, icon, badge, label: RefCell::default(), unread: Cell::new(0.0) })
     }
 
-    /// The number of unread items on the button; nothing for none.
+    /// The number of unread items on the button and in its name; nothing for none.
     pub fn badge(&self, count: f64, words: &Words) {
         self.unread.set(count);
         let text = if count > 99.0 { "99+".into() } else { dom::text(&count.into()) };
         let is_shown = count > 0.0;
         self.badge.set_text_content(is_shown.then_some(&text));
-        let description = if is_shown { dom::joined(&[&text, " ", words.unread]) } else { String::new() };
-        dom::set(&self.button, "aria-description", &description);
+        // What is written on a button has to be in its name, or who speaks to the computer cannot say it.
+        let label = self.label.borrow();
+        let named =
+            if is_shown { dom::joined(&[&label, ", ", &text, " ", words.unread]) } else { label.clone() };
+        dom::set(&self.button, "aria-label", &named);
     }
 }
 

@@ -17,7 +17,6 @@ use crate::wording::Words;
 use embed_protocol::{EmbedType, Theme};
 use js_sys::Array;
 use std::cell::RefCell;
-use wasm_bindgen::JsValue;
 use web_sys::{CssStyleSheet, HtmlElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode};
 
 thread_local! {
@@ -117,23 +116,20 @@ impl Chrome {
         &self.host
     }
 
-    /// Whether the page's focus is somewhere in here.
-    pub fn has_focus(&self) -> bool {
-        let active = dom::document().active_element().map(JsValue::from);
-        active.is_some_and(|active| active == *AsRef::<JsValue>::as_ref(&self.host))
+    /// Whether the page's focus is somewhere in here, but not in the frame.
+    pub fn has_focus_beside(&self, frame: &HtmlElement) -> bool {
+        self.root.active_element().is_some_and(|active| active != **frame)
     }
 
     /// Puts the frame in its place, under a skeleton.
     pub fn insert_frame(&self, link: &Link, slot: &Slot) {
-        self.uncover();
         link.frame(slot, self.place());
         self.show_skeleton();
     }
 
     /// A skeleton where the frame will be.
     pub fn show_skeleton(&self) {
-        self.uncover();
-        self.cover.replace(dom::append(self.place(), "div", "cover skeleton"));
+        self.cover_with(dom::append(self.place(), "div", "cover skeleton"));
     }
 
     /// Takes away what covers the frame.
@@ -145,8 +141,16 @@ impl Chrome {
 
     /// The error card in place of the frame; `retry` is called when its button is pressed.
     pub fn show_card(&self, fault: &Fault, words: &Words, retry: impl FnMut() + 'static) {
+        self.cover_with(card::build(self.place(), fault, words, retry));
+    }
+
+    /// Takes the place of what covered the frame before.
+    fn cover_with(&self, cover: Option<HtmlElement>) {
         self.uncover();
-        self.cover.replace(card::build(self.place(), fault, words, retry));
+        self.cover.replace(cover);
+        if let Some(floating) = &self.floating {
+            let _ = floating.dialog.append_child(&floating.guard);
+        }
     }
 
     /// An inline frame becomes as tall as its content.

@@ -43,14 +43,14 @@ pub struct Embed {
     is_over: Cell<bool>,
     /// What listens as long as the embed lives.
     listeners: RefCell<Vec<EventListener>>,
-    /// What listens to the present frame.
-    frame_listener: RefCell<Option<EventListener>>,
+    /// What listens to the present frame, and to what the page's policy says of it.
+    frame_listeners: RefCell<Vec<EventListener>>,
     /// What listens while the panel is open.
     open_listener: RefCell<Option<EventListener>>,
     /// Waits until an inline embed comes near the viewport.
     sight: RefCell<Option<Sight>>,
-    /// Waits until the page may be idle, where the browser does not tell.
-    idle: RefCell<Option<Timeout>>,
+    /// Waits until the page may be idle, where the browser does not tell, or until the key that opened has been handled.
+    timer: RefCell<Option<Timeout>>,
 }
 
 impl Embed {
@@ -73,10 +73,10 @@ impl Embed {
                 has_failed: Cell::new(false),
                 is_over: Cell::new(false),
                 listeners: RefCell::default(),
-                frame_listener: RefCell::new(None),
+                frame_listeners: RefCell::default(),
                 open_listener: RefCell::new(None),
                 sight: RefCell::new(None),
-                idle: RefCell::new(None),
+                timer: RefCell::new(None),
             })),
             Err(fault) => {
                 slot.handle().set_state("error");
@@ -220,7 +220,7 @@ impl Embed {
     }
 
     fn drop_frame(&self) {
-        self.frame_listener.take();
+        self.frame_listeners.take();
         self.loads.reset();
         if let Some(frame) = self.slot.frame() {
             frame.remove();
@@ -249,7 +249,7 @@ impl Embed {
         self.slot.reject(&fault::gone().to_error());
         self.bridge.destroy();
         self.sight.take();
-        self.idle.take();
+        self.timer.take();
         self.open_listener.take();
         self.listeners.take();
         self.drop_frame();

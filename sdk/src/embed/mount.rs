@@ -7,9 +7,14 @@ use crate::dom;
 use crate::fault::Fault;
 use crate::frame::Sight;
 use crate::link::Verdict;
-use embed_protocol::EmbedType;
+use crate::policy;
+use embed_protocol::{Code, EmbedType};
 use gloo_events::{EventListener, EventListenerOptions};
+use js_sys::Array;
+use std::cell::Cell;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
+use web_sys::{Event, KeyboardEvent};
 
 impl Embed {
     /// Finds its place on the page and begins; waits for the rest of a page that is still being read.
@@ -59,6 +64,17 @@ impl Embed {
         }
     }
 
+    /// The page's policy has refused the frame.
+    fn on_refused(&self) {
+        let origin = match self.module_origin() {
+            // Without an origin of its own it comes from the server.
+            opaque if opaque == "null" => dom::text(&self.link.server()),
+            origin => origin,
+        };
+        let text = "This page's Content-Security-Policy forbids the module's frame: add ";
+        self.fail(Fault::new("csp_frame", &[text, &origin, " to its ", policy::FRAME_SRC, "."]));
+    }
+
     fn refuse_container(&self) {
         self.fail(Fault::new(
             "invalid_option",
@@ -88,6 +104,22 @@ impl Embed {
                     cancel();
                 },
             ));
+            let is_passed = Rc::new(Cell::new(false));
+            let (close, last, passes) = (floating.close.clone(), floating.guard.clone(), is_passed.clone());
+            listeners.push(EventListener::new(&floating.guard, "focus", move |_| {
+                if !is_passed.replace(false) {
+                    let _ = close.focus();
+                }
+            }));
+            // The browser goes on from there: backwards, to the last control of the panel.
+            listeners.push(EventListener::new(&floating.close, "keydown", move |event| {
+                let event: &KeyboardEvent = event.unchecked_ref();
+                // With Shift, WebKit's port to GTK does not know the key by its name.
+                if event.code() == "Tab" && event.shift_key() {
+                    passes.set(true);
+                    let _ = last.focus();
+                }
+            }));
             if let Some(launcher) = &floating.launcher {
                 let toggle = self.later(Embed::toggle);
                 listeners.push(EventListener::new(&launcher.button, "click", move |_| toggle()));
@@ -122,7 +154,7 @@ impl Embed {
             if dom::request_idle(&dom::once(Box::new(move |_| warm()))).is_err() {
                 // Safari has no idle callbacks.
                 let warm = self.later(Embed::ensure_frame);
-                self.idle.replace(Some(dom::after(2000, Box::new(warm))));
+                self.timer.replace(Some(dom::after(2000, Box::new(warm))));
             }
         } else if self.config().options.flag("lazy", true) && chrome.is_below_fold() {
             chrome.show_skeleton();
@@ -149,7 +181,7 @@ impl Embed {
 
     fn on_verdict(&self, verdict: Verdict) {
         if !verdict.allowed() {
-            let code = verdict.code().unwrap_or_else(|| "unavailable".into());
+            let code = verdict.code().unwrap_or_else(|| Code::Unavailable.as_str().into());
             let detail = verdict.detail().unwrap_or_else(|| {
                 let server = dom::text(&self.link.server());
                 dom::joined(&[
@@ -159,7 +191,7 @@ impl Embed {
             });
             let fault = Fault { code, detail };
             // A module that has shown up works, only without a token.
-            if fault.code != "unavailable" || !self.bridge.is_connected() {
+            if fault.code != Code::Unavailable.as_str() || !self.bridge.is_connected() {
                 return self.fail(fault);
             }
             fault.log();
@@ -190,10 +222,18 @@ impl Embed {
     fn adopt_frame(&self) {
         let Some(frame) = self.slot.frame() else { return };
         let loaded = self.later(Embed::on_load);
-        self.frame_listener.replace(Some(EventListener::new(&frame, "load", move |_| loaded())));
-        for event in self.slot.messages().splice(0, u32::MAX, &JsValue::UNDEFINED).iter() {
-            if event.is_object() {
-                self.on_window_message(event.unchecked_ref());
+        let listeners = vec![
+            EventListener::new(&frame, "load", move |_| loaded()),
+            policy::watch(&frame, self.later(Embed::on_refused)),
+        ];
+        self.frame_listeners.replace(listeners);
+        let kept = self.slot.messages();
+        self.slot.set_messages(&Array::new());
+        for event in kept.iter() {
+            let event: Event = event.unchecked_into();
+            match &*event.type_() {
+                policy::VIOLATION if policy::refuses(&event, &frame) => return self.on_refused(),
+                _ => self.on_window_message(event.unchecked_ref()),
             }
         }
         if self.slot.loaded() {

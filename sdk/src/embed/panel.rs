@@ -22,7 +22,12 @@ impl Embed {
         }
         self.ensure_frame();
         floating.open();
-        self.focus_frame();
+        if let Some(frame) = self.slot.frame() {
+            let _ = frame.focus();
+        }
+        // While Firefox handles a key, such as the Enter that opened it, it moves the focus into no frame of another origin.
+        let again = self.later(Embed::focus_frame);
+        self.timer.replace(Some(dom::after(0, Box::new(again))));
         let close = self.later(Embed::close);
         self.open_listener.replace(Some(EventListener::new(&dom::document(), "keydown", move |event| {
             let event: &KeyboardEvent = event.unchecked_ref();
@@ -35,9 +40,11 @@ impl Embed {
         self.fire_own(words::OPEN, &JsValue::UNDEFINED);
     }
 
-    /// Moves focus into the module, which can take it only once its frame is to be seen.
+    /// Moves focus from the panel into the module, which can take it only once its frame is to be seen. Not where the
+    /// visitor has gone elsewhere meanwhile.
     pub(super) fn focus_frame(&self) {
-        if let Some(frame) = self.slot.frame() {
+        let (Some(chrome), Some(frame)) = (self.chrome.get(), self.slot.frame()) else { return };
+        if self.is_open() && chrome.has_focus_beside(&frame) {
             let _ = frame.focus();
         }
     }

@@ -1,7 +1,6 @@
 //! What an embed hears from its frame, and what it makes of it.
 
 use super::{Embed, call_page};
-use crate::chrome::Chrome;
 use crate::dom;
 use crate::fault::Fault;
 use crate::handlers::MESSAGE;
@@ -14,7 +13,7 @@ use web_sys::MessagePort;
 
 impl Embed {
     /// The exact origin that the module's messages come from.
-    fn module_origin(&self) -> String {
+    pub(super) fn module_origin(&self) -> String {
         match self.link.modules() {
             pattern if pattern.is_empty() => "null".into(),
             pattern => frame::origin(&pattern, &self.config().module_id),
@@ -101,10 +100,7 @@ impl Embed {
         self.is_ready.set(true);
         self.bridge.open(&self.context(&verdict));
         if self.is_open() {
-            // Unless the visitor has gone elsewhere meanwhile.
-            if self.chrome.get().is_some_and(Chrome::has_focus) {
-                self.focus_frame();
-            }
+            self.focus_frame();
             self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
         }
         self.show_state();

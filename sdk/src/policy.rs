@@ -1,0 +1,43 @@
+//! What the page's Content-Security-Policy says to a frame.
+//!
+//! A frame that the policy refuses shows the browser's own error page and fires `load` like any other: only the event
+//! `securitypolicyviolation` tells them apart.
+
+use gloo_events::EventListener;
+use wasm_bindgen::prelude::*;
+use web_sys::{Event, HtmlIFrameElement};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = Event)]
+    type Violation;
+    #[wasm_bindgen(method, getter, js_name = blockedURI)]
+    fn blocked_uri(this: &Violation) -> String;
+    #[wasm_bindgen(method, getter, js_name = effectiveDirective)]
+    fn effective_directive(this: &Violation) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn disposition(this: &Violation) -> JsValue;
+}
+
+/// The name of the event, and of the directive that decides about frames.
+pub const VIOLATION: &str = "securitypolicyviolation";
+pub const FRAME_SRC: &str = "frame-src";
+
+/// Whether the event says that this frame was refused. A policy that only reports refuses nothing. Browsers leave the
+/// fragment out of the URL that they report.
+pub fn refuses(event: &Event, frame: &HtmlIFrameElement) -> bool {
+    let event: &Violation = event.unchecked_ref();
+    event.effective_directive() == *FRAME_SRC
+        && event.disposition() == *"enforce"
+        && frame.src().starts_with(&event.blocked_uri())
+}
+
+/// Calls `refused` when the policy refuses the frame, until this is dropped.
+pub fn watch(frame: &HtmlIFrameElement, refused: impl Fn() + 'static) -> EventListener {
+    let frame = frame.clone();
+    EventListener::new(&crate::dom::window(), VIOLATION, move |event| {
+        if refuses(event, &frame) {
+            refused();
+        }
+    })
+}

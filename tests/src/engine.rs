@@ -1,0 +1,135 @@
+//! The three engines that browsers are made of, each with the program through which WebDriver reaches it.
+
+use crate::{installation, port, wait};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// No sandbox because root has none, and nothing that talks to the network by itself.
+const CHROMIUM_SWITCHES: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,900",
+];
+
+const FIREFOX_SWITCHES: [&str; 3] = ["-headless", "--width=1200", "--height=900"];
+
+/// What a page runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Chrome, Edge, Opera and others; here Chromium. The only one that tells what was written to the console and knows the
+    /// DevTools protocol.
+    Chromium,
+    /// Firefox; here its extended support release.
+    Firefox,
+    /// Safari and all browsers of iOS; here GTK's port in its example browser.
+    WebKit,
+}
+
+/// A WebDriver server with an empty profile for its browser. It is killed when this goes; a browser that it started is
+/// not.
+pub struct Driver {
+    /// Where it listens.
+    pub url: String,
+    /// What a new session asks for.
+    pub wishes: Value,
+    process: Child,
+    _display: Option<Child>,
+    _profile: TempDir,
+}
+
+impl Driver {
+    /// Starts the engine's WebDriver server and waits until it listens.
+    pub async fn start(engine: Engine) -> Result<Self> {
+        let profile = tempfile::Builder::new().prefix("embed-browser-").tempdir()?;
+        let port = port::free()?;
+        let mut display = None;
+        let (mut command, wishes) = match engine {
+            Engine::Chromium => (Command::new("chromedriver"), chromium(profile.path())),
+            Engine::Firefox => (Command::new(geckodriver()), firefox()),
+            Engine::WebKit => {
+                let (screen, name) = screen().await?;
+                display = Some(screen);
+                let mut command = Command::new("WebKitWebDriver");
+                // Whatever GTK keeps in a home folder goes with the profile.
+                command.env("DISPLAY", name).env("HOME", profile.path()).env("GDK_BACKEND", "x11");
+                (command, webkit()?)
+            }
+        };
+        let name = command.as_std().get_program().to_string_lossy().into_owned();
+        let process = command
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{name} cannot be started: `tests/run` installs what is missing"))?;
+        wait::until(&format!("{name} listened"), wait::LIMIT, async || Ok(port::taken(port).then_some(())))
+            .await?;
+        let url = format!("http://127.0.0.1:{port}");
+        Ok(Self { url, wishes, process, _display: display, _profile: profile })
+    }
+
+    /// Ends the server; its sessions have to be ended before.
+    pub async fn stop(mut self) -> Result<()> {
+        Ok(self.process.kill().await?)
+    }
+}
+
+fn chromium(profile: &Path) -> Value {
+    let profile = format!("--user-data-dir={}", profile.display());
+    let switches: Vec<_> = CHROMIUM_SWITCHES.into_iter().chain([profile.as_str()]).collect();
+    json!({
+        "browserName": "chrome",
+        "goog:chromeOptions": { "args": switches },
+        "goog:loggingPrefs": { "browser": "ALL" },
+    })
+}
+
+/// `geckodriver` makes an empty profile by itself, and switches background networking off in it.
+fn firefox() -> Value {
+    json!({ "browserName": "firefox", "moz:firefoxOptions": { "args": FIREFOX_SWITCHES } })
+}
+
+fn webkit() -> Result<Value> {
+    let browser = mini_browser().context("WebKit's MiniBrowser is not installed: `tests/run` does it")?;
+    Ok(json!({ "webkitgtk:browserOptions": { "binary": browser, "args": ["--automation"] } }))
+}
+
+/// Debian has no package of it: `tests/run` builds it into the target folder.
+fn geckodriver() -> PathBuf {
+    let built = installation::target().join("geckodriver/bin/geckodriver");
+    if built.is_file() { built } else { "geckodriver".into() }
+}
+
+/// It lies with the engine's other programs, in a folder of the machine's architecture and the library's version.
+fn mini_browser() -> Option<PathBuf> {
+    let folders =
+        |parent: PathBuf| std::fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
+    let libraries = folders("/usr/lib".into()).filter(|folder| folder.is_dir()).flat_map(folders);
+    libraries.map(|library| library.join("MiniBrowser")).find(|browser| browser.is_file())
+}
+
+/// A screen that nobody sees, for an engine that cannot do without one, and its name.
+async fn screen() -> Result<(Child, String)> {
+    let mut screen = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1200x900x24", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .context("Xvfb cannot be started: `tests/run` installs what is missing")?;
+    let told = screen.stdout.take().context("Xvfb has a standard output")?;
+    let number = BufReader::new(told).lines().next_line().await?.context("Xvfb found no free display")?;
+    Ok((screen, format!(":{number}")))
+}
