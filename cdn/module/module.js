@@ -102,10 +102,35 @@
       lastHeight = height
       post('dramac:resize', { height })
     },
+    async api(path, init = {}) {
+      const { server, moduleId } = await module.ready
+      const call = () => {
+        const headers = new Headers(init.headers)
+        headers.set('Authorization', 'Bearer ' + module.context.token)
+        return fetch(`${server}/api/v1/modules/${moduleId}/${path}`, { ...init, headers })
+      }
+      if (Date.now() > tokenEnds - 60000) await renew()
+      const response = await call()
+      if (response.status != 401) return response
+      await renew()
+      return call()
+    },
     close() { post('dramac:close') },
     open() { post('dramac:open') },
     badge(count) { post('dramac:badge', { count }) },
   }
+
+  // The embed token lives for an hour. Only the host page can ask for another, because the server hears from its browser
+  // which page it is.
+  let tokenEnds, renewal
+  const trust = ({ token, expiresIn }) => {
+    Object.assign(module.context, { token, expiresIn })
+    tokenEnds = token ? Date.now() + expiresIn * 1000 : 0
+  }
+  const renew = () => renewal = renewal || module.request('dramac:renew').then((verdict) => {
+    if (!verdict.allowed) throw failure(verdict.code, verdict.detail)
+    trust(verdict)
+  }).finally(() => { renewal = undefined })
 
   // What needs no time is answered without a promise in between.
   const answer = (id, action, data) => {
@@ -124,6 +149,7 @@
     port.onmessage = ({ data: { id, type, payload, result, error } }) => {
       if (type == 'dramac:context') {
         module.context = payload
+        trust(payload)
         speak(payload)
         loaded.then(() => resolve(payload))
       } else if (!type) {

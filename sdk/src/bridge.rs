@@ -76,6 +76,8 @@ struct Pending {
 /// The page's end of the bridge.
 pub struct Bridge {
     pub handlers: Handlers,
+    /// The name of the one request that is not the page's to answer; here, so that it need not come into memory.
+    pub renew: JsValue,
     channel: RefCell<Channel>,
     /// Whether the module has its context, so that messages may flow.
     open: Cell<bool>,
@@ -93,6 +95,7 @@ impl Bridge {
     pub fn new() -> Rc<Self> {
         Rc::new(Bridge {
             handlers: Handlers::default(),
+            renew: words::RENEW.into(),
             channel: RefCell::new(Channel::Closed),
             open: Cell::new(false),
             queue: RefCell::default(),

@@ -26,6 +26,7 @@ mod preferences;
 mod published;
 mod react;
 mod recipes;
+mod records;
 mod resize;
 mod sdk_readme;
 mod startup;

@@ -23,6 +23,10 @@ pub const THEME: &str = "dramac:theme";
 /// Page → module: `{params, locale, dir}` as they are now.
 pub const UPDATE: &str = "dramac:update";
 
+/// Module → page, a request: ask the server again whether this page may embed the module. The answer is the server's, see
+/// [`verify`](crate::verify): a new token, or why there is none.
+pub const RENEW: &str = "dramac:renew";
+
 /// What `send` and the handle's own messages put before an action's name.
 pub const PREFIX: &str = "dramac:";
 

@@ -130,7 +130,10 @@ impl Embed {
 
     /// What the module tells or asks: the built-in messages act, and all of them reach the page.
     fn on_message(&self, kind: JsValue, message: Message) {
-        let payload = message.payload();
+        let (payload, id) = (message.payload(), message.id());
+        if kind == self.bridge.renew {
+            return self.bridge.answer(id, Some(Ok(self.link.ask(&self.slot.config()).into())));
+        }
         if let Some(on_message) = &self.config().on_message {
             call_page(on_message, &message);
         }
@@ -141,7 +144,6 @@ impl Embed {
         if self.is_over.get() {
             return;
         }
-        let id = message.id();
         // A request is none of the built-in messages, and its name need not come into memory.
         let name = if id.is_undefined() { kind.as_string().unwrap_or_default() } else { String::new() };
         let details = message::object(payload.clone());
