@@ -62,7 +62,7 @@ async fn read(stage: &Stage, website: &Website, token: &str) -> Result<serde_jso
     let script = "const [url, token] = arguments
         const ask = (init) => fetch(url, init).then(async (response) => [response.status, (await response.json()).code ?? 'data', response.headers.get('RateLimit') !== null], () => 'kept from the page')
         return Promise.all([ask({ headers: { Authorization: 'Bearer ' + token } }), ask({}), ask({ method: 'DELETE', headers: { 'X-API-Key': token } })])";
-    stage.browser.run(script, (url, token)).await
+    stage.browser.run(script, [json!(url), json!(token)]).await
 }
 
 #[tokio::test]
