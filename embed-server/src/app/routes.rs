@@ -2,6 +2,7 @@
 
 use super::App;
 use crate::error::Result;
+use crate::http::openapi::guarded;
 use crate::http::{self, Front, Readers, TIMEOUT, documentation};
 use crate::state::Context;
 use crate::{assets, domains, embed, modules, records, requests, sites, tokens};
@@ -69,7 +70,9 @@ fn management() -> ApiRouter<App> {
 
 /// What is behind the door. Calls that miss it are counted and logged like the others.
 fn module_api() -> ApiRouter<App> {
-    records::routes::router().route("/api/v1/modules/{module}/{*rest}", any(http::nothing_here))
+    records::routes::router()
+        .with_path_items(guarded)
+        .route("/api/v1/modules/{module}/{*rest}", any(http::nothing_here))
 }
 
 /// What `/healthz` and `/readyz` answer.

@@ -10,7 +10,8 @@ use aide::openapi::{
     RequestBody, Response, SchemaObject, SecurityRequirement,
 };
 use aide::operation::add_parameters;
-use aide::transform::TransformOperation;
+use aide::transform::{TransformOperation, TransformPathItem};
+use aide::util::iter_operations_mut;
 use aide::{OperationOutput, generate};
 use axum::http::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -83,6 +84,25 @@ pub fn refuses(ctx: &mut GenContext, operation: &mut Operation, status: StatusCo
         response.description.push_str("\n\n");
     }
     response.description.push_str(&format!("`{code}`: {when}"));
+}
+
+/// Says how [`super::door`] refuses a call, whatever is behind it.
+pub fn guarded(mut item: TransformPathItem<'_>) -> TransformPathItem<'_> {
+    for (_, operation) in iter_operations_mut(item.inner_mut()) {
+        generate::in_context(|ctx| {
+            let when = "The request shows two credentials.";
+            refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
+            let when = "The page that asks may not call this module's API.";
+            refuses(ctx, operation, StatusCode::FORBIDDEN, "origin_not_allowed", when);
+            let when = "The credentials are worth something, but not here: not from this address or page.";
+            refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", when);
+            let when =
+                "The caller or the page's domain has asked too often; `Retry-After` says when to go on.";
+            refuses(ctx, operation, StatusCode::TOO_MANY_REQUESTS, "rate_limited", when);
+            can_fail(ctx, operation);
+        });
+    }
+    item
 }
 
 /// Says what goes wrong with whatever asks the database.
