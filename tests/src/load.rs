@@ -23,9 +23,25 @@ pub fn post(
     connections: usize,
     length: Duration,
 ) -> Result<Load> {
+    run(
+        port,
+        bodies.iter().map(|(origin, body)| request(port, path, origin, body)).collect(),
+        connections,
+        length,
+    )
+}
+
+/// Gets `paths`, in turn, with a bearer token, likewise.
+pub fn get(port: u16, paths: &[String], token: &str, connections: usize, length: Duration) -> Result<Load> {
+    let request = |path: &String| {
+        format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {token}\r\n\r\n")
+            .into_bytes()
+    };
+    run(port, paths.iter().map(request).collect(), connections, length)
+}
+
+fn run(port: u16, requests: Vec<Vec<u8>>, connections: usize, length: Duration) -> Result<Load> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let requests: Vec<Vec<u8>> =
-        bodies.iter().map(|(origin, body)| request(port, path, origin, body)).collect();
     let requests: &'static [Vec<u8>] = requests.leak();
     let start = Instant::now();
     let mut latencies = runtime.block_on(async {

@@ -20,6 +20,7 @@ mod keyboard;
 mod leaks;
 mod looks;
 mod manners;
+mod openapi;
 mod opening;
 mod policies;
 mod preferences;

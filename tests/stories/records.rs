@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use stories::{Stage, Website, story, wait};
 use std::time::Duration;
+use stories::{Stage, Website, story, wait};
 
 /// Stores a note from inside the frame; the answer's status.
 const STORE: &str = "const response = await Dramac.module.api('records/notes', {
@@ -75,9 +75,13 @@ async fn a_browser_lets_a_page_read_only_what_its_domain_may() -> Result<()> {
         stage.admit(&embeds_only, &stage.module).await?;
         let list = stage.installation.run(&[&["domain", "list"][..], &at].concat()).await?;
         let added = list["data"].as_array().and_then(|list| list.last()).map(|domain| domain["id"].clone());
-        stage.installation.run(&["domain", "set", added.unwrap_or_default().as_str().unwrap_or_default(), "--no-api"]).await?;
+        stage
+            .installation
+            .run(&["domain", "set", added.unwrap_or_default().as_str().unwrap_or_default(), "--no-api"])
+            .await?;
 
-        let allowed = json!([[200, "data", true], [401, "unauthenticated", true], [405, "method_not_allowed", true]]);
+        let allowed =
+            json!([[200, "data", true], [401, "unauthenticated", true], [405, "method_not_allowed", true]]);
         assert_eq!(read(stage, &stage.website, &token).await?, allowed);
         let kept = json!(["kept from the page", "kept from the page", "kept from the page"]);
         wait::until("the server to know that the page may not", Duration::from_secs(4), async || {
