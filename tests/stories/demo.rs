@@ -106,6 +106,40 @@ async fn shows_a_module(browser: &Browser, page: &str) -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_a_visitor_sends_is_read_by_a_page_of_another_origin() -> Result<()> {
+    let demo = Demo::start().await?;
+    let browser = Browser::start().await?;
+    let seen = sends_and_reads(&browser, &Demo::root(demo.website)).await;
+    browser.close().await?;
+    seen?;
+    demo.interrupt().await
+}
+
+async fn sends_and_reads(browser: &Browser, root: &str) -> Result<()> {
+    browser.open(&format!("{root}api/")).await?;
+    browser.until("the form was shown", "deep('iframe').some(shown)").await?;
+    for (rating, comment) in [(4, "Quick and kind."), (1, "<b>The door</b> was locked.")] {
+        browser.enter("deep('iframe').find(shown)").await?;
+        browser.until("the form was ready", "window.Dramac?.module?.context").await?;
+        let fill = format!(
+            "const form = document.querySelector('form'); form.elements.rating.value = {rating}
+            form.elements.comment.value = '{comment}'; form.querySelector('button:not([type])').click()"
+        );
+        browser.run(&fill, ()).await?;
+        browser.until("the form was sent", "!document.querySelector('#thanks').hidden").await?;
+        browser.run("document.querySelector('#thanks button').click()", ()).await?;
+        browser.leave().await?;
+        let first = format!("document.querySelector('#entries p')?.textContent === {comment:?}");
+        browser.until("the page read the newest entry first", &first).await?;
+    }
+    browser.click("document.querySelector('#worst')").await?;
+    let order = "[...document.querySelectorAll('#entries strong')].map((stars) => stars.textContent).join()";
+    browser.until("the worst came first", &format!("{order} === '1 of 5,4 of 5'")).await?;
+    browser.screenshot("demo-api-entries").await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_strangers_website_shows_a_card_and_no_module() -> Result<()> {
     let demo = Demo::start().await?;
     let browser = Browser::start().await?;
