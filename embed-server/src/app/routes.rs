@@ -37,7 +37,11 @@ impl App {
         let health = health().finish_api(&mut document);
         let management = management().finish_api(&mut document);
         // The door is around wrong methods too: a page that asks whether it may is one to the routes.
-        let api = module_api().finish_api(&mut document).method_not_allowed_fallback(http::wrong_method);
+        let mut api = module_api().finish_api(&mut document);
+        if settings.dev {
+            api = api.merge(records::graphql::playground());
+        }
+        let api = api.method_not_allowed_fallback(http::wrong_method);
         let api = api.layer(from_fn_with_state(self.clone(), http::door::<Self>));
         let module = embed::document::router().merge(modules::routes::router());
         let mut public =

@@ -31,6 +31,6 @@ pub use listen::serve;
 pub use paging::{Listed, Paged, Paging};
 pub use parameters::Parameters;
 pub use passage::{TIMEOUT, nothing_here, passed, wrong_method};
-pub use path::path_id;
+pub use path::{path_id, path_text};
 pub use rate_limit::{Counted, Limit, RateLimits};
 pub use request_log::{Line, RequestLog};

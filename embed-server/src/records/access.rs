@@ -6,13 +6,13 @@
 use super::described::in_path;
 use crate::error::{Error, Result};
 use crate::http::openapi::{self, Security};
-use crate::http::{Call, Grant, Scope, forbidden, path_id, unauthenticated};
+use crate::http::{Call, Grant, Scope, forbidden, path_id, path_text, unauthenticated};
 use crate::modules::{Action, Modules, Published, RecordSchema};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use aide::operation::add_parameters;
-use axum::extract::{FromRef, FromRequestParts, RawPathParams};
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use schemars::json_schema;
@@ -179,9 +179,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let path = RawPathParams::from_request_parts(parts, &()).await.map_err(Error::internal)?;
-        let name = path.iter().find(|(known, _)| *known == "collection").map(|(_, name)| name.to_owned());
-        let name = name.ok_or_else(|| Error::internal("the route has no {collection}"))?;
+        let name = path_text(parts, "collection").await?;
         let call = parts.extensions.get::<Call>();
         let call = call.ok_or_else(|| Error::internal("a request for records came past the door"))?;
         Self::open(&Arc::<Modules>::from_ref(state), call, &name).await

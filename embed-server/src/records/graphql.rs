@@ -1,14 +1,16 @@
 //! Records over GraphQL: the same functions as REST's, with the same rules and the same codes.
+//!
+//! Every field of the two roots may be null: where one fails, the others are answered all the same.
 
 mod request;
 mod types;
 
 use super::access::{Collection, Create, Delete, Permission, Read, Update};
 use super::{Filter, IdempotencyKey, IfMatch, List, Records, Sort, list, record_not_found, strict_json};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::http::Call;
 use crate::modules::Modules;
-use async_graphql::{Context, ErrorExtensions, ID, Object, Result};
+use async_graphql::{Context, ErrorExtensions, ID, Object};
 use serde_json::Value;
 use std::sync::Arc;
 use types::{DeletedRecord, RecordConnection, RecordNode};
@@ -28,12 +30,37 @@ struct Access {
 
 impl Access {
     async fn collection<P: Permission>(&self, name: &str) -> Result<Collection<P>> {
-        Collection::open(&self.modules, &self.call, name).await.map_err(told)
+        Collection::open(&self.modules, &self.call, name).await
     }
 }
 
-fn access<'c>(context: &'c Context<'_>) -> Result<&'c Access> {
-    context.data::<Access>()
+/// Does the work of a field with the call that it belongs to. When it fails, the field is null and the error stands
+/// beside: its sentence is the message, and its extensions are the members of REST's problem document.
+async fn answered<T>(context: &Context<'_>, work: impl AsyncFnOnce(&Access) -> Result<T>) -> Option<T> {
+    let done = match context.data::<Access>() {
+        Ok(access) => work(access).await,
+        Err(missing) => Err(Error::internal(missing.message)),
+    };
+    done.map_err(|error| {
+        if error.status().is_server_error() {
+            tracing::error!(code = error.code(), causes = error.causes(), "{error}");
+        }
+        let told = told(&error).into_server_error(context.item.pos);
+        context.add_error(context.set_error_path(told));
+    })
+    .ok()
+}
+
+fn told(error: &Error) -> async_graphql::Error {
+    async_graphql::Error::new(error.detail()).extend_with(|_, extensions| {
+        let Value::Object(members) = error.document("") else { return };
+        for (name, value) in members {
+            let repeated = matches!(name.as_str(), "title" | "detail" | "requestId");
+            if let (false, Ok(value)) = (repeated, async_graphql::Value::from_json(value)) {
+                extensions.set(name, value);
+            }
+        }
+    })
 }
 
 /// What can be asked.
@@ -55,38 +82,38 @@ impl Query {
             i32,
         >,
         #[graphql(desc = "A cursor of the same list: the page begins behind it.")] after: Option<String>,
-    ) -> Result<RecordConnection> {
-        let access = access(context)?;
-        let collection = access.collection::<Read>(&collection).await?;
-        let read = || {
+    ) -> Option<RecordConnection> {
+        answered(context, async |access| {
+            let collection = access.collection::<Read>(&collection).await?;
             let schema = collection.schema()?;
-            Ok(List {
-                filter: filter
-                    .as_ref()
-                    .map(|filter| Filter::from_json(filter, schema))
-                    .transpose()?
-                    .unwrap_or_default(),
-                sort: sort.as_deref().map(|sort| Sort::parse(sort, schema)).transpose()?.unwrap_or_default(),
-                limit: first.map_or(Ok(list::PAGE), |first| list::page_size(u32::try_from(first).ok()))?,
-                cursor: after.clone(),
-            })
-        };
-        let list = read().map_err(told)?;
-        let page = access.records.list(&collection, &list).await.map_err(told)?;
-        Ok(RecordConnection::of(page, |record| list.cursor_at(&collection, record)))
+            let filter = filter.map(|filter| Filter::from_json(&filter, schema)).transpose()?;
+            let sort = sort.map(|sort| Sort::parse(&sort, schema)).transpose()?;
+            let limit = first.map(|first| list::page_size(u32::try_from(first).ok())).transpose()?;
+            let list = List {
+                filter: filter.unwrap_or_default(),
+                sort: sort.unwrap_or_default(),
+                limit: limit.unwrap_or(list::PAGE),
+                cursor: after,
+            };
+            let page = access.records.list(&collection, &list).await?;
+            Ok(RecordConnection::of(page, |record| list.cursor_at(&collection, record)))
+        })
+        .await
     }
 
     /// One record; null when there is none of this id.
     #[graphql(complexity = "10 + child_complexity")]
-    async fn record(&self, context: &Context<'_>, collection: String, id: ID) -> Result<Option<RecordNode>> {
-        let access = access(context)?;
-        let collection = access.collection::<Read>(&collection).await?;
-        let Ok(id) = Uuid::try_parse(&id) else { return Ok(None) };
-        match access.records.find(&collection, id).await {
-            Ok(record) => Ok(Some(RecordNode(record))),
-            Err(error) if error.code() == "record_not_found" => Ok(None),
-            Err(error) => Err(told(error)),
-        }
+    async fn record(&self, context: &Context<'_>, collection: String, id: ID) -> Option<RecordNode> {
+        let found = answered(context, async |access| {
+            let collection = access.collection::<Read>(&collection).await?;
+            let Ok(id) = Uuid::try_parse(&id) else { return Ok(None) };
+            match access.records.find(&collection, id).await {
+                Ok(record) => Ok(Some(RecordNode(record))),
+                Err(error) if error.code() == "record_not_found" => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        found.await.flatten()
     }
 }
 
@@ -105,13 +132,15 @@ impl Mutation {
         #[graphql(desc = "Makes it safe to send the request again within 24 hours.")] idempotency_key: Option<
             String,
         >,
-    ) -> Result<RecordNode> {
-        let access = access(context)?;
-        let collection = access.collection::<Create>(&collection).await?;
-        strict_json::check(&data).map_err(told)?;
-        let key = idempotency_key.as_deref().map(IdempotencyKey::parse).transpose().map_err(told)?;
-        let created = access.records.create(&collection, data, key.as_ref()).await.map_err(told)?;
-        Ok(RecordNode(created.record))
+    ) -> Option<RecordNode> {
+        answered(context, async |access| {
+            let collection = access.collection::<Create>(&collection).await?;
+            strict_json::check(&data)?;
+            let key = idempotency_key.map(|key| IdempotencyKey::parse(&key)).transpose()?;
+            let created = access.records.create(&collection, data, key.as_ref()).await?;
+            Ok(RecordNode(created.record))
+        })
+        .await
     }
 
     /// Puts other data in place of a record's.
@@ -123,12 +152,14 @@ impl Mutation {
         id: ID,
         #[graphql(desc = "The data, as the collection's schema wants it.")] data: Value,
         #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
-    ) -> Result<RecordNode> {
-        let access = access(context)?;
-        let collection = access.collection::<Update>(&collection).await?;
-        strict_json::check(&data).map_err(told)?;
-        let changed = access.records.replace(&collection, record_id(&id)?, data, &condition(if_match)).await;
-        changed.map(RecordNode).map_err(told)
+    ) -> Option<RecordNode> {
+        answered(context, async |access| {
+            let collection = access.collection::<Update>(&collection).await?;
+            strict_json::check(&data)?;
+            let (id, condition) = (record_id(&id)?, condition(if_match));
+            access.records.replace(&collection, id, data, &condition).await.map(RecordNode)
+        })
+        .await
     }
 
     /// Changes a part of a record's data, as JSON Merge Patch says (RFC 7396).
@@ -140,12 +171,14 @@ impl Mutation {
         id: ID,
         #[graphql(desc = "An object like the data, with null for what shall go.")] patch: Value,
         #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
-    ) -> Result<RecordNode> {
-        let access = access(context)?;
-        let collection = access.collection::<Update>(&collection).await?;
-        strict_json::check(&patch).map_err(told)?;
-        let changed = access.records.patch(&collection, record_id(&id)?, patch, &condition(if_match)).await;
-        changed.map(RecordNode).map_err(told)
+    ) -> Option<RecordNode> {
+        answered(context, async |access| {
+            let collection = access.collection::<Update>(&collection).await?;
+            strict_json::check(&patch)?;
+            let (id, condition) = (record_id(&id)?, condition(if_match));
+            access.records.patch(&collection, id, patch, &condition).await.map(RecordNode)
+        })
+        .await
     }
 
     /// Removes a record.
@@ -156,35 +189,20 @@ impl Mutation {
         collection: String,
         id: ID,
         #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
-    ) -> Result<DeletedRecord> {
-        let access = access(context)?;
-        let collection = access.collection::<Delete>(&collection).await?;
-        access.records.delete(&collection, record_id(&id)?, &condition(if_match)).await.map_err(told)?;
-        Ok(DeletedRecord { id })
+    ) -> Option<DeletedRecord> {
+        answered(context, async |access| {
+            let collection = access.collection::<Delete>(&collection).await?;
+            access.records.delete(&collection, record_id(&id)?, &condition(if_match)).await?;
+            Ok(DeletedRecord { id })
+        })
+        .await
     }
 }
 
 fn record_id(id: &ID) -> Result<Uuid> {
-    Uuid::try_parse(id).map_err(|_| told(record_not_found(id)))
+    Uuid::try_parse(id).map_err(|_| record_not_found(id))
 }
 
 fn condition(version: Option<i64>) -> IfMatch {
     version.map_or(IfMatch::NONE, IfMatch::version)
-}
-
-/// The error as GraphQL tells it: the sentence is its message, and its extensions are the members of REST's problem
-/// document.
-fn told(error: Error) -> async_graphql::Error {
-    if error.status().is_server_error() {
-        tracing::error!(code = error.code(), causes = error.causes(), "{error}");
-    }
-    async_graphql::Error::new(error.detail()).extend_with(|_, extensions| {
-        let Value::Object(members) = error.document("") else { return };
-        for (name, value) in members {
-            let repeated = matches!(name.as_str(), "title" | "detail" | "requestId");
-            if let (false, Ok(value)) = (repeated, async_graphql::Value::from_json(value)) {
-                extensions.set(name, value);
-            }
-        }
-    })
 }

@@ -15,16 +15,16 @@ use aide::operation::{OperationOutput, set_body};
 use async_graphql::http::GraphiQLSource;
 use async_graphql::parser::types::{ExecutableDocument, Selection};
 use async_graphql::{EmptySubscription, Request, Response, Schema, Variables};
-use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use axum::{Json, Router};
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
-use uuid::Uuid;
 
 /// The most bytes of a request, with its variables.
 pub const LARGEST: usize = 64 * 1024;
@@ -102,10 +102,13 @@ pub async fn answer(
     Ok(GraphqlAnswer { response: api.execute(asked).await, modern: accepts(&headers) })
 }
 
-/// The page of GraphiQL for a module, for the demo: it loads itself from a public CDN.
-pub fn playground(module: Uuid) -> Html<String> {
-    let endpoint = format!("/api/v1/modules/{module}/graphql");
-    Html(GraphiQLSource::build().endpoint(&endpoint).title("Records").finish())
+/// The page of GraphiQL where a browser looks at the endpoint, for development: it loads itself from a public CDN.
+pub fn playground<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    async fn show(GraphqlCall(call): GraphqlCall) -> Html<String> {
+        let endpoint = format!("/api/v1/modules/{}/graphql", call.module);
+        Html(GraphiQLSource::build().endpoint(&endpoint).title("Records").finish())
+    }
+    Router::new().route("/api/v1/modules/{module}/graphql", get(show))
 }
 
 /// Whether a document asks for nothing but the schema.
