@@ -62,6 +62,7 @@ pub async fn post(port: u16, path: &str, origin: &str, body: &str) -> Result<Str
     exchange(port, &format!("{head}\r\n\r\n{body}")).await
 }
 
+/// The raw answer to a raw request that asks for `Connection: close`.
 pub async fn exchange(port: u16, request: &str) -> Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(request.as_bytes()).await?;
