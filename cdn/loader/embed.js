@@ -169,7 +169,8 @@
   addEventListener('DOMContentLoaded', scan)
   stub?.q?.forEach((args) => Dramac(...args))
   try {
-    new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
+    // A policy that forbids WebAssembly forbids the module in Chrome and Firefox, and in Safari its instance.
+    new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)))
     wasm = fetched(base + '__DRAMAC_SDK_WASM__', { integrity: '__DRAMAC_SDK_WASM_SRI__' })
     wasm.catch(() => {})
     load('__DRAMAC_SDK_JS__', '__DRAMAC_SDK_JS_SRI__')
