@@ -183,6 +183,9 @@ impl Audit {
             browser.until("the launcher was shown", launcher).await?;
         }
         self.axe.finds_nothing(browser, &format!("{state}, at first")).await?;
+        if verdict == Verdict::Allowed && url.ends_with("plain/inline.html") {
+            self.form(state).await?;
+        }
         if shows == Shows::Popup {
             browser.click("document.querySelector('#open')").await?;
             browser.until("the dialog was open", &format!("deep('dialog')[0]?.open && {shown}")).await?;
@@ -215,5 +218,25 @@ impl Audit {
             self.axe.finds_nothing(browser, &format!("{state}, destroyed")).await?;
         }
         Ok(())
+    }
+
+    /// The form has more to show than its beginning: what is wrong with it, and thanks.
+    async fn form(&self, state: &str) -> Result<()> {
+        let browser = &self.browser;
+        let scheme = "matchMedia('(prefers-color-scheme: dark)').matches";
+        let of_page = browser.value(scheme).await?;
+        let frame = "deep('iframe').find(shown)";
+        browser.enter(frame).await?;
+        assert_eq!(browser.value(scheme).await?, of_page, "the module's scheme and its page's");
+        browser.run("document.forms[0].requestSubmit()", ()).await?;
+        browser.until("the form complained", "document.querySelector('[aria-invalid=true]')").await?;
+        browser.leave().await?;
+        self.axe.finds_nothing(browser, &format!("{state}, with complaints")).await?;
+        browser.enter(frame).await?;
+        let fill = "const form = document.forms[0]; form.rating.value = 5; form.comment.value = 'Good'; form.requestSubmit()";
+        browser.run(fill, ()).await?;
+        browser.until("the form said thanks", "shown(document.querySelector('#thanks'))").await?;
+        browser.leave().await?;
+        self.axe.finds_nothing(browser, &format!("{state}, with thanks")).await
     }
 }
