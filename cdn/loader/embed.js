@@ -44,7 +44,8 @@
     const size = (value, other) => type != 'inline' ? '100%' : +value ? value + 'px' : value || other
     slot.loaded = 0
     slot.nonce = crypto.getRandomValues(new Uint32Array(4)).join('-')
-    element.src = (modules.replace('*', moduleId) || server) + '/embed/' + moduleId + '?' +
+    slot.origin = modules.replace('*', moduleId)
+    element.src = (slot.origin || server) + '/embed/' + moduleId + '?' +
       new URLSearchParams({ site, origin: location.origin, theme, type }) + '#' + slot.nonce
     element.allow = allow
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
@@ -138,7 +139,7 @@
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
     sdk = init
-    const link = { server, modules, ask, frame, scan, embed, seen }
+    const link = { server, ask, frame, scan, embed, seen }
     sdk.start(link)
     define(link, sdk)
     slots.splice(0).forEach((slot) => {
