@@ -24,8 +24,8 @@ pub mod sizes;
 use std::path::Path;
 
 use anyhow::Result;
-use bind::Names;
 use binaryen::Binaryen;
+use bind::Names;
 
 pub use manifest::{File, Manifest, Release, Total, integrity};
 
