@@ -44,7 +44,8 @@
     const size = (value, other) => type != 'inline' ? '100%' : +value ? value + 'px' : value || other
     slot.loaded = 0
     slot.nonce = crypto.getRandomValues(new Uint32Array(4)).join('-')
-    element.src = (modules.replace('*', moduleId) || server) + '/embed/' + moduleId + '?' +
+    slot.origin = modules.replace('*', moduleId)
+    element.src = (slot.origin || server) + '/embed/' + moduleId + '?' +
       new URLSearchParams({ site, origin: location.origin, theme, type }) + '#' + slot.nonce
     element.allow = allow
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
@@ -138,7 +139,7 @@
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
     sdk = init
-    const link = { server, modules, ask, frame, scan, embed, seen }
+    const link = { server, ask, frame, scan, embed, seen }
     sdk.start(link)
     define(link, sdk)
     slots.splice(0).forEach((slot) => {
@@ -169,7 +170,8 @@
   addEventListener('DOMContentLoaded', scan)
   stub?.q?.forEach((args) => Dramac(...args))
   try {
-    new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
+    // A policy that forbids WebAssembly forbids the module in Chrome and Firefox, and in Safari its instance.
+    new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)))
     wasm = fetched(base + '__DRAMAC_SDK_WASM__', { integrity: '__DRAMAC_SDK_WASM_SRI__' })
     wasm.catch(() => {})
     load('__DRAMAC_SDK_JS__', '__DRAMAC_SDK_JS_SRI__')

@@ -16,7 +16,7 @@ use crate::Engine;
 pub struct Bound {
     /// A classic script.
     pub glue: String,
-    /// The WebAssembly, with the names of its functions.
+    /// The WebAssembly.
     pub module: Module,
 }
 
@@ -30,14 +30,23 @@ const POLYFILL_END: &str = "let WASM_VECTOR_LEN";
 /// What browsers without finalisation (before 2021) get; the branch after it is for all others.
 const NO_REGISTRY: &str = "(typeof FinalizationRegistry === 'undefined')";
 
+/// Whether the WebAssembly is written with the names of its functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// For who wants to know what weighs how much.
+    Kept,
+    /// For pages.
+    Dropped,
+}
+
 /// Generates glue and WebAssembly from what the compiler left. `element` is a JavaScript expression.
-pub fn bind(wasm: Vec<u8>, element: &str, engine: Engine) -> Result<Bound> {
+pub fn bind(wasm: Vec<u8>, element: &str, engine: Engine, names: Names) -> Result<Bound> {
     let mut output = Bindgen::new()
         .input_bytes("sdk", wasm)
         .no_modules(true)?
         .typescript(false)
         .omit_default_module_path(true)
-        .remove_name_section(true)
+        .remove_name_section(names == Names::Dropped)
         .remove_producers_section(true)
         .generate_output()
         .context("wasm-bindgen cannot read the SDK")?;

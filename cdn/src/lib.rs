@@ -19,11 +19,13 @@ pub mod npm;
 #[cfg(feature = "publish")]
 pub mod publish;
 mod shrink;
+pub mod sizes;
 
 use std::path::Path;
 
 use anyhow::Result;
 use binaryen::Binaryen;
+use bind::Names;
 
 pub use manifest::{File, Manifest, Release, Total, integrity};
 
@@ -116,7 +118,7 @@ pub fn build(build: &Build) -> Result<Manifest> {
     };
     let wasm = compile::compile(build.workspace, build.target_dir, Engine::WebAssembly)?;
     enter(Step::Bind);
-    let bound = bind::bind(wasm, &sources.element, Engine::WebAssembly)?;
+    let bound = bind::bind(wasm, &sources.element, Engine::WebAssembly, Names::Dropped)?;
     enter(Step::Shrink);
     let mut sdk = shrink::shrink(bound)?;
     let mut fallback = None;
@@ -125,7 +127,7 @@ pub fn build(build: &Build) -> Result<Manifest> {
         sdk.wasm = binaryen.optimize(&sdk.wasm)?;
         enter(Step::Translate);
         let wasm = compile::compile(build.workspace, build.target_dir, Engine::JavaScript)?;
-        let bound = bind::bind(wasm, &sources.element, Engine::JavaScript)?;
+        let bound = bind::bind(wasm, &sources.element, Engine::JavaScript, Names::Dropped)?;
         fallback = Some(fallback::translate(binaryen, &shrink::shrink(bound)?)?);
     }
     enter(Step::Minify);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cdn::budget::Report;
-use cdn::{Build, Manifest, Mode, Step};
+use cdn::{Build, Manifest, Mode, Step, sizes};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -32,6 +32,8 @@ enum Command {
     Build(BuildOptions),
     /// Build the bundle, and fail if a file is over its budget.
     Check(BuildOptions),
+    /// Print what each part of the SDK weighs.
+    Sizes,
     /// Publish a bundle that was built, and print the snippets for pages.
     Publish(publishing::PublishOptions),
     /// Make an earlier release the one that pages load.
@@ -66,6 +68,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             if report_excesses(&manifest) {
                 return Ok(ExitCode::FAILURE);
             }
+        }
+        Command::Sizes => {
+            let workspace = workspace()?;
+            let parts = sizes::measure(&workspace, &workspace.join("target/bundle"))?;
+            print(arguments.json, &parts, &parts)?;
         }
         Command::Publish(options) => {
             let published = publishing::publish(options, &workspace()?.join("cdn/dist"))?;

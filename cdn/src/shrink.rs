@@ -18,7 +18,7 @@ use crate::bind::Bound;
 pub struct Shrunk {
     /// A classic script.
     pub glue: String,
-    /// Valid WebAssembly without names.
+    /// Valid WebAssembly; with names where those were kept.
     pub wasm: Vec<u8>,
 }
 

@@ -28,7 +28,7 @@ extern "C" {
     #[derive(Clone)]
     pub type Target;
     #[wasm_bindgen(method, catch, js_name = postMessage)]
-    fn post(this: &Target, message: &JsValue, origin: &str) -> Result<(), JsValue>;
+    fn post(this: &Target, message: &JsValue, origin: &JsValue) -> Result<(), JsValue>;
 
     /// The options of `request`.
     #[wasm_bindgen(extends = Object)]
@@ -60,7 +60,7 @@ enum Channel {
     /// The port that the handshake transferred.
     Port { port: MessagePort, _listener: EventListener },
     /// Window messages, for a module without `module.js`.
-    Window { target: Target, origin: String },
+    Window { target: Target, origin: JsValue },
 }
 
 /// A request that waits for its answer.
@@ -126,7 +126,7 @@ impl Bridge {
     }
 
     /// Talks by window messages to exactly this origin.
-    pub fn connect_window(&self, target: JsValue, origin: String) {
+    pub fn connect_window(&self, target: JsValue, origin: JsValue) {
         *self.channel.borrow_mut() = Channel::Window { target: target.unchecked_into(), origin };
     }
 

@@ -65,7 +65,6 @@ pub struct Checked(JsValue);
 pub struct Config {
     pub options: Checked,
     pub launcher: Checked,
-    pub module_id: String,
     pub embed_type: EmbedType,
     pub theme: Theme,
     pub position: Position,
@@ -81,7 +80,6 @@ impl Config {
         let word = |name| options.text(name).unwrap_or_default();
         Ok(Config {
             launcher,
-            module_id: word("moduleId"),
             embed_type: EmbedType::parse(&word("type")).unwrap_or(EmbedType::Widget),
             theme: Theme::parse(&word("theme")).unwrap_or(Theme::Light),
             position: Position::parse(&word("position")).unwrap_or(Position::BottomRight),

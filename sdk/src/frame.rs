@@ -1,7 +1,8 @@
 //! Which handshake belongs to which load of the frame.
 //!
 //! A document shakes hands while it is read, before its `load` event. So the first handshake is admitted at once; one
-//! that follows is kept until a `load` shows that it came from a new document, and is never admitted otherwise.
+//! that follows is kept until a `load` shows that it came from a new document, and is never admitted otherwise. The two come
+//! from another process by different ways, and a `load` may overtake its handshake, which is then admitted at once.
 
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::*;
@@ -14,6 +15,8 @@ pub struct Loads {
     taken: Cell<bool>,
     /// Its `load` has not come yet.
     load_is_due: Cell<bool>,
+    /// The present document has not shaken hands, and its `load` has come: messages of another process may be overtaken.
+    is_overtaken: Cell<bool>,
     next: RefCell<Option<MessagePort>>,
 }
 
@@ -28,10 +31,10 @@ impl Loads {
         Some(port)
     }
 
-    /// The present document is there, and its `load` is still to come.
+    /// The present document is there, and its `load` is still to come, unless that has come first.
     pub fn expect(&self) {
         self.taken.set(true);
-        self.load_is_due.set(true);
+        self.load_is_due.set(!self.is_overtaken.replace(false));
     }
 
     /// A `load` event: whether it belongs to the document that has shaken hands, and otherwise the handshake of the new
@@ -43,6 +46,7 @@ impl Loads {
             return (true, None);
         }
         self.taken.set(next.is_some());
+        self.is_overtaken.set(next.is_none());
         (false, next)
     }
 
@@ -50,6 +54,7 @@ impl Loads {
     pub fn reset(&self) {
         self.taken.set(false);
         self.load_is_due.set(false);
+        self.is_overtaken.set(false);
         self.next.take();
     }
 }

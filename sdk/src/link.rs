@@ -13,9 +13,6 @@ extern "C" {
     /// The server's public URL, without a trailing slash.
     #[wasm_bindgen(method, getter)]
     pub fn server(this: &Link) -> JsValue;
-    /// The pattern of module origins; empty where modules are served sandboxed.
-    #[wasm_bindgen(method, getter)]
-    pub fn modules(this: &Link) -> String;
     /// Asks the server for a verdict; always resolves.
     #[wasm_bindgen(method)]
     pub fn ask(this: &Link, config: &JsValue) -> Promise;
@@ -60,6 +57,9 @@ extern "C" {
     pub fn frame(this: &Slot) -> Option<HtmlIFrameElement>;
     #[wasm_bindgen(method, setter)]
     pub fn set_frame(this: &Slot, frame: &JsValue);
+    /// The module's own origin; empty where it has none, since modules are served sandboxed.
+    #[wasm_bindgen(method, getter)]
+    pub fn origin(this: &Slot) -> JsValue;
     /// The frame's 128-bit nonce in hexadecimal.
     #[wasm_bindgen(method, getter)]
     pub fn nonce(this: &Slot) -> JsValue;

@@ -16,7 +16,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn data(this: &Received) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    pub fn origin(this: &Received) -> String;
+    pub fn origin(this: &Received) -> JsValue;
     #[wasm_bindgen(method, getter)]
     pub fn source(this: &Received) -> JsValue;
     #[wasm_bindgen(method, getter)]

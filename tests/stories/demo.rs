@@ -9,12 +9,14 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// A running demo on free ports, with a temporary folder of its own for its temporary folder.
-struct Demo {
+pub struct Demo {
     process: Child,
     temporary: TempDir,
     server: u16,
-    website: u16,
-    stranger: u16,
+    /// The port of the website that may embed.
+    pub website: u16,
+    /// The port of the one that may not.
+    pub stranger: u16,
 }
 
 /// The demo's command, told where it may leave temporary files.
@@ -30,7 +32,8 @@ fn demo(temporary: &Path, ports: [u16; 3]) -> Command {
 }
 
 impl Demo {
-    async fn start() -> Result<Self> {
+    /// Starts it and waits until its three ports answer.
+    pub async fn start() -> Result<Self> {
         let temporary = tempfile::Builder::new().prefix("embed-demo-story-").tempdir()?;
         let [server, website, stranger] = [port::free()?, port::free()?, port::free()?];
         let mut command = demo(temporary.path(), [server, website, stranger]);
@@ -44,12 +47,13 @@ impl Demo {
         Ok(demo)
     }
 
-    fn root(port: u16) -> String {
+    /// The root page of a website.
+    pub fn root(port: u16) -> String {
         format!("http://localhost:{port}/")
     }
 
     /// Ctrl-C, and everything that was there is gone.
-    async fn interrupt(mut self) -> Result<()> {
+    pub async fn interrupt(mut self) -> Result<()> {
         server::signal(&self.process, "INT").await?;
         let status = tokio::time::timeout(Duration::from_secs(15), self.process.wait()).await;
         let status = status.context("waited 15 s until the demo had ended")??;

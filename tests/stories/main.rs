@@ -1,5 +1,7 @@
 //! The product's promises, each told as a story through the real thing.
 
+mod accessibility;
+mod axe;
 mod bridge;
 mod command_line;
 mod comparison;

@@ -66,9 +66,9 @@ impl Embed {
 
     /// The page's policy has refused the frame.
     fn on_refused(&self) {
-        let origin = match self.module_origin() {
-            // Without an origin of its own it comes from the server.
-            opaque if opaque == "null" => dom::text(&self.link.server()),
+        // Without an origin of its own it comes from the server.
+        let origin = match dom::text(&self.slot.origin()) {
+            none if none.is_empty() => dom::text(&self.link.server()),
             origin => origin,
         };
         let text = "This page's Content-Security-Policy forbids the module's frame: add ";
@@ -148,6 +148,7 @@ impl Embed {
             self.slot.set_verdict(&self.link.ask(&self.slot.config()));
         }
         if self.slot.frame().is_some() {
+            chrome.show_skeleton();
             self.adopt_frame();
         } else if chrome.floating.is_some() {
             let warm = self.later(Embed::ensure_frame);

@@ -6,26 +6,20 @@ use crate::fault::Fault;
 use crate::handlers::MESSAGE;
 use crate::link::Verdict;
 use crate::message::{self, Message, Received};
-use embed_protocol::{frame, message as words};
+use embed_protocol::message as words;
 use js_sys::Object;
 use wasm_bindgen::prelude::*;
 use web_sys::MessagePort;
 
 impl Embed {
-    /// The exact origin that the module's messages come from.
-    pub(super) fn module_origin(&self) -> String {
-        match self.link.modules() {
-            pattern if pattern.is_empty() => "null".into(),
-            pattern => frame::origin(&pattern, &self.config().module_id),
-        }
-    }
-
     /// A message that some window sent to this page. Only the frame's own window at the module's own origin is heard.
     pub(super) fn on_window_message(&self, event: &Received) {
         let Some(target) = self.slot.frame().and_then(|frame| frame.content_window()) else { return };
         let target: JsValue = target.into();
-        let origin = self.module_origin();
-        if event.source() != target || event.origin() != origin {
+        let origin = self.slot.origin();
+        let is_sandboxed = origin == *"";
+        let is_from_there = if is_sandboxed { event.origin() == *"null" } else { event.origin() == origin };
+        if event.source() != target || !is_from_there {
             return;
         }
         if let Some((port, nonce)) = message::handshake(event) {
@@ -34,7 +28,7 @@ impl Embed {
             {
                 self.connect(port);
             }
-        } else if !self.bridge.has_port() && origin != "null" {
+        } else if !self.bridge.has_port() && !is_sandboxed {
             let Some((kind, message)) = self.bridge.receive(event) else { return };
             if kind == *words::READY {
                 self.disconnect();
@@ -116,7 +110,7 @@ impl Embed {
         let config = self.config();
         let context: Context = Object::new().unchecked_into();
         context.set_site_id(&config.options.get("siteId"));
-        context.set_module_id(&config.module_id);
+        context.set_module_id(&config.options.get("moduleId"));
         context.set_type(config.embed_type.as_str());
         context.set_theme(config.theme.as_str());
         context.set_params(&config.options.object("params"));
@@ -179,7 +173,7 @@ extern "C" {
     #[wasm_bindgen(method, setter, js_name = siteId)]
     fn set_site_id(this: &Context, value: &JsValue);
     #[wasm_bindgen(method, setter, js_name = moduleId)]
-    fn set_module_id(this: &Context, value: &str);
+    fn set_module_id(this: &Context, value: &JsValue);
     #[wasm_bindgen(method, setter)]
     fn set_type(this: &Context, value: &str);
     #[wasm_bindgen(method, setter)]
