@@ -145,6 +145,8 @@ story!(an_id_of_another_tenant_is_an_id_that_is_not_there, |app| {
     let ours = Scene::new(&app, HOME).await;
     let own_other = Scene::new(&app, HOME).await;
     let theirs = Scene::new(&app, elsewhere).await;
+    let sibling = app.module(ours.0["site"], "chat").await;
+    let siblings_domain = app.add(ours.0["site"], sibling, "sibling.test").await.id;
     for operation in operations(&app).await {
         let Operation { method, path, .. } = &operation;
         for (name, id) in &ours.0 {
@@ -156,6 +158,9 @@ story!(an_id_of_another_tenant_is_an_id_that_is_not_there, |app| {
                 vec![theirs.0[name].to_string(), unknown.to_string(), "shop".to_owned(), "%00".to_owned()];
             if *name != "site" {
                 wrong.push(own_other.0[name].to_string());
+            }
+            if *name == "domain" {
+                wrong.push(siblings_domain.to_string());
             }
             for wrong in wrong {
                 let filled = ours.fill(path, Some((name, &wrong)));
