@@ -245,7 +245,7 @@ mod tests {
     fn shown(headers: &[(&'static str, &'static str)]) -> Result<Option<String>> {
         let headers = headers
             .iter()
-            .map(|&(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)));
+            .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         credential(&HeaderMap::from_iter(headers)).map(|shown| shown.map(str::to_owned))
     }
 

@@ -110,6 +110,9 @@ impl Scene {
     }
 }
 
+/// A caller, the credential and the origin that he shows, and what each operation comes to.
+type Row<'a> = (&'a str, Option<&'a String>, Option<&'a String>, [&'a str; OPERATIONS.len()]);
+
 /// What a caller shows.
 struct Shown {
     credential: Option<String>,
@@ -153,7 +156,7 @@ story!(every_caller_may_what_is_his_and_nothing_else, |app| {
     let strange = ["origin_not_allowed"; 9];
     let everything = [ok, ok, "201", ok, ok, "204", ok, ok, ok];
     let as_visitor = [no, no, "201", no, no, no, ok, no, ok];
-    let rows: Vec<(&str, Option<&String>, Option<&String>, [&str; 9])> = vec![
+    let rows: Vec<Row> = vec![
         ("nobody", None, None, nothing),
         ("nobody on an allowed page", None, Some(&host), nothing),
         ("a visitor in the module's frame", Some(&of_host), Some(&own), as_visitor),
