@@ -45,6 +45,20 @@ struct Run {
     outcome: &'static str,
 }
 
+/// Counts the looks into one cache.
+#[derive(Clone)]
+pub struct CacheLooks {
+    hits: Counter,
+    misses: Counter,
+}
+
+impl CacheLooks {
+    /// Counts one look.
+    pub fn note(&self, known: bool) {
+        if known { &self.hits } else { &self.misses }.inc();
+    }
+}
+
 /// All counters. Cheap to clone; clones count together.
 #[derive(Clone)]
 pub struct Metrics {
@@ -119,9 +133,10 @@ impl Metrics {
         self.seconds.get_or_create(&Route { route: route.to_owned() }).observe(took.as_secs_f64());
     }
 
-    /// Counts a look into a cache.
-    pub fn look(&self, cache: &'static str, known: bool) {
-        self.looks.get_or_create(&Look { cache, result: if known { "hit" } else { "miss" } }).inc();
+    /// What counts the looks into a cache.
+    pub fn cache(&self, cache: &'static str) -> CacheLooks {
+        let counter = |result| self.looks.get_or_create_owned(&Look { cache, result });
+        CacheLooks { hits: counter("hit"), misses: counter("miss") }
     }
 
     /// Counts the run of a job that ended at `at`, in seconds since 1970.

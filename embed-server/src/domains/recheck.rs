@@ -34,7 +34,9 @@ impl Domains {
         while lease.take(&context.db, context.clock.now()).await? {
             let checked = self.check_due().await;
             let error = checked.as_ref().err().map(ToString::to_string);
-            lease.finish(&context.db, context.clock.now(), error.as_deref()).await?;
+            let now = context.clock.now();
+            context.metrics.run("check domains", checked.is_ok(), now.timestamp());
+            lease.finish(&context.db, now, error.as_deref()).await?;
             if checked? == 0 {
                 break;
             }

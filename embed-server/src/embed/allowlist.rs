@@ -6,6 +6,7 @@
 use crate::db::Revision;
 use crate::domains::{AllowedDomain, Domains, Origin};
 use crate::error::{Error, Result};
+use crate::metrics::CacheLooks;
 use crate::modules::{Modules, Published};
 use crate::sites::Sites;
 use crate::state::Context;
@@ -53,6 +54,7 @@ pub struct Allowlist {
     domains: Domains,
     revision: Revision,
     known: Cache<Key, Arc<Entry>>,
+    looks: CacheLooks,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -92,7 +94,8 @@ impl Allowlist {
     /// Builds it on the capabilities that it asks.
     pub fn new(context: &Context, sites: Sites, modules: Modules, domains: Domains) -> Self {
         let known = Cache::builder().max_capacity(ORIGINS).time_to_live(BELIEVED).build();
-        Self { sites, modules, domains, revision: context.revision.clone(), known }
+        let looks = context.metrics.cache("allowlist");
+        Self { sites, modules, domains, revision: context.revision.clone(), known, looks }
     }
 
     /// Whether a page of this origin may embed the module as this type, or as any.
@@ -129,7 +132,9 @@ impl Allowlist {
 
     async fn entry(&self, site: Uuid, module: Uuid, origin: &Origin) -> Result<Arc<Entry>> {
         let key = Key { revision: self.revision.seen(), site, module, origin: origin.clone() };
-        if let Some(entry) = self.known.get(&key).await {
+        let known = self.known.get(&key).await;
+        self.looks.note(known.is_some());
+        if let Some(entry) = known {
             return Ok(entry);
         }
         let read = async { self.read(site, module, origin).await.map(Arc::new) };

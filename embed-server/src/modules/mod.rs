@@ -27,6 +27,7 @@ pub use schema::{FieldError, Known, RecordSchema, Type};
 use crate::error::{Error, Result};
 use crate::events::{self, Event};
 use crate::http::{Content, Listed, Paged, Paging};
+use crate::metrics::CacheLooks;
 use crate::state::Context;
 use crate::storage::{Digest, Storage};
 use chrono::{DateTime, Utc};
@@ -113,6 +114,7 @@ pub struct Modules {
     storage: Storage,
     /// By revision, module and version; without a version the current one.
     known: Cache<(i64, Uuid, Option<String>), Option<Arc<Published>>>,
+    looks: CacheLooks,
     contents: Cache<Digest, Content>,
 }
 
@@ -124,6 +126,7 @@ impl Modules {
             context: context.clone(),
             storage: Storage::in_folder(&context.settings.storage)?,
             known: Cache::builder().max_capacity(VERSIONS).time_to_idle(IDLE).build(),
+            looks: context.metrics.cache("modules"),
             contents: Cache::builder().max_capacity(CONTENT_BYTES).weigher(weight).time_to_idle(IDLE).build(),
         })
     }
@@ -231,7 +234,9 @@ impl Modules {
 
     async fn load(&self, module: Uuid, version: Option<String>) -> Result<Option<Arc<Published>>> {
         let key = (self.context.revision.seen(), module, version.clone());
-        if let Some(known) = self.known.get(&key).await {
+        let known = self.known.get(&key).await;
+        self.looks.note(known.is_some());
+        if let Some(known) = known {
             return Ok(known);
         }
         let read = async {

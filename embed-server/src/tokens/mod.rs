@@ -4,6 +4,7 @@
 //! by every server within two seconds. What it may do, from where and how often is fixed when it is made; to change that,
 //! make another.
 
+mod check;
 mod input;
 mod managed;
 mod prune;
@@ -14,16 +15,12 @@ pub use input::{NewToken, TokenToRotate};
 pub use managed::ManagedToken;
 
 use crate::bearer::{Bearer, Kind};
-use crate::db::Revision;
-use crate::domains::{DomainPattern, Origin};
 use crate::error::{Error, Result};
 use crate::events::{self, Event};
-use crate::http::{
-    Asked, Caller, CallerKind, Grant, Limit, Listed, Paged, Paging, Proved, Scope, forbidden, parse_network,
-    unauthenticated,
-};
+use crate::http::{Listed, Paged, Paging, Scope};
+use crate::metrics::CacheLooks;
 use crate::state::Context;
-use axum::http::StatusCode;
+use check::Known;
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
 use schemars::JsonSchema;
@@ -31,7 +28,6 @@ use serde::Serialize;
 use sqlx::FromRow;
 use sqlx::types::Json;
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -108,23 +104,16 @@ pub struct CreatedToken {
 #[derive(Clone)]
 pub struct Tokens {
     context: Context,
-    revision: Revision,
     /// By revision and hash.
     known: Cache<(i64, String), Option<Arc<Known>>>,
-}
-
-/// A token as it is checked: parsed once.
-struct Known {
-    token: ApiToken,
-    domains: Option<Vec<DomainPattern>>,
-    networks: Option<Vec<ipnet::IpNet>>,
+    looks: CacheLooks,
 }
 
 impl Tokens {
     /// Builds the capability.
     pub fn new(context: &Context) -> Self {
         let known = Cache::builder().max_capacity(TOKENS).time_to_live(BELIEVED).build();
-        Self { context: context.clone(), revision: context.revision.clone(), known }
+        Self { context: context.clone(), known, looks: context.metrics.cache("tokens") }
     }
 
     /// Makes a token for a module of a site. `by` is the person who does; nobody on the command line.
@@ -242,89 +231,12 @@ impl Tokens {
         tx.commit().await?;
         Ok(CreatedToken { token: secret.reveal().to_owned(), details: token })
     }
-
-    /// Who shows this secret to a module's API.
-    pub async fn caller(&self, asked: &Asked<'_>, secret: &Bearer) -> Result<Proved> {
-        let known = self.load(secret.hash()).await?.ok_or_else(|| {
-            unauthenticated(
-                "There is no such token on this server. Make one with `embed-server token create`.",
-            )
-        })?;
-        let token = &known.token;
-        if token.revoked_at.is_some() {
-            return Err(unauthenticated("This token was revoked."));
-        }
-        if !token.counts_at(self.context.clock.now()) {
-            return Err(unauthenticated("This token has expired; make a new one."));
-        }
-        if (token.site_id, token.module_id) != (asked.site, asked.module) {
-            return Err(forbidden("This token is another module's."));
-        }
-        known.admits(asked, self.context.settings.dev)?;
-        let per_minute = u32::try_from(token.rate_limit).ok().and_then(NonZeroU32::new);
-        let grant = Grant::Scopes(token.scopes.0.clone());
-        Ok(Proved {
-            caller: Caller { kind: CallerKind::Token, id: token.id, grant },
-            limit: Some(Limit::token(token.id, per_minute.unwrap_or(NonZeroU32::MAX))),
-        })
-    }
-
-    async fn load(&self, hash: String) -> Result<Option<Arc<Known>>> {
-        let key = (self.revision.seen(), hash);
-        if let Some(known) = self.known.get(&key).await {
-            self.context.metrics.look("tokens", true);
-            return Ok(known);
-        }
-        self.context.metrics.look("tokens", false);
-        let hash = key.1.clone();
-        let read = async {
-            let mut tx = self.context.db.read_global().await?;
-            store::find_by_hash(&mut tx, &hash)
-                .await?
-                .map(|token| Known::new(token).map(Arc::new))
-                .transpose()
-        };
-        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
-    }
 }
 
 impl ApiToken {
     /// Whether it is neither revoked nor expired.
     pub fn counts_at(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
-    }
-}
-
-impl Known {
-    fn new(token: ApiToken) -> Result<Self> {
-        let domains = token.allowed_domains.as_ref().map(|list| {
-            list.iter().map(|text| DomainPattern::parse(text, true).map_err(Error::internal)).collect()
-        });
-        let networks = token.allowed_ips.as_ref().map(|list| {
-            let wrong = |text| Error::internal(format!("token {} lists the network {text}", token.id));
-            list.iter().map(|text| parse_network(text).ok_or_else(|| wrong(text))).collect()
-        });
-        Ok(Self { domains: domains.transpose()?, networks: networks.transpose()?, token })
-    }
-
-    /// Whether the token may be used from there.
-    fn admits(&self, asked: &Asked<'_>, loopback: bool) -> Result<()> {
-        if let Some(networks) = &self.networks
-            && !networks.iter().any(|network| network.contains(&asked.address.0))
-        {
-            let detail =
-                format!("This token may not be used from {}; its networks do not list it.", asked.address.0);
-            return Err(Error::new(StatusCode::FORBIDDEN, "ip_not_allowed", detail));
-        }
-        if let Some(domains) = &self.domains {
-            let origin = asked.origin.and_then(|origin| Origin::parse(origin, loopback).ok());
-            let listed = origin.is_some_and(|origin| domains.iter().any(|domain| domain.matches(&origin)));
-            if !listed {
-                let detail = "This token may only be used by pages of its domains, and this request comes from none of them.";
-                return Err(Error::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail));
-            }
-        }
-        Ok(())
     }
 }
 
