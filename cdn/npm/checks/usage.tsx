@@ -21,6 +21,7 @@ const everything: Required<Options> = {
   zIndex: 10,
   allow: 'camera',
   sandbox: 'allow-scripts',
+  nonce: 'r4nd0m',
   onReady: () => {},
   onError: (error) => console.warn(error.code, error.message),
   onMessage: ({ type, payload }) => console.log(type, payload),
