@@ -7,7 +7,7 @@ use serde_json::json;
 use stories::Browser;
 
 /// The pages of the demo's website, below its root, with what they embed.
-const PAGES: [(&str, Shows); 12] = [
+const PAGES: [(&str, Shows); 13] = [
     ("", Shows::Nothing),
     ("plain/inline.html", Shows::Inline),
     ("plain/widget.html", Shows::Widget),
@@ -19,6 +19,7 @@ const PAGES: [(&str, Shows); 12] = [
     ("spa/index.html#/hello", Shows::Inline),
     ("spa/index.html#/chat", Shows::Widget),
     ("spa/index.html#/nothing", Shows::Nothing),
+    ("api/index.html", Shows::Inline),
     ("strict-csp/index.html", Shows::Inline),
 ];
 

@@ -40,7 +40,7 @@ impl Field {
             ));
         }
         if let Known::Absent(there) = schema.known(&path) {
-            let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+            let there = if there.is_empty() { "none".to_owned() } else { Vec::from_iter(there).join(", ") };
             return Err(format!(
                 "records have no field `{text}`; its schema knows {there}, besides id, createdAt, updatedAt and version"
             ));

@@ -88,7 +88,7 @@ story!(old_calls_are_forgotten, |app| {
     app.get(&path).send().await.unwrap();
     logged(&app, 1).await;
     let requests = Requests::new(&app.context);
-    app.context.clock.advance(TimeDelta::days(45));
+    app.context.clock.advance(TimeDelta::days(60));
     requests.prepare().await.unwrap();
     app.get(&path).send().await.unwrap();
     logged(&app, 2).await;

@@ -25,7 +25,7 @@ pub enum Type {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     /// It cannot be there: these fields can, in the place where the path leaves the schema.
-    Absent(Vec<String>),
+    Absent(BTreeSet<String>),
     /// It has one of these types; an array's items have one of those, where the schema says so.
     Typed(BTreeSet<Type>, Option<BTreeSet<Type>>),
     /// Nothing.
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(at("rating"), Known::Typed(set(&[Type::Null, Type::Number]), None));
         assert_eq!(at("tags"), Known::Typed(set(&[Type::Array]), Some(set(&[Type::String]))));
         assert_eq!(at("free"), Known::Anything);
-        let there = ["free", "home", "rating", "tags"].map(str::to_owned).to_vec();
+        let there = BTreeSet::from(["free", "home", "rating", "tags"].map(str::to_owned));
         assert_eq!(at("ratting"), Known::Absent(there));
     }
 }
