@@ -1,25 +1,58 @@
 //! What the server counts, for whoever watches it: `GET /metrics` in the text format of OpenMetrics.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use axum::extract::MatchedPath;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What a request was, as far as its number of values is small.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Request {
-    route: String,
+struct Request {
+    route: RouteName,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Route {
-    route: String,
+    route: RouteName,
+}
+
+/// The route as the router has it, so that a request copies no text to be counted; empty where none was found.
+#[derive(Clone, Debug)]
+struct RouteName(Option<MatchedPath>);
+
+impl RouteName {
+    fn as_str(&self) -> &str {
+        self.0.as_ref().map_or("", MatchedPath::as_str)
+    }
+}
+
+impl PartialEq for RouteName {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for RouteName {}
+
+impl Hash for RouteName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl EncodeLabelValue for RouteName {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        self.as_str().encode(encoder)
+    }
 }
 
 /// A limit, and what it decided.
@@ -128,9 +161,10 @@ impl Register<'_> {
 
 impl Metrics {
     /// Counts an answer.
-    pub fn request(&self, route: &str, status: u16, took: Duration) {
-        self.requests.get_or_create(&Request { route: route.to_owned(), status }).inc();
-        self.seconds.get_or_create(&Route { route: route.to_owned() }).observe(took.as_secs_f64());
+    pub fn request(&self, route: Option<MatchedPath>, status: u16, took: Duration) {
+        let route = RouteName(route);
+        self.requests.get_or_create(&Request { route: route.clone(), status }).inc();
+        self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
     }
 
     /// What counts the looks into a cache.

@@ -58,13 +58,12 @@ async fn passage(
         response = problem(response, &error, shown);
     }
     let (status, took) = (response.status().as_u16(), started.elapsed());
-    let route = route.as_ref().map_or("", |route| route.as_str());
-    metrics.request(route, status, took);
+    metrics.request(route.clone(), status, took);
     let call = response.extensions().get::<Call>();
     tracing::info!(
         target: "embed_server::request",
         method = method.as_str(),
-        route,
+        route = route.as_ref().map_or("", |route| route.as_str()),
         status,
         micros = took.as_micros() as u64,
         request_id = shown,

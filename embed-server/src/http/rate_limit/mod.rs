@@ -87,9 +87,9 @@ impl Limit {
         i64::from(self.seconds) * 1_000_000
     }
 
-    /// Microseconds of allowance that one request takes.
+    /// Microseconds of allowance that one request takes; a limit beyond one for each microsecond is none.
     fn cost(&self) -> i64 {
-        self.window() / i64::from(self.requests.get())
+        (self.window() / i64::from(self.requests.get())).max(1)
     }
 }
 
@@ -245,6 +245,16 @@ mod tests {
         assert!(ask(&limits, "2001:db8::4").await.is_err());
         ask(&limits, "2001:db8:0:1::1").await.unwrap();
         ask(&limits, "192.0.2.1").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_largest_limit_is_counted_like_any_other() {
+        let (limits, _) = limits();
+        let counted = limits.count(vec![Limit::token(Uuid::from_u128(1), NonZeroU32::MAX)]).await;
+        counted.check().unwrap();
+        let mut headers = HeaderMap::new();
+        counted.say(&mut headers);
+        assert_eq!(headers[RATE_LIMIT], "\"token\";r=59999999;t=1");
     }
 
     #[tokio::test]
