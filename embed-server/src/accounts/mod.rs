@@ -133,11 +133,15 @@ impl Accounts {
         Ok(Person { role, ..person })
     }
 
-    /// Ends somebody's membership; his tokens open nothing here any more. 409 `last_owner` when nobody else is owner.
+    /// Ends somebody's membership. Who is a member nowhere any more loses his tokens too, so that they do not come back
+    /// with another invitation. 409 `last_owner` when nobody else is owner.
     pub async fn remove(&self, organization: Uuid, email: &Email) -> Result<Person> {
         let (mut tx, person) = self.change(organization, email).await?;
         keep_an_owner(&mut tx, &person).await?;
         store::remove_member(&mut tx, organization, person.id).await?;
+        if store::memberships(&mut tx, person.id).await?.is_empty() {
+            store::revoke_tokens(&mut tx, person.id, None, self.context.clock.now()).await?;
+        }
         tx.announce().await?;
         tx.commit().await?;
         Ok(person)

@@ -2,7 +2,7 @@
 //! embed them, and one that may not.
 
 use super::{Output, serve};
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Email, Role};
 use crate::app::Server;
 use crate::config::Settings;
 use crate::domains::{Domains, NewDomain, RATE_LIMIT};
@@ -88,6 +88,7 @@ impl Demo {
             site_id: seeded.site,
             modules: seeded.modules,
             token: seeded.token,
+            personal_token: seeded.personal_token,
             page_token: seeded.page_token,
             pages: website::pages(),
         };
@@ -132,6 +133,8 @@ struct Seeded {
     site: Uuid,
     /// By the name of its folder.
     modules: BTreeMap<String, Uuid>,
+    /// The owner's, for the management routes.
+    personal_token: String,
     /// May do everything with what visitors sent with the feedback form.
     token: String,
     /// May read it, from a page of the first website.
@@ -143,7 +146,11 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
     let unpacked = folder.join("examples");
     std::fs::create_dir_all(&unpacked).and_then(|()| EXAMPLES.extract(&unpacked)).map_err(Error::internal)?;
 
-    let organization = Accounts::new(context).organization(None).await?;
+    let accounts = Accounts::new(context);
+    let organization = accounts.organization(None).await?;
+    let owner = Email::parse("owner@example.com")?;
+    accounts.invite(organization, owner.clone(), None, Role::Owner).await?;
+    let (_, personal_token) = accounts.token(&owner, None).await?;
     let site = Sites::new(context).create(organization, "Demo").await?.id;
     let modules = Modules::new(context)?;
     let domains = Domains::new(context);
@@ -166,6 +173,7 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
     let website = Some(vec![format!("localhost:{allowed_port}")]);
     Ok(Seeded {
         site,
+        personal_token: personal_token.reveal().to_owned(),
         token: token(context, (site, feedback), "From the command line", &Scope::ALL, None).await?,
         page_token: token(context, (site, feedback), "The website's own", &[Scope::Read], website).await?,
         modules: published,
@@ -202,6 +210,8 @@ struct Guide {
     modules: BTreeMap<String, Uuid>,
     /// An API token for the entries of the feedback form.
     token: String,
+    /// A personal token of the demo's owner, for the management routes.
+    personal_token: String,
     /// The one that a page of the website reads them with.
     #[serde(skip)]
     page_token: String,
@@ -237,8 +247,9 @@ impl Display for Guide {
         for (name, id) in &self.modules {
             writeln!(f, "  {name:<10} {id}")?;
         }
-        writeln!(f, "  {:<10} {}", "token", self.token)?;
-        writeln!(f, "\nIts API, to try out: {}/api/docs", self.server)?;
+        writeln!(f, "\nIts API, to read and to try out: {}/api/docs", self.server)?;
+        writeln!(f, "  the data of feedback, as an apiToken:       {}", self.token)?;
+        writeln!(f, "  everything else, as the personalToken:      {}", self.personal_token)?;
         write!(f, "\nEverything is in a temporary folder, which goes when you press Ctrl-C.")
     }
 }

@@ -82,12 +82,12 @@ pub async fn door<S: Lookups>(
 ) -> Response {
     let (at, started) = (state.now(), Instant::now());
     let Some(module) = addressed(request.uri().path()) else {
-        return next.run(request).await;
+        return with_vary(no_module("of this id").into_response());
     };
     let site = match state.site_of(module).await {
         Ok(Some(site)) => site,
-        Ok(None) => return no_module(module).into_response(),
-        Err(error) => return error.into_response(),
+        Ok(None) => return with_vary(no_module(&module.to_string()).into_response()),
+        Err(error) => return with_vary(error.into_response()),
     };
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     let origin = text(request.headers(), header::ORIGIN);
@@ -222,7 +222,7 @@ fn with_vary(mut response: Response) -> Response {
     response
 }
 
-fn no_module(module: Uuid) -> Error {
+fn no_module(module: &str) -> Error {
     let detail =
         format!("There is no published module {module} on this server. Check the module id of the path.");
     Error::not_found("module_not_found", detail)

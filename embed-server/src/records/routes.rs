@@ -145,6 +145,7 @@ impl OperationInput for ListQuery {
         let filter = json_schema!({
             "type": "object",
             "additionalProperties": { "type": "object", "additionalProperties": { "type": "string" } },
+            "example": {},
         });
         let sort = json_schema!({ "type": "string", "default": "-createdAt" });
         let limit =

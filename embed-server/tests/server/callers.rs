@@ -243,6 +243,17 @@ story!(a_page_reads_what_cors_lets_it, |app| {
     assert_eq!(without.headers()["vary"], "Origin", "who has no origin has another answer too");
 });
 
+story!(a_path_that_names_no_module_is_404, |app| {
+    for module in ["MODULE_ID", "0198c9f2-7a31-7cc1-9d5e-3f1f6f2f8a10", "%00", "a%2Fb"] {
+        for path in ["records/entries", "graphql"] {
+            let asked =
+                app.get(&format!("/api/v1/modules/{module}/{path}")).header("Origin", "https://example.test");
+            let (status, problem) = json_of(asked.send().await.unwrap()).await;
+            assert_eq!((status.as_u16(), &problem["code"]), (404, &"module_not_found".into()), "{module}");
+        }
+    }
+});
+
 story!(a_visitor_counts_only_while_his_page_may_embed, |app| {
     let scene = Scene::set(app).await;
     let origin = "https://example.test";
