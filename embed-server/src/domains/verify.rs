@@ -16,7 +16,10 @@ impl Domains {
         }
         let found = self.look(&domain, method).await?;
         let refused = found.as_ref().err().map(|error| {
-            let detail = format!("{} could not be verified: {error}.", domain.domain);
+            let detail = format!(
+                "{} could not be verified: {error}. `embed-server domain instructions {id}` prints again what its owner must publish.",
+                domain.domain
+            );
             Error::new(StatusCode::CONFLICT, "verification_failed", detail)
         });
         let domain = self.apply(domain, &found.into()).await?;
