@@ -27,8 +27,8 @@ impl Axe {
     ///
     /// axe cannot look into a frame of another origin by itself: it has to be taken there.
     pub async fn finds_nothing(&self, browser: &Browser, state: &str) -> Result<()> {
-        let mut parts = vec![self.look(browser, json!({})).await?];
-        let frames = browser.value("axe.utils.getFrameContexts()").await?;
+        let (page, frames) = self.look_at_page(browser).await?;
+        let mut parts = vec![page];
         for frame in frames.as_array().into_iter().flatten() {
             browser.enter(&format!("axe.utils.shadowSelect({})", frame["frameSelector"])).await?;
             let part = self.look_inside(browser, &frame["frameContext"]).await;
@@ -38,6 +38,21 @@ impl Axe {
         let barriers: Vec<String> = serde_json::from_value(browser.run(FINISH, [json!(parts)]).await?)?;
         ensure!(barriers.is_empty(), "{state}:\n{}", barriers.join("\n"));
         Ok(())
+    }
+
+    /// What it finds in the page itself, and the frames that were there: one that comes meanwhile, because the page has
+    /// moved it near the window, would be taken for another.
+    async fn look_at_page(&self, browser: &Browser) -> Result<(Value, Value)> {
+        const FRAMES: &str = "axe.utils.getFrameContexts()";
+        let mut before = Value::Null;
+        loop {
+            let page = self.look(browser, json!({})).await?;
+            let frames = browser.value(FRAMES).await?;
+            if frames == before {
+                return Ok((page, frames));
+            }
+            before = frames;
+        }
     }
 
     async fn look_inside(&self, browser: &Browser, context: &Value) -> Result<Value> {
