@@ -6,6 +6,7 @@ mod lookups;
 mod routes;
 
 use crate::accounts::Accounts;
+use crate::activity::Activity;
 use crate::assets::Assets;
 use crate::domains::Domains;
 use crate::embed::document::Documents;
@@ -38,6 +39,7 @@ pub struct App(Arc<Capabilities>);
 struct Capabilities {
     context: Context,
     accounts: Accounts,
+    activity: Activity,
     assets: Assets,
     modules: Arc<Modules>,
     domains: Domains,
@@ -77,6 +79,7 @@ impl App {
             modules: Arc::new(modules),
             domains,
             accounts: Accounts::new(&context),
+            activity: Activity::new(&context),
             sites: Sites::new(&context),
             context,
         };
@@ -97,6 +100,7 @@ macro_rules! hand_out {
 
 hand_out! {
     Accounts = accounts,
+    Activity = activity,
     Assets = assets,
     Context = context,
     Domains = domains,

@@ -4,12 +4,14 @@
 //! capabilities, these know [`http`], [`events`], [`db`] and what is below, and nothing points up.
 
 pub mod accounts;
+pub mod activity;
 pub mod app;
 pub mod assets;
 pub mod bearer;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod crypto;
 pub mod db;
 pub mod domains;
@@ -18,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod ids;
+pub mod mail;
 pub mod metrics;
 pub mod modules;
 pub mod outbound;

@@ -58,7 +58,7 @@ impl EncodeLabelValue for RouteName {
 /// A limit, and what it decided.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Decision {
-    /// `address`, `token` or `domain`.
+    /// `address`, `token`, `domain`, `sign-in` or `mailbox`.
     pub limit: &'static str,
     /// `allowed` or `refused`.
     pub decision: &'static str,

@@ -3,9 +3,10 @@
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::crypto::Random;
+use crate::crypto::{Random, Secret};
 use crate::db::{Db, Revision};
 use crate::error::{Error, Result};
+use crate::mail::Mail;
 use crate::metrics::Metrics;
 use crate::outbound::{Outbound, Resolver};
 use std::ops::Deref;
@@ -33,6 +34,10 @@ pub struct Ground {
     pub resolver: Resolver,
     /// Calls to hosts that strangers name.
     pub outbound: Outbound,
+    /// Letters to people.
+    pub mail: Mail,
+    /// What everything is signed with; see [`Context::secret`].
+    secret: Option<Secret>,
 }
 
 impl Context {
@@ -52,7 +57,26 @@ impl Context {
         let resolver =
             resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
         let outbound = Outbound::new(resolver.clone(), None).map_err(Error::internal)?;
-        Ok(Self(Arc::new(Ground { settings, db, revision, clock, random, metrics, resolver, outbound })))
+        let mail = Mail::new(&settings)?;
+        let made_up = || settings.dev.then(|| Secret::random(&random));
+        let secret = settings.secret_key.clone().or_else(made_up);
+        Ok(Self(Arc::new(Ground {
+            settings,
+            db,
+            revision,
+            clock,
+            random,
+            metrics,
+            resolver,
+            outbound,
+            mail,
+            secret,
+        })))
+    }
+
+    /// The secret to sign with, the same for the whole life of this process: commands that sign nothing need none.
+    pub fn secret(&self) -> Result<&Secret> {
+        self.secret.as_ref().ok_or_else(Settings::no_secret)
     }
 }
 

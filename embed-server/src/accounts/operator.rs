@@ -6,8 +6,9 @@ use super::role::{AtLeast, Role};
 use super::{Accounts, store};
 use crate::bearer::{Bearer, Kind};
 use crate::error::{Error, Result};
+use crate::events::activity::{Actor, Means};
 use crate::http::openapi::{self, Security};
-use crate::http::{forbidden, unauthenticated};
+use crate::http::{ClientAddress, forbidden, unauthenticated};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -16,61 +17,77 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A person who operates this installation. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Operator(Arc<Identity>);
+pub struct Operator {
+    identity: Arc<Identity>,
+    means: Means,
+    address: IpAddr,
+}
 
 #[derive(Debug)]
-struct Identity {
-    user: Uuid,
-    email: Email,
-    memberships: Vec<Membership>,
+pub(super) struct Identity {
+    pub user: Uuid,
+    pub email: Email,
+    pub memberships: Vec<Membership>,
 }
 
 /// What somebody is in one organization.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub(super) struct Membership {
-    organization_id: Uuid,
+    pub organization_id: Uuid,
     #[sqlx(try_from = "String")]
-    role: Role,
+    pub role: Role,
 }
 
 /// What is remembered of a personal token that is good.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    operator: Operator,
+    identity: Arc<Identity>,
     expires_at: Option<DateTime<Utc>>,
 }
 
 impl Operator {
+    /// The person who comes by these means from this address.
+    pub(super) fn new(identity: Arc<Identity>, means: Means, address: IpAddr) -> Self {
+        Self { identity, means, address }
+    }
+
+    /// Who is to be noted for what this operator does.
+    pub fn actor(&self) -> Actor {
+        let Identity { user, email, .. } = &*self.identity;
+        Actor::Person { id: *user, email: email.to_string(), means: self.means, address: self.address }
+    }
+
     /// The person's id.
     pub fn user(&self) -> Uuid {
-        self.0.user
+        self.identity.user
     }
 
     /// The person's address.
     pub fn email(&self) -> &Email {
-        &self.0.email
+        &self.identity.email
     }
 
     /// What the person is in an organization; `None` for a stranger.
     pub fn role_in(&self, organization: Uuid) -> Option<Role> {
-        let mut memberships = self.0.memberships.iter();
+        let mut memberships = self.identity.memberships.iter();
         memberships.find(|membership| membership.organization_id == organization).map(|found| found.role)
     }
 
     /// The organizations in which the person is a member.
     pub fn organizations(&self) -> impl Iterator<Item = Uuid> + '_ {
-        self.0.memberships.iter().map(|membership| membership.organization_id)
+        self.identity.memberships.iter().map(|membership| membership.organization_id)
     }
 
     /// The organization in which something is to be made: the one that is named, else the only one, if the operator has
     /// the role `R` there or a higher one.
     pub fn organization<R: AtLeast>(&self, named: Option<Uuid>) -> Result<Uuid> {
-        let id = match (named, self.0.memberships.as_slice()) {
+        let id = match (named, self.identity.memberships.as_slice()) {
             (Some(id), _) => id,
             (None, [only]) => only.organization_id,
             (None, []) => return Err(forbidden(format!("{} is in no organization.", self.email()))),
@@ -102,7 +119,7 @@ impl Operator {
 
 impl Accounts {
     /// The person whom a personal token stands for, answered from memory; 401 `unauthenticated` when it is good no more.
-    pub async fn operator(&self, secret: &Bearer) -> Result<Operator> {
+    pub async fn operator(&self, secret: &Bearer, address: IpAddr) -> Result<Operator> {
         let key = (self.context.revision.seen(), secret.hash());
         let known = match self.known.get(&key).await {
             Some(known) => known,
@@ -113,7 +130,7 @@ impl Accounts {
         };
         let now = self.context.clock.now();
         let good = known.filter(|known| known.expires_at.is_none_or(|end| end > now));
-        good.map(|known| known.operator).ok_or_else(|| {
+        good.map(|known| Operator::new(known.identity, Means::Api, address)).ok_or_else(|| {
             unauthenticated(
                 "This personal token is unknown, has ended, or was revoked. `embed-server user token EMAIL` makes a new one.",
             )
@@ -125,12 +142,12 @@ impl Accounts {
         let Some(holder) = store::holder(&mut tx, &hash).await? else { return Ok(None) };
         let memberships = store::memberships(&mut tx, holder.user_id).await?;
         let identity = Identity { user: holder.user_id, email: holder.email, memberships };
-        Ok(Some(Known { operator: Operator(Arc::new(identity)), expires_at: holder.expires_at }))
+        Ok(Some(Known { identity: Arc::new(identity), expires_at: holder.expires_at }))
     }
 }
 
-/// By a personal token, so far; whatever else will prove a person (a session) is a further way to come to an [`Operator`]
-/// here, and handlers do not change.
+/// By the session that the console has found, else by a personal token. The console's gate alone looks at cookies, so on
+/// the API's routes they are worth nothing, and nobody can borrow them there.
 impl<S: Send + Sync> FromRequestParts<S> for Operator
 where
     Accounts: FromRef<S>,
@@ -138,8 +155,13 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        if let Some(operator) = parts.extensions.get::<Self>() {
+            return Ok(operator.clone());
+        }
         let secret = personal_token(&parts.headers)?;
-        Accounts::from_ref(state).operator(&secret).await
+        let address =
+            parts.extensions.get().map_or(Ipv4Addr::UNSPECIFIED.into(), |&ClientAddress(address)| address);
+        Accounts::from_ref(state).operator(&secret, address).await
     }
 }
 

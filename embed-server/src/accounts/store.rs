@@ -1,8 +1,13 @@
 //! The SQL of organizations, people and their tokens.
 
+mod sessions;
+
+pub(super) use sessions::*;
+
 use super::Person;
 use super::email::Email;
 use super::operator::Membership;
+use super::organizations::Organization;
 use super::role::Role;
 use super::tokens::PersonalToken;
 use crate::bearer::Bearer;
@@ -18,6 +23,7 @@ pub(super) struct StoredUser {
     pub id: Uuid,
     pub email: Email,
     pub name: String,
+    pub signed_in_at: Option<DateTime<Utc>>,
 }
 
 /// What a personal token that is not revoked stands for.
@@ -28,9 +34,33 @@ pub(super) struct TokenHolder {
     pub email: Email,
 }
 
-pub(super) async fn organizations(tx: &mut Tx) -> Result<Vec<Uuid>> {
-    let text = "SELECT id FROM organizations ORDER BY id";
-    Ok(on!(tx, |conn| sqlx::query_scalar(text).fetch_all(conn).await)?)
+pub(super) async fn organizations(tx: &mut Tx) -> Result<Vec<Organization>> {
+    let text = "SELECT id, name, created_at FROM organizations ORDER BY id";
+    Ok(on!(tx, |conn| sqlx::query_as(text).fetch_all(conn).await)?)
+}
+
+pub(super) async fn organizations_of(tx: &mut Tx, user: Uuid) -> Result<Vec<Organization>> {
+    let text =
+        "SELECT o.id, o.name, o.created_at FROM organizations o JOIN members m ON m.organization_id = o.id
+         WHERE m.user_id = $1 ORDER BY o.id";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(user).fetch_all(conn).await)?)
+}
+
+pub(super) async fn organization(tx: &mut Tx, id: Uuid) -> Result<Option<Organization>> {
+    let text = "SELECT id, name, created_at FROM organizations WHERE id = $1";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).fetch_optional(conn).await)?)
+}
+
+pub(super) async fn insert_organization(tx: &mut Tx, organization: &Organization) -> Result<()> {
+    let text = "INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)";
+    let Organization { id, name, created_at } = organization;
+    execute!(tx, sqlx::query(text).bind(id).bind(name).bind(created_at))?;
+    Ok(())
+}
+
+pub(super) async fn rename_organization(tx: &mut Tx, id: Uuid, name: &str) -> Result<bool> {
+    let text = "UPDATE organizations SET name = $1 WHERE id = $2";
+    Ok(execute!(tx, sqlx::query(text).bind(name).bind(id))? == 1)
 }
 
 /// Makes everybody else who changes the organization's people wait until this transaction has ended, so that of two
@@ -42,7 +72,7 @@ pub(super) async fn lock_organization(tx: &mut Tx, organization: Uuid) -> Result
 }
 
 pub(super) async fn user(tx: &mut Tx, email: &Email) -> Result<Option<StoredUser>> {
-    let text = "SELECT id, email, name FROM users WHERE email = $1";
+    let text = "SELECT id, email, name, signed_in_at FROM users WHERE email = $1";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(email).fetch_optional(conn).await)?)
 }
 
@@ -68,13 +98,13 @@ pub(super) async fn insert_member(
 }
 
 pub(super) async fn people(tx: &mut Tx, organization: Uuid) -> Result<Vec<Person>> {
-    let text = "SELECT u.id, u.email, u.name, m.organization_id, m.role, m.created_at
+    let text = "SELECT u.id, u.email, u.name, m.organization_id, m.role, m.created_at, u.signed_in_at
          FROM members m JOIN users u ON u.id = m.user_id WHERE m.organization_id = $1 ORDER BY u.email";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).fetch_all(conn).await)?)
 }
 
 pub(super) async fn person(tx: &mut Tx, organization: Uuid, email: &Email) -> Result<Option<Person>> {
-    let text = "SELECT u.id, u.email, u.name, m.organization_id, m.role, m.created_at
+    let text = "SELECT u.id, u.email, u.name, m.organization_id, m.role, m.created_at, u.signed_in_at
          FROM members m JOIN users u ON u.id = m.user_id WHERE m.organization_id = $1 AND u.email = $2";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(email).fetch_optional(conn).await)?)
 }
@@ -150,4 +180,20 @@ pub(super) fn already_member(email: &Email) -> Error {
     let detail =
         format!("{email} is a member already. `embed-server user role {email} ROLE` changes the role.");
     Error::conflict("member_exists", detail)
+}
+
+pub(super) async fn user_by_id(tx: &mut Tx, id: Uuid) -> Result<Option<StoredUser>> {
+    let text = "SELECT id, email, name, signed_in_at FROM users WHERE id = $1";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).fetch_optional(conn).await)?)
+}
+
+/// How many people are known.
+pub(super) async fn users(tx: &mut Tx) -> Result<i64> {
+    Ok(on!(tx, |conn| sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(conn).await)?)
+}
+
+pub(super) async fn note_sign_in(tx: &mut Tx, user: Uuid, now: DateTime<Utc>) -> Result<()> {
+    let text = "UPDATE users SET signed_in_at = $1 WHERE id = $2 AND signed_in_at IS NULL";
+    execute!(tx, sqlx::query(text).bind(now).bind(user))?;
+    Ok(())
 }

@@ -3,9 +3,10 @@
 
 use super::email::Email;
 use super::store;
-use super::{Accounts, unknown_user};
+use super::{Accounts, note_of_person, unknown_user};
 use crate::bearer::{Bearer, Kind};
 use crate::error::{Error, Result};
+use crate::events::activity::{Action, Actor};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -27,7 +28,12 @@ pub struct PersonalToken {
 
 impl Accounts {
     /// Makes a personal token. The secret is not kept: this is the only time that anybody sees it.
-    pub async fn token(&self, email: &Email, lifetime: Option<TimeDelta>) -> Result<(PersonalToken, Bearer)> {
+    pub async fn token(
+        &self,
+        by: &Actor,
+        email: &Email,
+        lifetime: Option<TimeDelta>,
+    ) -> Result<(PersonalToken, Bearer)> {
         let now = self.context.clock.now();
         let secret = Bearer::random(Kind::User, &self.context.random);
         let token = PersonalToken {
@@ -39,6 +45,8 @@ impl Accounts {
         let mut tx = self.context.db.begin_global().await?;
         let user = store::user(&mut tx, email).await?.ok_or_else(|| unknown_user(email))?;
         store::insert_token(&mut tx, user.id, &token, &secret).await?;
+        let about = format!("{}… of {email}", token.prefix);
+        note_of_person(&mut tx, by, user.id, (Action::PersonalTokenCreated, &about), now).await?;
         tx.announce().await?;
         tx.commit().await?;
         Ok((token, secret))
@@ -53,16 +61,20 @@ impl Accounts {
 
     /// Ends a person's tokens, all of them or the one with this prefix, and says how many there were. Running servers
     /// hear of it within two seconds.
-    pub async fn revoke(&self, email: &Email, prefix: Option<&str>) -> Result<u64> {
+    pub async fn revoke(&self, by: &Actor, email: &Email, prefix: Option<&str>) -> Result<u64> {
         let mut tx = self.context.db.begin_global().await?;
         let user = store::user(&mut tx, email).await?.ok_or_else(|| unknown_user(email))?;
-        let revoked = store::revoke_tokens(&mut tx, user.id, prefix, self.context.clock.now()).await?;
+        let now = self.context.clock.now();
+        let revoked = store::revoke_tokens(&mut tx, user.id, prefix, now).await?;
         if let (0, Some(prefix)) = (revoked, prefix) {
             let detail = format!(
                 "{email} has no token that begins with {prefix}. `embed-server user tokens {email}` lists those that are good."
             );
             return Err(Error::not_found("token_not_found", detail));
         }
+        let about =
+            prefix.map_or_else(|| format!("all of {email}"), |prefix| format!("{prefix}… of {email}"));
+        note_of_person(&mut tx, by, user.id, (Action::PersonalTokenRevoked, &about), now).await?;
         tx.announce().await?;
         tx.commit().await?;
         Ok(revoked)

@@ -1,5 +1,7 @@
 //! What runs beside the requests.
 
+use crate::accounts::Accounts;
+use crate::activity::Activity;
 use crate::db::Lease;
 use crate::domains::Domains;
 use crate::embed::BlockedLog;
@@ -77,5 +79,7 @@ async fn tidy(context: &Context) -> Result<()> {
     requests.prune().await?;
     Tokens::new(context).prune().await?;
     Records::new(context).prune(context.clock.now()).await?;
+    Accounts::new(context).prune(context.clock.now()).await?;
+    Activity::new(context).prune().await?;
     Ok(())
 }

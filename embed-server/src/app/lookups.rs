@@ -25,7 +25,7 @@ impl Lookups for App {
         match Bearer::parse(credential) {
             Some(secret) if secret.kind() == Kind::Live => self.0.tokens.caller(asked, &secret).await,
             Some(secret) => {
-                let operator = self.0.accounts.operator(&secret).await?;
+                let operator = self.0.accounts.operator(&secret, asked.address.0).await?;
                 self.operator(asked, &operator).await
             }
             // Embed tokens have no prefix; what looks like one of the others has a typing error in it.

@@ -7,6 +7,7 @@ use crate::app::Server;
 use crate::config::Settings;
 use crate::domains::{Domains, NewDomain, RATE_LIMIT};
 use crate::error::{Error, Result};
+use crate::events::activity::Actor;
 use crate::http::Scope;
 use crate::modules::{Bundle, Modules};
 use crate::sites::Sites;
@@ -149,15 +150,15 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
     let accounts = Accounts::new(context);
     let organization = accounts.organization(None).await?;
     let owner = Email::parse("owner@example.com")?;
-    accounts.invite(organization, owner.clone(), None, Role::Owner).await?;
-    let (_, personal_token) = accounts.token(&owner, None).await?;
-    let site = Sites::new(context).create(organization, "Demo").await?.id;
+    accounts.invite(&Actor::CommandLine, organization, owner.clone(), None, Role::Owner).await?;
+    let (_, personal_token) = accounts.token(&Actor::CommandLine, &owner, None).await?;
+    let site = Sites::new(context).create(&Actor::CommandLine, organization, "Demo").await?.id;
     let modules = Modules::new(context)?;
     let domains = Domains::new(context);
     let mut published = BTreeMap::new();
     for example in EXAMPLES.get_dir("modules").into_iter().flat_map(Dir::dirs) {
         let bundle = Bundle::read(&unpacked.join(example.path()))?;
-        let module = modules.publish(site, None, bundle, |_, _| {}).await?.id;
+        let module = modules.publish(&Actor::CommandLine, site, None, bundle, |_, _| {}).await?.id;
         let domain = NewDomain {
             pattern: domains.pattern(&format!("localhost:{allowed_port}"))?,
             allow_embed: true,
@@ -165,7 +166,7 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
             embed_types: Vec::new(),
             rate_limit: RATE_LIMIT,
         };
-        domains.add(site, module, domain).await?;
+        domains.add(&Actor::CommandLine, site, module, domain).await?;
         let name = example.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         published.insert(name, module);
     }
@@ -196,7 +197,7 @@ async fn token(
         rate_limit: None,
         expires_at: None,
     };
-    Ok(Tokens::new(context).create(site, new, None).await?.token)
+    Ok(Tokens::new(context).create(&Actor::CommandLine, site, new).await?.token)
 }
 
 /// What is there to see.

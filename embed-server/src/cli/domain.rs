@@ -4,6 +4,7 @@ use super::domain_output::{Added, Changed, Removed, Verified};
 use super::{List, Output, site};
 use crate::domains::{AllowedDomain, DomainChanges, Domains, Instructions, Method, NewDomain, RATE_LIMIT};
 use crate::error::{Error, Result};
+use crate::events::activity::Actor;
 use crate::ids;
 use crate::state::Context;
 use clap::{Args, Subcommand};
@@ -128,11 +129,13 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         Command::Verify { which, method } => {
             let method = method.map(|word| parse_method(&word)).transpose()?;
             let domain = which.find(&domains).await?;
-            output.print(&Verified(domains.verify(domain.site_id, domain.id, method).await?))
+            output.print(&Verified(
+                domains.verify(&Actor::CommandLine, domain.site_id, domain.id, method).await?,
+            ))
         }
         Command::Remove { which } => {
             let domain = which.find(&domains).await?;
-            output.print(&Removed(domains.remove(domain.site_id, domain.id).await?))
+            output.print(&Removed(domains.remove(&Actor::CommandLine, domain.site_id, domain.id).await?))
         }
         Command::Instructions { which } => output.print(&Instructions::new(&which.find(&domains).await?)?),
     }
@@ -158,7 +161,7 @@ impl Add {
             embed_types: self.types.iter().map(|word| parse_type(word)).collect::<Result<_>>()?,
             rate_limit: self.rate_limit,
         };
-        domains.add(site, module, new).await
+        domains.add(&Actor::CommandLine, site, module, new).await
     }
 }
 
@@ -176,7 +179,7 @@ impl Set {
             ));
         }
         let domain = self.which.find(domains).await?;
-        domains.change(domain.site_id, domain.id, &changes).await
+        domains.change(&Actor::CommandLine, domain.site_id, domain.id, &changes).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{List, Output, site};
 use crate::error::{Error, Result};
+use crate::events::activity::Actor;
 use crate::ids;
 use crate::modules::{Bundle, Module, Modules, Publication, Version};
 use crate::sites::Sites;
@@ -80,7 +81,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
                 bar.set_length(of as u64);
                 bar.set_position(done as u64);
             };
-            let publication = modules.publish(site, module, bundle, progress).await;
+            let publication = modules.publish(&Actor::CommandLine, site, module, bundle, progress).await;
             bar.finish_and_clear();
             let settings = &context.settings;
             let cdn = settings.cdn_url.as_ref().unwrap_or(&settings.public_url).clone();
@@ -100,11 +101,11 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         }
         Command::Rollback { which, to } => {
             let (site, module) = which.ids()?;
-            output.print(&modules.roll_back(site, module, &to).await?)
+            output.print(&modules.roll_back(&Actor::CommandLine, site, module, &to).await?)
         }
         Command::Unpublish { which } => {
             let (site, module) = which.ids()?;
-            output.print(&modules.unpublish(site, module).await?)
+            output.print(&modules.unpublish(&Actor::CommandLine, site, module).await?)
         }
     }
 }

@@ -3,7 +3,6 @@
 use super::log::Log;
 use crate::app::Server;
 use crate::config::Settings;
-use crate::crypto::Random;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(super) async fn run(settings: Settings) -> Result<()> {
     let _log = Log::start(&settings);
     // Asked for before anything is opened: a server that cannot sign should not touch the database.
-    settings.secret(&Random::default())?;
+    settings.require_secret()?;
     let public_url = settings.public_url.clone();
     let server = Server::start(Context::open(settings).await?).await?;
     tracing::info!(address = %server.address(), public_url, "listening");

@@ -3,6 +3,7 @@
 use super::{List, Output};
 use crate::accounts::Accounts;
 use crate::error::Result;
+use crate::events::activity::Actor;
 use crate::ids;
 use crate::sites::{Site, Sites};
 use crate::state::Context;
@@ -48,7 +49,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
     match command {
         Command::Create { name, org } => {
             let organization = accounts.organization(organization(org)?).await?;
-            output.print(&Created(sites.create(organization, &name).await?))
+            output.print(&Created(sites.create(&Actor::CommandLine, organization, &name).await?))
         }
         Command::List { org } => {
             let organization = accounts.organization(organization(org)?).await?;
@@ -58,7 +59,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         Command::Show { id } => output.print(&sites.find(self::id(&id)?).await?),
         Command::Delete { id } => {
             let site = sites.find(self::id(&id)?).await?;
-            sites.delete(site.id).await?;
+            sites.delete(&Actor::CommandLine, site.id).await?;
             output.print(&Deleted { id: site.id, name: site.name })
         }
     }

@@ -3,6 +3,7 @@
 use super::domain::Of;
 use super::{List, Output, span};
 use crate::error::{Error, Result};
+use crate::events::activity::Actor;
 use crate::http::Scope;
 use crate::ids;
 use crate::state::Context;
@@ -74,11 +75,11 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         }
         Command::Revoke { id } => {
             let token = find(&tokens, &id).await?;
-            output.print(&Revoked(tokens.revoke(token.site_id, token.id).await?))
+            output.print(&Revoked(tokens.revoke(&Actor::CommandLine, token.site_id, token.id).await?))
         }
         Command::Rotate { id, overlap } => {
             let token = find(&tokens, &id).await?;
-            output.print(&tokens.rotate(token.site_id, token.id, Some(overlap), None).await?)
+            output.print(&tokens.rotate(&Actor::CommandLine, token.site_id, token.id, Some(overlap)).await?)
         }
     }
 }
@@ -96,7 +97,7 @@ impl Create {
             rate_limit: self.rate_limit,
             expires_at: self.expires.map(|span| context.clock.now() + span),
         };
-        tokens.create(site, new, None).await
+        tokens.create(&Actor::CommandLine, site, new).await
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{List, Output, span};
 use crate::accounts::{Accounts, Email, Person, PersonalToken, Role};
 use crate::error::Result;
+use crate::events::activity::Actor;
 use crate::ids;
 use crate::state::Context;
 use chrono::TimeDelta;
@@ -97,7 +98,9 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             let role = invite.role()?;
             let email = Email::parse(&invite.email)?;
             let organization = invite.organization.find(&accounts).await?;
-            let person = accounts.invite(organization, email, invite.name.as_deref(), role).await?;
+            let person = accounts
+                .invite(&Actor::CommandLine, organization, email, invite.name.as_deref(), role)
+                .await?;
             output.print(&Invited(person))
         }
         Command::List { organization } => {
@@ -108,16 +111,16 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         Command::Role { email, role, organization } => {
             let (email, role) = (Email::parse(&email)?, Role::parse(&role)?);
             let organization = organization.find(&accounts).await?;
-            output.print(&accounts.set_role(organization, &email, role).await?)
+            output.print(&accounts.set_role(&Actor::CommandLine, organization, &email, role).await?)
         }
         Command::Remove { email, organization } => {
             let email = Email::parse(&email)?;
             let organization = organization.find(&accounts).await?;
-            output.print(&Removed(accounts.remove(organization, &email).await?))
+            output.print(&Removed(accounts.remove(&Actor::CommandLine, organization, &email).await?))
         }
         Command::Token { email, expires } => {
             let email = Email::parse(&email)?;
-            let (about, secret) = accounts.token(&email, expires).await?;
+            let (about, secret) = accounts.token(&Actor::CommandLine, &email, expires).await?;
             output.print(&Made { about, token: secret.reveal().to_owned(), email })
         }
         Command::Tokens { email } => {
@@ -127,7 +130,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         }
         Command::Revoke { email, prefix } => {
             let email = Email::parse(&email)?;
-            let revoked = accounts.revoke(&email, prefix.as_deref()).await?;
+            let revoked = accounts.revoke(&Actor::CommandLine, &email, prefix.as_deref()).await?;
             output.print(&Revoked { email, revoked })
         }
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const DEFAULT_FILE: &str = "embed-server.toml";
 
 /// The name of each setting in the file, and in the environment. Its flag is the name with hyphens.
-const NAMES: [(&str, &str); 15] = [
+const NAMES: [(&str, &str); 21] = [
     ("database_url", "DATABASE_URL"),
     ("redis_url", "REDIS_URL"),
     ("listen", "EMBED_LISTEN"),
@@ -24,6 +24,12 @@ const NAMES: [(&str, &str); 15] = [
     ("request_days", "EMBED_REQUEST_DAYS"),
     ("trusted_proxies", "EMBED_TRUSTED_PROXIES"),
     ("dns_server", "EMBED_DNS_SERVER"),
+    ("smtp_url", "SMTP_URL"),
+    ("mail_from", "EMBED_MAIL_FROM"),
+    ("github_client_id", "EMBED_GITHUB_CLIENT_ID"),
+    ("github_client_secret", "EMBED_GITHUB_CLIENT_SECRET"),
+    ("github_url", "EMBED_GITHUB_URL"),
+    ("github_api_url", "EMBED_GITHUB_API_URL"),
     ("log", "RUST_LOG"),
 ];
 
@@ -73,10 +79,22 @@ pub struct Flags {
     /// EMBED_DNS_SERVER: the DNS server to ask [default: the system's]
     #[arg(long, global = true, value_name = "ADDRESS:PORT", hide_short_help = true)]
     dns_server: Option<String>,
+    /// EMBED_MAIL_FROM: who letters are from [default: embed@ and the public host]
+    #[arg(long, global = true, value_name = "ADDRESS", hide_short_help = true)]
+    mail_from: Option<String>,
+    /// EMBED_GITHUB_CLIENT_ID: the OAuth app with which people sign in by GitHub
+    #[arg(long, global = true, value_name = "ID", hide_short_help = true)]
+    github_client_id: Option<String>,
+    /// EMBED_GITHUB_URL: where GitHub is [default: https://github.com]
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    github_url: Option<String>,
+    /// EMBED_GITHUB_API_URL: where its API is [default: https://api.github.com]
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    github_api_url: Option<String>,
 }
 
 impl Flags {
-    /// A secret has no flag: command lines are visible to every user of the machine.
+    /// What holds a secret has no flag: command lines are visible to every user of the machine.
     fn given(self) -> impl Iterator<Item = (&'static str, String)> {
         [
             ("database_url", self.database_url),
@@ -92,6 +110,10 @@ impl Flags {
             ("request_days", self.request_days),
             ("trusted_proxies", self.trusted_proxies),
             ("dns_server", self.dns_server),
+            ("mail_from", self.mail_from),
+            ("github_client_id", self.github_client_id),
+            ("github_url", self.github_url),
+            ("github_api_url", self.github_api_url),
         ]
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
@@ -145,7 +167,7 @@ impl Layers {
         match parse(value) {
             Some(parsed) => Ok(Some(parsed)),
             // A secret, or a URL with a password, is not repeated where a log may keep it.
-            None if key == "secret_key" || value.contains('@') => {
+            None if key.ends_with("secret") || key == "secret_key" || value.contains('@') => {
                 Err(Error::invalid(format!("{name} is not what was expected: {expected}.")))
             }
             None => Err(Error::invalid(format!("{name} is `{value}`; expected {expected}."))),

@@ -7,7 +7,7 @@ mod layers;
 mod values;
 
 pub use layers::Flags;
-pub use values::{DatabaseUrl, ModuleHost};
+pub use values::{DatabaseUrl, GitHubApp, ModuleHost};
 
 use crate::crypto::Secret;
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ pub struct Settings {
     pub module_host: Option<ModuleHost>,
     /// `CDN_URL`: where pages load the bundle from, when that is not this server; without a trailing slash.
     pub cdn_url: Option<String>,
-    /// `EMBED_SECRET_KEY`; see [`Settings::secret`].
+    /// `EMBED_SECRET_KEY`; see [`Settings::require_secret`].
     pub secret_key: Option<Secret>,
     /// `EMBED_STORAGE_URL`: the folder of the modules' files.
     pub storage: PathBuf,
@@ -50,6 +50,12 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// `EMBED_DNS_SERVER`: the server to ask, in place of the system's.
     pub dns_server: Option<SocketAddr>,
+    /// `SMTP_URL`: the mail server that takes letters; without it codes are printed in the log.
+    pub smtp_url: Option<String>,
+    /// `EMBED_MAIL_FROM`: who letters are from.
+    pub mail_from: String,
+    /// `EMBED_GITHUB_CLIENT_ID` and `EMBED_GITHUB_CLIENT_SECRET`: the OAuth app with which people sign in by GitHub.
+    pub github: Option<GitHubApp>,
     /// `RUST_LOG`: what is logged, as `tracing-subscriber` filters it.
     pub log: String,
 }
@@ -97,7 +103,6 @@ impl Settings {
         Ok(Self {
             database,
             listen,
-            public_url,
             module_host,
             cdn_url: layers.parse(
                 "cdn_url",
@@ -128,6 +133,16 @@ impl Settings {
                     TrustedProxies::parse,
                 )?
                 .unwrap_or_default(),
+            smtp_url: layers.parse(
+                "smtp_url",
+                "smtps://user:password@host, smtp://host:port?tls=required, or smtp://host:port",
+                values::smtp_url,
+            )?,
+            mail_from: layers
+                .parse("mail_from", "an e-mail address, for example embed@example.com", values::address)?
+                .unwrap_or_else(|| values::usual_sender(&public_url)),
+            github: github(&layers)?,
+            public_url,
             dns_server: layers
                 .parse("dns_server", "address:port, for example 127.0.0.1:5353", |text| text.parse().ok())?,
             log: layers
@@ -136,15 +151,17 @@ impl Settings {
         })
     }
 
-    /// The secret to sign with. There is no default: a key that everybody knows signs for everybody.
-    pub fn secret(&self, random: &crate::crypto::Random) -> Result<Secret> {
-        match &self.secret_key {
-            Some(secret) => Ok(secret.clone()),
-            None if self.dev => Ok(Secret::random(random)),
-            None => Err(Error::invalid(
-                "EMBED_SECRET_KEY is not set. Make one with `openssl rand -base64 32`, keep it safe, and set it for every server of this installation.",
-            )),
-        }
+    /// Refuses settings with which nothing can be signed: there is no default, because a key that everybody knows signs for
+    /// everybody. In development one is made up.
+    pub fn require_secret(&self) -> Result<()> {
+        if self.secret_key.is_some() || self.dev { Ok(()) } else { Err(Self::no_secret()) }
+    }
+
+    /// What whoever has set no secret is told.
+    pub(crate) fn no_secret() -> Error {
+        Error::invalid(
+            "EMBED_SECRET_KEY is not set. Make one with `openssl rand -base64 32`, keep it safe, and set it for every server of this installation.",
+        )
     }
 }
 
@@ -153,6 +170,29 @@ const VERIFY_LIMIT: NonZeroU32 = NonZeroU32::new(600).expect("600 is not zero");
 
 /// Days for which the request log is kept, unless set.
 const REQUEST_DAYS: NonZeroU32 = NonZeroU32::new(30).expect("30 is not zero");
+
+/// The two halves of the app come together, or not at all.
+fn github(layers: &Layers) -> Result<Option<GitHubApp>> {
+    let text = |text: &str| Some(text.to_owned());
+    let client_id = layers.parse("github_client_id", "the client id of an OAuth app", text)?;
+    let client_secret = layers.parse("github_client_secret", "the client secret of an OAuth app", text)?;
+    let expected = "a URL without a path, for example https://github.example.com";
+    let url = layers.parse("github_url", expected, values::origin)?;
+    let api_url =
+        layers.parse("github_api_url", "a URL, for example https://api.github.com", values::base_url)?;
+    match (client_id, client_secret) {
+        (None, None) => Ok(None),
+        (Some(client_id), Some(client_secret)) => Ok(Some(GitHubApp {
+            client_id,
+            client_secret,
+            url: url.unwrap_or_else(|| "https://github.com".to_owned()),
+            api_url: api_url.unwrap_or_else(|| "https://api.github.com".to_owned()),
+        })),
+        _ => Err(Error::invalid(
+            "EMBED_GITHUB_CLIENT_ID and EMBED_GITHUB_CLIENT_SECRET belong together; set both, or neither.",
+        )),
+    }
+}
 
 const SECRET_EXPECTED: &str = "32 bytes in base64, as `openssl rand -base64 32` prints them";
 
@@ -199,6 +239,10 @@ mod tests {
             ("REDIS_URL", "localhost:6379", "redis://host:port"),
             ("EMBED_DNS_SERVER", "one.one.one.one", "address:port"),
             ("DATABASE_URL", "mysql://localhost/x", "sqlite://FILE or postgres://"),
+            ("SMTP_URL", "mail.example.com", "smtps://user:password@host"),
+            ("EMBED_MAIL_FROM", "embed", "an e-mail address"),
+            ("EMBED_GITHUB_URL", "github", "a URL without a path"),
+            ("EMBED_GITHUB_API_URL", "github", "a URL, for example"),
             ("RUST_LOG", "=;=", "a filter"),
         ] {
             let error = load(&[(name, value)]).unwrap_err();
@@ -217,10 +261,15 @@ mod tests {
     }
 
     #[test]
+    fn half_an_app_of_githubs_is_refused() {
+        let error = load(&[("EMBED_GITHUB_CLIENT_ID", "x")]).unwrap_err();
+        assert!(error.detail().contains("belong together"), "{error}");
+    }
+
+    #[test]
     fn outside_development_there_is_no_default_secret() {
-        let random = crate::crypto::Random::default();
-        let error = load(&[]).unwrap().secret(&random).unwrap_err();
+        let error = load(&[]).unwrap().require_secret().unwrap_err();
         assert!(error.detail().contains("openssl rand -base64 32"), "{error}");
-        assert!(load(&[("EMBED_DEV", "1")]).unwrap().secret(&random).is_ok());
+        assert!(load(&[("EMBED_DEV", "1")]).unwrap().require_secret().is_ok());
     }
 }

@@ -76,6 +76,29 @@ impl ModuleHost {
     }
 }
 
+/// An OAuth app of GitHub's, with which people sign in.
+#[derive(Clone)]
+pub struct GitHubApp {
+    /// `EMBED_GITHUB_CLIENT_ID`.
+    pub client_id: String,
+    /// `EMBED_GITHUB_CLIENT_SECRET`.
+    pub client_secret: String,
+    /// `EMBED_GITHUB_URL`: where people sign in, an origin.
+    pub url: String,
+    /// `EMBED_GITHUB_API_URL`: where it tells their addresses, without a trailing slash.
+    pub api_url: String,
+}
+
+/// Its secret is not printed.
+impl std::fmt::Debug for GitHubApp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GitHubApp")
+            .field("client_id", &self.client_id)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
 pub(super) fn host_and_port(text: &str) -> Option<String> {
     let (host, port) = text.rsplit_once(':')?;
     port.parse::<u16>().ok()?;
@@ -107,6 +130,24 @@ pub(super) fn base_url(text: &str) -> Option<String> {
 pub(super) fn redis_url(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     (url.scheme() == "redis" && url.has_host()).then(|| text.to_owned())
+}
+
+/// A mail server; how its connection is secured, the URL says itself.
+pub(super) fn smtp_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    (matches!(url.scheme(), "smtp" | "smtps") && url.has_host()).then(|| text.to_owned())
+}
+
+/// An e-mail address.
+pub(super) fn address(text: &str) -> Option<String> {
+    text.parse::<lettre::Address>().ok().map(|address| address.to_string())
+}
+
+/// Who letters are from, unless set: an address at the host of the public URL.
+pub(super) fn usual_sender(public_url: &str) -> String {
+    let url = Url::parse(public_url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or("localhost");
+    format!("embed@{host}")
 }
 
 pub(super) fn folder(text: &str) -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! A domain that an operator may manage: what a handler takes to be reached by nobody else.
 
 use super::{AllowedDomain, Domains};
-use crate::accounts::{Accounts, AtLeast};
+use crate::accounts::{Accounts, AtLeast, Operator};
 use crate::error::{Error, Result};
 use crate::http::{openapi, path_id};
 use crate::modules::{ManagedModule, Modules};
@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub struct ManagedDomain<R> {
     /// The domain.
     pub domain: AllowedDomain,
+    /// Who manages it.
+    pub operator: Operator,
     role: PhantomData<fn() -> R>,
 }
 
@@ -33,7 +35,8 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let ManagedModule { module, .. } = ManagedModule::<R>::from_request_parts(parts, state).await?;
+        let ManagedModule { module, operator, .. } =
+            ManagedModule::<R>::from_request_parts(parts, state).await?;
         let missing = |id: &str| {
             let detail = format!("The list of module {} has no domain {}.", module.id, id.escape_debug());
             Error::not_found("domain_not_found", detail)
@@ -41,7 +44,7 @@ where
         let id = path_id(parts, "domain", missing).await?;
         let found = Domains::from_ref(state).find_by_id(module.site_id, module.id, id).await?;
         let domain = found.ok_or_else(|| missing(&id.to_string()))?;
-        Ok(Self { domain, role: PhantomData })
+        Ok(Self { domain, operator, role: PhantomData })
     }
 }
 

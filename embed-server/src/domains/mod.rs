@@ -24,6 +24,7 @@ pub use pattern::{DomainPattern, Origin};
 
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::events::activity::{self, Action, Actor};
 use crate::events::{self, Event};
 use crate::http::{Listed, Paged, Paging};
 use crate::state::Context;
@@ -157,7 +158,7 @@ impl Domains {
     }
 
     /// Puts a domain on a module's list. It counts once it is verified.
-    pub async fn add(&self, site: Uuid, module: Uuid, new: NewDomain) -> Result<AllowedDomain> {
+    pub async fn add(&self, by: &Actor, site: Uuid, module: Uuid, new: NewDomain) -> Result<AllowedDomain> {
         let now = self.context.clock.now();
         let loopback = new.pattern.is_loopback();
         let domain = AllowedDomain {
@@ -188,6 +189,7 @@ impl Domains {
         if loopback {
             happened.push(Event::DomainActive { domain_id: domain.id, domain: domain.domain.clone() });
         }
+        note(&mut tx, by, Action::DomainAdded, &domain, now).await?;
         self.commit(tx, &domain, &happened).await?;
         Ok(domain)
     }
@@ -241,11 +243,18 @@ impl Domains {
     }
 
     /// Changes what a domain's pages may; what is left out of the changes stays.
-    pub async fn change(&self, site: Uuid, id: Uuid, changes: &DomainChanges) -> Result<AllowedDomain> {
+    pub async fn change(
+        &self,
+        by: &Actor,
+        site: Uuid,
+        id: Uuid,
+        changes: &DomainChanges,
+    ) -> Result<AllowedDomain> {
         let mut tx = self.context.db.begin(site).await?;
         let before = store::find(&mut tx, site, id).await?;
         let changed = store::change(&mut tx, site, id, changes, self.context.clock.now()).await?;
         let (Some(before), Some(domain)) = (before, changed) else { return Err(not_found(&id.to_string())) };
+        note(&mut tx, by, Action::DomainChanged, &domain, domain.updated_at).await?;
         let may_now = domain.verified && domain.allow_embed && !before.allow_embed;
         if may_now {
             let active = Event::DomainActive { domain_id: id, domain: domain.domain.clone() };
@@ -257,9 +266,10 @@ impl Domains {
     }
 
     /// Takes a domain off its list.
-    pub async fn remove(&self, site: Uuid, id: Uuid) -> Result<AllowedDomain> {
+    pub async fn remove(&self, by: &Actor, site: Uuid, id: Uuid) -> Result<AllowedDomain> {
         let mut tx = self.context.db.begin(site).await?;
         let domain = store::delete(&mut tx, site, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
+        note(&mut tx, by, Action::DomainRemoved, &domain, self.context.clock.now()).await?;
         let removed = Event::DomainRemoved { domain_id: id, domain: domain.domain.clone() };
         self.commit(tx, &domain, &[removed]).await?;
         Ok(domain)
@@ -280,6 +290,17 @@ impl Domains {
         }
         tx.commit().await
     }
+}
+
+/// Notes what somebody has done to a domain.
+async fn note(
+    tx: &mut Tx,
+    by: &Actor,
+    action: Action,
+    domain: &AllowedDomain,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    activity::note_at(tx, by, domain.site_id, Some(domain.module_id), (action, &domain.domain), now).await
 }
 
 fn not_found(domain: &str) -> Error {

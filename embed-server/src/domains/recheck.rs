@@ -68,7 +68,7 @@ impl Domains {
             Ok(found) => found.into(),
             Err(error) => Outcome::Unknown(error.to_string()),
         };
-        if let Err(error) = self.apply(domain, &outcome).await {
+        if let Err(error) = self.apply(None, domain, &outcome).await {
             tracing::warn!(%error, domain = %id, %site, "an allowed domain could not be checked");
         }
     }

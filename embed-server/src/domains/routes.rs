@@ -87,11 +87,16 @@ async fn list(
 }
 
 async fn add(
-    ManagedModule { module, .. }: ManagedModule<Admin>,
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
     State(domains): State<Domains>,
     Input(new): Input<DomainToAllow>,
 ) -> Result<Created<AddedDomain>> {
-    domains.add(module.site_id, module.id, new.check(&domains)?).await.and_then(AddedDomain::new).map(Created)
+    let new = new.check(&domains)?;
+    domains
+        .add(&operator.actor(), module.site_id, module.id, new)
+        .await
+        .and_then(AddedDomain::new)
+        .map(Created)
 }
 
 async fn show(ManagedDomain { domain, .. }: ManagedDomain<Member>) -> Json<AllowedDomain> {
@@ -99,26 +104,26 @@ async fn show(ManagedDomain { domain, .. }: ManagedDomain<Member>) -> Json<Allow
 }
 
 async fn change(
-    ManagedDomain { domain, .. }: ManagedDomain<Admin>,
+    ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
     State(domains): State<Domains>,
     Input(changes): Input<DomainChanges>,
 ) -> Result<Json<AllowedDomain>> {
-    domains.change(domain.site_id, domain.id, &changes).await.map(Json)
+    domains.change(&operator.actor(), domain.site_id, domain.id, &changes).await.map(Json)
 }
 
 async fn remove(
-    ManagedDomain { domain, .. }: ManagedDomain<Admin>,
+    ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
     State(domains): State<Domains>,
 ) -> Result<NoContent> {
-    domains.remove(domain.site_id, domain.id).await.map(|_| NoContent)
+    domains.remove(&operator.actor(), domain.site_id, domain.id).await.map(|_| NoContent)
 }
 
 async fn verify(
-    ManagedDomain { domain, .. }: ManagedDomain<Admin>,
+    ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
     State(domains): State<Domains>,
     Input(Look { method }): Input<Look>,
 ) -> Result<Json<AllowedDomain>> {
-    domains.verify(domain.site_id, domain.id, method).await.map(Json)
+    domains.verify(&operator.actor(), domain.site_id, domain.id, method).await.map(Json)
 }
 
 async fn instructions(ManagedDomain { domain, .. }: ManagedDomain<Member>) -> Result<Json<Instructions>> {

@@ -2,14 +2,21 @@
 
 use super::proof::ProofError;
 use super::schedule::{self, Outcome};
-use super::{AllowedDomain, Domains, Method, dns, meta, store};
+use super::{AllowedDomain, Domains, Method, dns, meta, note, store};
 use crate::error::{Error, Result};
+use crate::events::activity::{Action, Actor};
 use axum::http::StatusCode;
 use uuid::Uuid;
 
 impl Domains {
     /// Looks for the proof now, by one method or by each that the domain may use; the error says why it was not found.
-    pub async fn verify(&self, site: Uuid, id: Uuid, method: Option<Method>) -> Result<AllowedDomain> {
+    pub async fn verify(
+        &self,
+        by: &Actor,
+        site: Uuid,
+        id: Uuid,
+        method: Option<Method>,
+    ) -> Result<AllowedDomain> {
         let domain = self.load(site, id).await?;
         if domain.pattern()?.is_loopback() {
             return Ok(domain);
@@ -22,7 +29,7 @@ impl Domains {
             );
             Error::new(StatusCode::CONFLICT, "verification_failed", detail)
         });
-        let domain = self.apply(domain, &found.into()).await?;
+        let domain = self.apply(Some(by), domain, &found.into()).await?;
         match refused {
             Some(error) => Err(error),
             None => Ok(domain),
@@ -58,13 +65,22 @@ impl Domains {
         Ok(Err(reason.unwrap_or(ProofError::WildcardNeedsDns)))
     }
 
-    /// Writes down what was found. When somebody else has changed the domain meanwhile, his change is read and kept.
-    pub(super) async fn apply(&self, mut domain: AllowedDomain, outcome: &Outcome) -> Result<AllowedDomain> {
+    /// Writes down what was found, and who had looked; nobody when it was time to. When somebody else has changed the domain
+    /// meanwhile, his change is read and kept.
+    pub(super) async fn apply(
+        &self,
+        by: Option<&Actor>,
+        mut domain: AllowedDomain,
+        outcome: &Outcome,
+    ) -> Result<AllowedDomain> {
         loop {
             let read_at = domain.updated_at;
             let happened = schedule::after(&mut domain, outcome, self.context.clock.now());
             let mut tx = self.context.db.begin(domain.site_id).await?;
             if store::update(&mut tx, &domain, read_at).await? {
+                if let (Some(by), Outcome::Proved(_)) = (by, outcome) {
+                    note(&mut tx, by, Action::DomainVerified, &domain, domain.updated_at).await?;
+                }
                 self.commit(tx, &domain, &happened).await?;
                 return Ok(domain);
             }

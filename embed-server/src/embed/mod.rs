@@ -35,7 +35,7 @@ pub struct Embed {
 impl Embed {
     /// Builds the capability; fails without a secret to sign with.
     pub fn new(context: &Context, allowlist: Allowlist, blocked: Blocked) -> Result<Self> {
-        let key = TokenKey::new(&context.settings.secret(&context.random)?);
+        let key = TokenKey::new(context.secret()?);
         Ok(Self { context: context.clone(), allowlist, blocked, key })
     }
 

@@ -1,6 +1,9 @@
 //! What happened. An event is recorded in the transaction of the change that it tells of: both come to be, or neither.
 //!
-//! Nothing is sent from here. Whoever tells others (webhooks, the activity list) reads the outbox.
+//! Nothing is sent from here. Whoever tells others (webhooks) reads the outbox. What people have done is noted beside it,
+//! in [`activity`].
+
+pub mod activity;
 
 use crate::db::{Tx, execute};
 use crate::error::{Error, Result};

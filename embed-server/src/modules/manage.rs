@@ -112,7 +112,7 @@ async fn publish(
     State(modules): State<Arc<Modules>>,
     Upload(bundle): Upload,
 ) -> Result<Created<Publication>> {
-    modules.publish(managed.site.id, None, bundle, |_, _| {}).await.map(Created)
+    modules.publish(&managed.operator.actor(), managed.site.id, None, bundle, |_, _| {}).await.map(Created)
 }
 
 async fn show(managed: ManagedModule<Member>) -> Json<Module> {
@@ -128,24 +128,24 @@ async fn versions(
 }
 
 async fn publish_version(
-    ManagedModule { module, .. }: ManagedModule<Admin>,
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
     State(modules): State<Arc<Modules>>,
     Upload(bundle): Upload,
 ) -> Result<Created<Publication>> {
-    modules.publish(module.site_id, Some(module.id), bundle, |_, _| {}).await.map(Created)
+    modules.publish(&operator.actor(), module.site_id, Some(module.id), bundle, |_, _| {}).await.map(Created)
 }
 
 async fn roll_back(
-    ManagedModule { module, .. }: ManagedModule<Admin>,
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
     State(modules): State<Arc<Modules>>,
     Input(RollBack { version }): Input<RollBack>,
 ) -> Result<Json<Module>> {
-    modules.roll_back(module.site_id, module.id, &version).await.map(Json)
+    modules.roll_back(&operator.actor(), module.site_id, module.id, &version).await.map(Json)
 }
 
 async fn unpublish(
-    ManagedModule { module, .. }: ManagedModule<Admin>,
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
     State(modules): State<Arc<Modules>>,
 ) -> Result<Json<Module>> {
-    modules.unpublish(module.site_id, module.id).await.map(Json)
+    modules.unpublish(&operator.actor(), module.site_id, module.id).await.map(Json)
 }

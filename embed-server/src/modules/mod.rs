@@ -25,6 +25,7 @@ pub use published::Published;
 pub use schema::{FieldError, Known, RecordSchema, Type};
 
 use crate::error::{Error, Result};
+use crate::events::activity::{self, Actor};
 use crate::events::{self, Event};
 use crate::http::{Content, Listed, Paged, Paging};
 use crate::metrics::CacheLooks;
@@ -169,7 +170,7 @@ impl Modules {
     }
 
     /// Serves an earlier version again, or any other that was published.
-    pub async fn roll_back(&self, site: Uuid, module: Uuid, version: &str) -> Result<Module> {
+    pub async fn roll_back(&self, by: &Actor, site: Uuid, module: Uuid, version: &str) -> Result<Module> {
         let mut tx = self.context.db.begin(site).await?;
         let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
         // What no version can be called would be an error of PostgreSQL's, not an unknown version.
@@ -193,16 +194,36 @@ impl Modules {
         store::switch(&mut tx, site, module, &manifest.name, Some(target.id), now).await?;
         let event = Event::ModulePublished { name: manifest.name.clone(), version: manifest.version.clone() };
         events::record(&mut tx, site, Some(module), &event, now).await?;
+        let subject = format!("{} {}", manifest.name, manifest.version);
+        activity::note_at(
+            &mut tx,
+            by,
+            site,
+            Some(module),
+            (activity::Action::ModuleRolledBack, &subject),
+            now,
+        )
+        .await?;
         tx.announce().await?;
         tx.commit().await?;
         self.find(site, module).await
     }
 
     /// Stops to serve a module. Its id, its versions and its domains stay, for when it is published again.
-    pub async fn unpublish(&self, site: Uuid, module: Uuid) -> Result<Module> {
+    pub async fn unpublish(&self, by: &Actor, site: Uuid, module: Uuid) -> Result<Module> {
         let mut tx = self.context.db.begin(site).await?;
         let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
-        store::switch(&mut tx, site, module, &found.name, None, self.context.clock.now()).await?;
+        let now = self.context.clock.now();
+        store::switch(&mut tx, site, module, &found.name, None, now).await?;
+        activity::note_at(
+            &mut tx,
+            by,
+            site,
+            Some(module),
+            (activity::Action::ModuleUnpublished, &found.name),
+            now,
+        )
+        .await?;
         tx.announce().await?;
         tx.commit().await?;
         self.find(site, module).await

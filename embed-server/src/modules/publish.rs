@@ -6,6 +6,7 @@ use super::store::{self, StoredFile};
 use super::{Module, Modules, document, not_found};
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::events::activity::{self, Action, Actor};
 use crate::events::{self, Event};
 use crate::http::Content;
 use crate::storage::Digest;
@@ -40,6 +41,7 @@ impl Modules {
     /// there is none. `progress` hears how many files of how many are stored.
     pub async fn publish(
         &self,
+        by: &Actor,
         site: Uuid,
         module: Option<Uuid>,
         bundle: Bundle,
@@ -72,7 +74,7 @@ impl Modules {
             }
             drop(tx);
             let tx = self.context.db.begin(site).await?;
-            self.serve(tx, &publication, known.id).await?;
+            self.serve(by, tx, &publication, known.id).await?;
             return Ok(publication);
         }
         drop(tx);
@@ -86,7 +88,7 @@ impl Modules {
         }
         let version = Uuid::now_v7();
         store::insert_version(&mut tx, (site, id, version), &manifest, &rows, now).await?;
-        self.serve(tx, &publication, version).await?;
+        self.serve(by, tx, &publication, version).await?;
         Ok(publication)
     }
 
@@ -121,12 +123,14 @@ impl Modules {
     }
 
     /// Makes a version the one that is served, and tells of it.
-    async fn serve(&self, mut tx: Tx, publication: &Publication, version: Uuid) -> Result<()> {
+    async fn serve(&self, by: &Actor, mut tx: Tx, publication: &Publication, version: Uuid) -> Result<()> {
         let &Publication { id, site_id: site, ref name, .. } = publication;
         let now = self.context.clock.now();
         store::switch(&mut tx, site, id, name, Some(version), now).await?;
         let event = Event::ModulePublished { name: name.clone(), version: publication.version.clone() };
         events::record(&mut tx, site, Some(id), &event, now).await?;
+        let subject = format!("{name} {}", publication.version);
+        activity::note_at(&mut tx, by, site, Some(id), (Action::ModulePublished, &subject), now).await?;
         tx.announce().await?;
         tx.commit().await
     }

@@ -11,6 +11,7 @@ pub use managed::ManagedSite;
 
 use crate::accounts::Operator;
 use crate::error::{Error, Result};
+use crate::events::activity::{self, Action, Actor};
 use crate::http::{Listed, Paged, Paging};
 use crate::state::Context;
 use chrono::{DateTime, Utc};
@@ -59,7 +60,7 @@ impl Sites {
     }
 
     /// Creates a site in an organization.
-    pub async fn create(&self, organization: Uuid, name: &str) -> Result<Site> {
+    pub async fn create(&self, by: &Actor, organization: Uuid, name: &str) -> Result<Site> {
         let name = checked(name)?;
         let now = self.context.clock.now();
         let site = Site {
@@ -71,6 +72,7 @@ impl Sites {
         };
         let mut tx = self.context.db.begin(site.id).await?;
         store::insert(&mut tx, &site).await?;
+        activity::note_at(&mut tx, by, site.id, None, (Action::SiteCreated, &site.name), now).await?;
         tx.announce().await?;
         tx.commit().await?;
         Ok(site)
@@ -103,21 +105,26 @@ impl Sites {
     }
 
     /// Changes a site; what is left out of the changes stays.
-    pub async fn change(&self, id: Uuid, changes: SiteChanges) -> Result<Site> {
+    pub async fn change(&self, by: &Actor, id: Uuid, changes: SiteChanges) -> Result<Site> {
         let name = changes.name.map(|name| checked(&name)).transpose()?;
+        let now = self.context.clock.now();
         let mut tx = self.context.db.begin(id).await?;
-        if let Some(name) = name
-            && !store::rename(&mut tx, id, &name, self.context.clock.now()).await?
-        {
-            return Err(not_found(id));
+        if let Some(name) = name {
+            if !store::rename(&mut tx, id, &name, now).await? {
+                return Err(not_found(id));
+            }
+            activity::note_at(&mut tx, by, id, None, (Action::SiteRenamed, &name), now).await?;
         }
         tx.commit().await?;
         self.find(id).await
     }
 
     /// Deletes a site with everything that belongs to it.
-    pub async fn delete(&self, id: Uuid) -> Result<()> {
+    pub async fn delete(&self, by: &Actor, id: Uuid) -> Result<()> {
         let mut tx = self.context.db.begin(id).await?;
+        let site = store::find(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
+        let now = self.context.clock.now();
+        activity::note_at(&mut tx, by, id, None, (Action::SiteDeleted, &site.name), now).await?;
         if !store::delete(&mut tx, id).await? {
             return Err(not_found(id));
         }

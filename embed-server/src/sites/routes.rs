@@ -73,7 +73,7 @@ async fn create(
     Input(new): Input<NewSite>,
 ) -> Result<Created<Site>> {
     let organization = operator.organization::<Admin>(new.organization_id)?;
-    sites.create(organization, &new.name).await.map(Created)
+    sites.create(&operator.actor(), organization, &new.name).await.map(Created)
 }
 
 async fn show(managed: ManagedSite<Member>) -> Json<Site> {
@@ -85,9 +85,9 @@ async fn change(
     State(sites): State<Sites>,
     Input(changes): Input<SiteChanges>,
 ) -> Result<Json<Site>> {
-    sites.change(managed.site.id, changes).await.map(Json)
+    sites.change(&managed.operator.actor(), managed.site.id, changes).await.map(Json)
 }
 
 async fn delete(managed: ManagedSite<Owner>, State(sites): State<Sites>) -> Result<NoContent> {
-    sites.delete(managed.site.id).await.map(|()| NoContent)
+    sites.delete(&managed.operator.actor(), managed.site.id).await.map(|()| NoContent)
 }

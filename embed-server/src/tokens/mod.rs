@@ -16,6 +16,7 @@ pub use managed::ManagedToken;
 
 use crate::bearer::{Bearer, Kind};
 use crate::error::{Error, Result};
+use crate::events::activity::{self, Action, Actor};
 use crate::events::{self, Event};
 use crate::http::{Listed, Paged, Paging, Scope};
 use crate::metrics::CacheLooks;
@@ -116,8 +117,8 @@ impl Tokens {
         Self { context: context.clone(), known, looks: context.metrics.cache("tokens") }
     }
 
-    /// Makes a token for a module of a site. `by` is the person who does; nobody on the command line.
-    pub async fn create(&self, site: Uuid, new: NewToken, by: Option<Uuid>) -> Result<CreatedToken> {
+    /// Makes a token for a module of a site.
+    pub async fn create(&self, by: &Actor, site: Uuid, new: NewToken) -> Result<CreatedToken> {
         let (now, module) = (self.context.clock.now(), new.module_id);
         let checked = new.check(self.context.settings.dev, now)?;
         let secret = Bearer::random(Kind::Live, &self.context.random);
@@ -136,10 +137,10 @@ impl Tokens {
             usage_count: 0,
             expires_at: checked.expires_at,
             revoked_at: None,
-            created_by: by,
+            created_by: by.person(),
             created_at: now,
         };
-        self.insert(secret, token, None).await
+        self.insert(by, secret, token, None).await
     }
 
     /// A module's tokens, newest first.
@@ -167,7 +168,7 @@ impl Tokens {
     }
 
     /// Ends a token at once. To revoke it again is no change.
-    pub async fn revoke(&self, site: Uuid, id: Uuid) -> Result<ApiToken> {
+    pub async fn revoke(&self, by: &Actor, site: Uuid, id: Uuid) -> Result<ApiToken> {
         let now = self.context.clock.now();
         let mut tx = self.context.db.begin(site).await?;
         let token = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
@@ -176,7 +177,9 @@ impl Tokens {
         }
         store::revoke(&mut tx, site, id, now).await?;
         let event = Event::TokenRevoked { token_id: id, name: token.name.clone() };
-        events::record(&mut tx, site, Some(token.module_id), &event, now).await?;
+        let module = Some(token.module_id);
+        events::record(&mut tx, site, module, &event, now).await?;
+        activity::note_at(&mut tx, by, site, module, (Action::TokenRevoked, &token.name), now).await?;
         tx.announce().await?;
         tx.commit().await?;
         Ok(ApiToken { revoked_at: Some(now), ..token })
@@ -186,10 +189,10 @@ impl Tokens {
     /// can be moved without a gap, and no longer than it would have.
     pub async fn rotate(
         &self,
+        by: &Actor,
         site: Uuid,
         id: Uuid,
         overlap: Option<TimeDelta>,
-        by: Option<Uuid>,
     ) -> Result<CreatedToken> {
         let now = self.context.clock.now();
         let old = self.find(site, id).await?;
@@ -207,26 +210,31 @@ impl Tokens {
             token_prefix: secret.shown_prefix().to_owned(),
             last_used_at: None,
             usage_count: 0,
-            created_by: by,
+            created_by: by.person(),
             created_at: now,
             ..old
         };
-        self.insert(secret, token, Some((id, end))).await
+        self.insert(by, secret, token, Some((id, end))).await
     }
 
     async fn insert(
         &self,
+        by: &Actor,
         secret: Bearer,
         token: ApiToken,
         replaces: Option<(Uuid, DateTime<Utc>)>,
     ) -> Result<CreatedToken> {
         let mut tx = self.context.db.begin(token.site_id).await?;
         store::insert(&mut tx, &token).await?;
+        let mut action = Action::TokenCreated;
         if let Some((old, end)) = replaces {
             store::end_at(&mut tx, token.site_id, old, end).await?;
+            action = Action::TokenRotated;
         }
+        let (site, module, now) = (token.site_id, Some(token.module_id), token.created_at);
         let event = Event::TokenCreated { token_id: token.id, name: token.name.clone() };
-        events::record(&mut tx, token.site_id, Some(token.module_id), &event, token.created_at).await?;
+        events::record(&mut tx, site, module, &event, now).await?;
+        activity::note_at(&mut tx, by, site, module, (action, &token.name), now).await?;
         tx.announce().await?;
         tx.commit().await?;
         Ok(CreatedToken { token: secret.reveal().to_owned(), details: token })

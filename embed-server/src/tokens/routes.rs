@@ -75,7 +75,7 @@ async fn create(
     State(tokens): State<Tokens>,
     Input(new): Input<NewToken>,
 ) -> Result<Created<CreatedToken>> {
-    tokens.create(site.id, new, Some(operator.user())).await.map(Created)
+    tokens.create(&operator.actor(), site.id, new).await.map(Created)
 }
 
 async fn show(ManagedToken { token, .. }: ManagedToken<Member>) -> Json<ApiToken> {
@@ -83,10 +83,10 @@ async fn show(ManagedToken { token, .. }: ManagedToken<Member>) -> Json<ApiToken
 }
 
 async fn revoke(
-    ManagedToken { token, .. }: ManagedToken<Admin>,
+    ManagedToken { token, operator, .. }: ManagedToken<Admin>,
     State(tokens): State<Tokens>,
 ) -> Result<Json<ApiToken>> {
-    tokens.revoke(token.site_id, token.id).await.map(Json)
+    tokens.revoke(&operator.actor(), token.site_id, token.id).await.map(Json)
 }
 
 async fn rotate(
@@ -95,5 +95,5 @@ async fn rotate(
     Input(TokenToRotate { overlap_seconds }): Input<TokenToRotate>,
 ) -> Result<Created<CreatedToken>> {
     let overlap = overlap_seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
-    tokens.rotate(token.site_id, token.id, overlap, Some(operator.user())).await.map(Created)
+    tokens.rotate(&operator.actor(), token.site_id, token.id, overlap).await.map(Created)
 }

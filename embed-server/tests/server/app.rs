@@ -8,6 +8,7 @@ use embed_server::clock::Clock;
 use embed_server::config::Settings;
 use embed_server::crypto::Random;
 use embed_server::domains::{AllowedDomain, Domains, NewDomain};
+use embed_server::events::activity::Actor;
 use embed_server::modules::{Bundle, Modules};
 use embed_server::sites::Sites;
 use embed_server::state::Context;
@@ -122,7 +123,7 @@ impl TestApp {
 
     pub async fn site(&self) -> Uuid {
         let organization = "00000000-0000-7000-8000-000000000001".parse().unwrap();
-        Sites::new(&self.context).create(organization, "A site").await.unwrap().id
+        Sites::new(&self.context).create(&Actor::CommandLine, organization, "A site").await.unwrap().id
     }
 
     /// Publishes a module that knows all types.
@@ -136,8 +137,11 @@ impl TestApp {
         std::fs::write(folder.path().join("module.json"), manifest.to_string()).unwrap();
         std::fs::write(folder.path().join("index.html"), "<!doctype html><title>Hello</title>").unwrap();
         let bundle = Bundle::read(folder.path()).unwrap();
-        let published =
-            Modules::new(&self.context).unwrap().publish(site, None, bundle, |_, _| {}).await.unwrap();
+        let published = Modules::new(&self.context)
+            .unwrap()
+            .publish(&Actor::CommandLine, site, None, bundle, |_, _| {})
+            .await
+            .unwrap();
         self.settle().await;
         published.id
     }
@@ -147,7 +151,7 @@ impl TestApp {
         new["name"] = "A token".into();
         new["moduleId"] = module.to_string().into();
         let new = serde_json::from_value(new).unwrap();
-        let made = Tokens::new(&self.context).create(site, new, None).await.unwrap();
+        let made = Tokens::new(&self.context).create(&Actor::CommandLine, site, new).await.unwrap();
         self.settle().await;
         made.token
     }
@@ -165,7 +169,7 @@ impl TestApp {
             embed_types: Vec::new(),
             rate_limit: 1000,
         };
-        let added = self.domains().add(site, module, new).await.unwrap();
+        let added = self.domains().add(&Actor::CommandLine, site, module, new).await.unwrap();
         self.settle().await;
         added
     }
@@ -174,7 +178,7 @@ impl TestApp {
     pub async fn allow(&self, site: Uuid, module: Uuid, domain: &str) -> AllowedDomain {
         let added = self.add(site, module, domain).await;
         self.prove(&added).await;
-        let verified = self.domains().verify(site, added.id, None).await.unwrap();
+        let verified = self.domains().verify(&Actor::CommandLine, site, added.id, None).await.unwrap();
         self.settle().await;
         verified
     }

@@ -4,6 +4,7 @@ use crate::app::{TestApp, json_of};
 use crate::story;
 use chrono::TimeDelta;
 use embed_server::accounts::{Accounts, Email, Role};
+use embed_server::events::activity::Actor;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -103,8 +104,8 @@ impl Scene {
     async fn operator(&self, name: &str, role: Role, organization: Uuid) -> String {
         let accounts = Accounts::new(&self.app.context);
         let email = Email::parse(&format!("{name}@example.test")).unwrap();
-        accounts.invite(organization, email.clone(), None, role).await.unwrap();
-        let (_, secret) = accounts.token(&email, None).await.unwrap();
+        accounts.invite(&Actor::CommandLine, organization, email.clone(), None, role).await.unwrap();
+        let (_, secret) = accounts.token(&Actor::CommandLine, &email, None).await.unwrap();
         self.app.settle().await;
         secret.reveal().to_owned()
     }
@@ -267,7 +268,7 @@ story!(a_visitor_counts_only_while_his_page_may_embed, |app| {
     assert_eq!(create().await, 201);
     let domain = scene.app.domains().list(scene.site, scene.module).await.unwrap();
     let domain = domain.iter().find(|domain| domain.domain == "example.test").unwrap().id;
-    scene.app.domains().remove(scene.site, domain).await.unwrap();
+    scene.app.domains().remove(&Actor::CommandLine, scene.site, domain).await.unwrap();
     scene.app.settle().await;
     assert_eq!(create().await, 401, "the page was taken off the list");
 });

@@ -4,6 +4,7 @@ use crate::app::record_name;
 use crate::story;
 use chrono::TimeDelta;
 use embed_server::domains::Method;
+use embed_server::events::activity::Actor;
 
 story!(a_pending_domain_becomes_active_when_its_record_is_found, |app| {
     let site = app.site().await;
@@ -12,7 +13,8 @@ story!(a_pending_domain_becomes_active_when_its_record_is_found, |app| {
     assert!(!domain.verified);
     assert_eq!(domain.verification_token.len(), 64);
 
-    let error = app.domains().verify(site, domain.id, Some(Method::Dns)).await.unwrap_err();
+    let error =
+        app.domains().verify(&Actor::CommandLine, site, domain.id, Some(Method::Dns)).await.unwrap_err();
     assert_eq!(error.code(), "verification_failed");
     assert!(error.detail().contains("_dramac-verify.example.test"), "{error}");
 
@@ -85,7 +87,7 @@ story!(a_domain_is_on_a_list_once, |app| {
         embed_types: Vec::new(),
         rate_limit: 1000,
     };
-    let error = app.domains().add(site, module, again).await.unwrap_err();
+    let error = app.domains().add(&Actor::CommandLine, site, module, again).await.unwrap_err();
     assert_eq!(error.code(), "domain_exists");
     assert_eq!(error.detail(), "example.test is already on the module's list.");
     assert_eq!(app.domains().list(site, module).await.unwrap().len(), 1);
@@ -95,8 +97,9 @@ story!(a_wildcard_is_proved_by_dns_only, |app| {
     let site = app.site().await;
     let module = app.module(site, "feedback").await;
     let domain = app.add(site, module, "*.example.test").await;
-    let error = app.domains().verify(site, domain.id, Some(Method::Meta)).await.unwrap_err();
+    let error =
+        app.domains().verify(&Actor::CommandLine, site, domain.id, Some(Method::Meta)).await.unwrap_err();
     assert!(error.detail().contains("DNS"), "{error}");
     app.prove(&domain).await;
-    assert!(app.domains().verify(site, domain.id, None).await.unwrap().verified);
+    assert!(app.domains().verify(&Actor::CommandLine, site, domain.id, None).await.unwrap().verified);
 });

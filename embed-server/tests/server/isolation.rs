@@ -2,6 +2,7 @@
 
 use crate::story;
 use embed_server::db::Tx;
+use embed_server::events::activity::Actor;
 use sqlx::Executor;
 
 story!(a_module_of_one_site_is_not_anothers, |app| {
@@ -10,8 +11,14 @@ story!(a_module_of_one_site_is_not_anothers, |app| {
     let domain = app.allow(site, module, "example.test").await;
     assert_eq!(app.verdict("https://example.test", other, module).await, "module_not_found");
     assert_eq!(app.domains().list(other, module).await.unwrap(), []);
-    assert_eq!(app.domains().remove(other, domain.id).await.unwrap_err().code(), "domain_not_found");
-    assert_eq!(app.domains().verify(other, domain.id, None).await.unwrap_err().code(), "domain_not_found");
+    assert_eq!(
+        app.domains().remove(&Actor::CommandLine, other, domain.id).await.unwrap_err().code(),
+        "domain_not_found"
+    );
+    assert_eq!(
+        app.domains().verify(&Actor::CommandLine, other, domain.id, None).await.unwrap_err().code(),
+        "domain_not_found"
+    );
     let pattern = app.domains().pattern("evil.test").unwrap();
     let new = embed_server::domains::NewDomain {
         pattern,
@@ -20,7 +27,10 @@ story!(a_module_of_one_site_is_not_anothers, |app| {
         embed_types: Vec::new(),
         rate_limit: 1000,
     };
-    assert_eq!(app.domains().add(other, module, new).await.unwrap_err().code(), "module_not_found");
+    assert_eq!(
+        app.domains().add(&Actor::CommandLine, other, module, new).await.unwrap_err().code(),
+        "module_not_found"
+    );
 });
 
 story!(row_level_security_holds_a_query_that_forgets_its_site, |app| {

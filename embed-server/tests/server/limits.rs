@@ -6,6 +6,7 @@ use crate::redis::{Redis, free_port};
 use crate::story;
 use chrono::TimeDelta;
 use embed_server::clock::Clock;
+use embed_server::events::activity::Actor;
 use embed_server::http::{Limit, RateLimits};
 use embed_server::metrics::Metrics;
 use serde_json::json;
@@ -48,7 +49,7 @@ story!(a_token_and_a_domain_have_limits_of_their_own, |app| {
 
     app.context.clock.advance(TimeDelta::seconds(20));
     assert_eq!(ask(None).await.status(), 404, "the allowance comes back with time");
-    assert!(app.domains().remove(site, domain.id).await.is_ok());
+    assert!(app.domains().remove(&Actor::CommandLine, site, domain.id).await.is_ok());
 });
 
 story!(a_client_behind_a_trusted_proxy_is_counted_by_its_own_address, |app| {

@@ -5,6 +5,7 @@ use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
 use embed_server::accounts::{Accounts, Email, Role};
+use embed_server::events::activity::Actor;
 use std::time::Duration;
 
 const TWO_SECONDS: Duration = Duration::from_secs(2);
@@ -49,19 +50,19 @@ story!(of_two_owners_who_go_at_once_one_stays, |app| {
     let accounts = Accounts::new(&app.context);
     let owners = ["ada@example.com", "bob@example.com"].map(|text| Email::parse(text).unwrap());
     for owner in &owners {
-        accounts.invite(HOME, owner.clone(), None, Role::Owner).await.unwrap();
+        accounts.invite(&Actor::CommandLine, HOME, owner.clone(), None, Role::Owner).await.unwrap();
     }
     // They meet often enough in twenty rounds that a missing lock shows.
     for _ in 0..20 {
         let (first, second) = tokio::join!(
-            accounts.set_role(HOME, &owners[0], Role::Admin),
-            accounts.set_role(HOME, &owners[1], Role::Member)
+            accounts.set_role(&Actor::CommandLine, HOME, &owners[0], Role::Admin),
+            accounts.set_role(&Actor::CommandLine, HOME, &owners[1], Role::Member)
         );
         let refused: Vec<_> = [first, second].into_iter().filter_map(Result::err).collect();
         assert_eq!(refused.len(), 1, "{refused:?}");
         assert_eq!((refused[0].status().as_u16(), refused[0].code()), (409, "last_owner"));
         for owner in &owners {
-            accounts.set_role(HOME, owner, Role::Owner).await.unwrap();
+            accounts.set_role(&Actor::CommandLine, HOME, owner, Role::Owner).await.unwrap();
         }
     }
 });
@@ -86,10 +87,13 @@ story!(a_personal_token_opens_the_management_routes_until_it_is_revoked, |app| {
 story!(a_token_ends_when_it_said_and_may_no_more_than_its_person, |app| {
     let accounts = Accounts::new(&app.context);
     let email = Email::parse("ada@example.com").unwrap();
-    accounts.invite(HOME, email.clone(), None, Role::Admin).await.unwrap();
-    accounts.invite(HOME, Email::parse("bob@example.com").unwrap(), None, Role::Owner).await.unwrap();
-    let (_, ending) = accounts.token(&email, Some(TimeDelta::hours(1))).await.unwrap();
-    let (_, lasting) = accounts.token(&email, None).await.unwrap();
+    accounts.invite(&Actor::CommandLine, HOME, email.clone(), None, Role::Admin).await.unwrap();
+    accounts
+        .invite(&Actor::CommandLine, HOME, Email::parse("bob@example.com").unwrap(), None, Role::Owner)
+        .await
+        .unwrap();
+    let (_, ending) = accounts.token(&Actor::CommandLine, &email, Some(TimeDelta::hours(1))).await.unwrap();
+    let (_, lasting) = accounts.token(&Actor::CommandLine, &email, None).await.unwrap();
     app.settle().await;
     let list = async |secret: &embed_server::bearer::Bearer| {
         json_of(app.get("/api/v1/sites").bearer_auth(secret.reveal()).send().await.unwrap()).await
@@ -100,10 +104,10 @@ story!(a_token_ends_when_it_said_and_may_no_more_than_its_person, |app| {
     assert_eq!(list(&ending).await.0, 401);
     assert_eq!(list(&lasting).await.0, 200);
 
-    accounts.remove(HOME, &email).await.unwrap();
+    accounts.remove(&Actor::CommandLine, HOME, &email).await.unwrap();
     app.settle().await;
     assert_eq!(list(&lasting).await.0, 401, "who has left opens nothing");
-    accounts.invite(HOME, email.clone(), None, Role::Admin).await.unwrap();
+    accounts.invite(&Actor::CommandLine, HOME, email.clone(), None, Role::Admin).await.unwrap();
     app.settle().await;
     assert_eq!(list(&lasting).await.0, 401, "and his old tokens do not come back with him");
 });

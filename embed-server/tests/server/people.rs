@@ -3,6 +3,7 @@
 use crate::app::TestApp;
 use embed_server::accounts::{Accounts, Email, Role};
 use embed_server::db::Tx;
+use embed_server::events::activity::Actor;
 use uuid::Uuid;
 
 /// The organization that every fresh database has.
@@ -13,8 +14,8 @@ impl TestApp {
     pub async fn operator(&self, organization: Uuid, role: Role) -> String {
         let email = Email::parse(&format!("{}@example.com", Uuid::now_v7())).unwrap();
         let accounts = Accounts::new(&self.context);
-        accounts.invite(organization, email.clone(), None, role).await.unwrap();
-        let (_, secret) = accounts.token(&email, None).await.unwrap();
+        accounts.invite(&Actor::CommandLine, organization, email.clone(), None, role).await.unwrap();
+        let (_, secret) = accounts.token(&Actor::CommandLine, &email, None).await.unwrap();
         self.settle().await;
         secret.reveal().to_owned()
     }

@@ -5,6 +5,7 @@ use crate::app::{TestApp, json_of};
 use crate::people::HOME;
 use crate::story;
 use embed_server::accounts::Role;
+use embed_server::events::activity::Actor;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ struct Scene(BTreeMap<&'static str, Uuid>);
 impl Scene {
     async fn new(app: &TestApp, organization: Uuid) -> Self {
         let sites = embed_server::sites::Sites::new(&app.context);
-        let site = sites.create(organization, "A site").await.unwrap().id;
+        let site = sites.create(&Actor::CommandLine, organization, "A site").await.unwrap().id;
         let module = app.module(site, "feedback").await;
         let domain = app.add(site, module, "example.test").await.id;
         app.token(site, module, json!({ "scopes": ["read"] })).await;

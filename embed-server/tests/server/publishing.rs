@@ -3,6 +3,7 @@
 use crate::app::{TestApp, until};
 use crate::story;
 use embed_server::Result;
+use embed_server::events::activity::Actor;
 use embed_server::modules::{Bundle, Modules, Publication};
 use serde_json::json;
 use std::path::Path;
@@ -27,8 +28,9 @@ fn write(folder: &Path, path: &str, content: &str) {
 }
 
 async fn publish(app: &TestApp, site: Uuid, folder: &TempDir) -> Result<Publication> {
-    let publication =
-        Modules::new(&app.context)?.publish(site, None, Bundle::read(folder.path())?, |_, _| {}).await;
+    let publication = Modules::new(&app.context)?
+        .publish(&Actor::CommandLine, site, None, Bundle::read(folder.path())?, |_, _| {})
+        .await;
     app.settle().await;
     publication
 }
@@ -86,10 +88,13 @@ story!(an_earlier_version_can_be_served_again, |app| {
     let modules = Modules::new(&app.context).unwrap();
     let module = publish(&app, site, &bundle("1.0.0", "one")).await.unwrap().id;
     publish(&app, site, &bundle("2.0.0", "two")).await.unwrap();
-    assert_eq!(modules.roll_back(site, module, "1.0.0").await.unwrap().version.as_deref(), Some("1.0.0"));
+    assert_eq!(
+        modules.roll_back(&Actor::CommandLine, site, module, "1.0.0").await.unwrap().version.as_deref(),
+        Some("1.0.0")
+    );
     app.settle().await;
     assert_eq!(seen(&app, module).await, "one");
-    let error = modules.roll_back(site, module, "3.0.0").await.unwrap_err();
+    let error = modules.roll_back(&Actor::CommandLine, site, module, "3.0.0").await.unwrap_err();
     assert!(error.detail().contains("It has 2.0.0, 1.0.0."), "{error}");
     let forward = publish(&app, site, &bundle("2.0.0", "two")).await.unwrap();
     assert!(forward.changed, "publishing it again brings it back");
@@ -100,7 +105,7 @@ story!(an_unpublished_module_is_not_there_until_it_is_published_again, |app| {
     let site = app.site().await;
     let modules = Modules::new(&app.context).unwrap();
     let module = publish(&app, site, &bundle("1.0.0", "one")).await.unwrap().id;
-    modules.unpublish(site, module).await.unwrap();
+    modules.unpublish(&Actor::CommandLine, site, module).await.unwrap();
     app.settle().await;
     let document = app.module_get(module, &format!("/embed/{module}")).send().await.unwrap();
     assert_eq!(document.status(), 404);
@@ -119,12 +124,15 @@ story!(a_module_can_be_named_by_its_id_and_renamed, |app| {
     let renamed = bundle("1.1.0", "two");
     write(renamed.path(), "module.json", &json!({ "name": "opinions", "version": "1.1.0" }).to_string());
     let read = || Bundle::read(renamed.path()).unwrap();
-    assert_eq!(modules.publish(site, Some(module), read(), |_, _| {}).await.unwrap().id, module);
+    assert_eq!(
+        modules.publish(&Actor::CommandLine, site, Some(module), read(), |_, _| {}).await.unwrap().id,
+        module
+    );
     assert_eq!(modules.find(site, module).await.unwrap().name, "opinions");
     let other = app.module(site, "feedback").await;
     let taken = bundle("3.0.0", "three");
     let error = modules
-        .publish(site, Some(module), Bundle::read(taken.path()).unwrap(), |_, _| {})
+        .publish(&Actor::CommandLine, site, Some(module), Bundle::read(taken.path()).unwrap(), |_, _| {})
         .await
         .unwrap_err();
     assert_eq!(error.code(), "module_exists");
@@ -136,11 +144,17 @@ story!(another_sites_module_can_be_neither_published_nor_looked_at, |app| {
     let modules = Modules::new(&app.context).unwrap();
     let theirs = publish(&app, other, &bundle("1.0.0", "theirs")).await.unwrap().id;
     let ours = Bundle::read(bundle("9.0.0", "ours").path()).unwrap();
-    let error = modules.publish(own, Some(theirs), ours, |_, _| {}).await.unwrap_err();
+    let error = modules.publish(&Actor::CommandLine, own, Some(theirs), ours, |_, _| {}).await.unwrap_err();
     assert_eq!(error.code(), "module_not_found");
     assert_eq!(modules.find(own, theirs).await.unwrap_err().code(), "module_not_found");
-    assert_eq!(modules.roll_back(own, theirs, "1.0.0").await.unwrap_err().code(), "module_not_found");
-    assert_eq!(modules.unpublish(own, theirs).await.unwrap_err().code(), "module_not_found");
+    assert_eq!(
+        modules.roll_back(&Actor::CommandLine, own, theirs, "1.0.0").await.unwrap_err().code(),
+        "module_not_found"
+    );
+    assert_eq!(
+        modules.unpublish(&Actor::CommandLine, own, theirs).await.unwrap_err().code(),
+        "module_not_found"
+    );
     assert!(modules.versions(own, theirs).await.unwrap().is_empty());
     assert_eq!(seen(&app, theirs).await, "theirs");
 });

@@ -3,6 +3,7 @@
 use crate::app::TestApp;
 use crate::engine::Database;
 use crate::story;
+use embed_server::events::activity::Actor;
 use embed_server::modules::{Bundle, Modules};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
@@ -25,7 +26,12 @@ async fn installed(app: &TestApp) -> (Uuid, Uuid) {
     std::fs::write(folder.path().join("app.js"), "greet(); ".repeat(200)).unwrap();
     std::fs::write(folder.path().join("photo.png"), [0x89; 300]).unwrap();
     let bundle = Bundle::read(folder.path()).unwrap();
-    let module = Modules::new(&app.context).unwrap().publish(site, None, bundle, |_, _| {}).await.unwrap().id;
+    let module = Modules::new(&app.context)
+        .unwrap()
+        .publish(&Actor::CommandLine, site, None, bundle, |_, _| {})
+        .await
+        .unwrap()
+        .id;
     app.allow(site, module, "example.test").await;
     (site, module)
 }
@@ -102,7 +108,7 @@ story!(a_cached_document_is_revalidated_with_its_policy, |app| {
     assert_eq!(refused.status(), 200, "another policy is another answer");
 
     let domains = app.domains().list(site, module).await.unwrap();
-    app.domains().remove(site, domains[0].id).await.unwrap();
+    app.domains().remove(&Actor::CommandLine, site, domains[0].id).await.unwrap();
     app.settle().await;
     let removed = app.module_get(module, &allowed).header("If-None-Match", tag).send().await.unwrap();
     assert_eq!((removed.status().as_u16(), policy(removed.headers())), (200, "frame-ancestors 'none'"));

@@ -3,6 +3,7 @@
 use crate::app::{json_of, until};
 use crate::story;
 use chrono::TimeDelta;
+use embed_server::events::activity::Actor;
 use embed_server::tokens::Tokens;
 use serde_json::json;
 use std::time::Duration;
@@ -40,7 +41,7 @@ story!(a_rotated_token_overlaps_with_its_successor, |app| {
     let old = app.token(site, module, json!({ "scopes": ["read"], "allowedIps": ["127.0.0.0/8"] })).await;
     let tokens = Tokens::new(&app.context);
     let id = tokens.list(site, module).await.unwrap()[0].id;
-    let new = tokens.rotate(site, id, Some(TimeDelta::hours(2)), None).await.unwrap();
+    let new = tokens.rotate(&Actor::CommandLine, site, id, Some(TimeDelta::hours(2))).await.unwrap();
     app.settle().await;
     let path = format!("/api/v1/modules/{module}/nothing");
     let status =
@@ -49,7 +50,7 @@ story!(a_rotated_token_overlaps_with_its_successor, |app| {
     assert_eq!(new.details.allowed_ips.as_ref().unwrap().0, ["127.0.0.0/8"], "it may do the same");
     app.context.clock.advance(TimeDelta::hours(2));
     assert_eq!((status(&old).await, status(&new.token).await), (401, 404));
-    let ended = tokens.rotate(site, id, None, None).await.unwrap_err();
+    let ended = tokens.rotate(&Actor::CommandLine, site, id, None).await.unwrap_err();
     assert_eq!(ended.code(), "token_ended");
 
     app.context.clock.advance(TimeDelta::days(31));
@@ -121,7 +122,8 @@ story!(a_token_that_makes_no_sense_is_refused_with_a_reason, |app| {
     ] {
         let mut new = wrong;
         new["moduleId"] = module.to_string().into();
-        let error = tokens.create(site, serde_json::from_value(new).unwrap(), None).await.unwrap_err();
+        let error =
+            tokens.create(&Actor::CommandLine, site, serde_json::from_value(new).unwrap()).await.unwrap_err();
         assert!(error.detail().contains(sentence), "{error}");
     }
     assert_eq!(tokens.list(site, module).await.unwrap(), []);

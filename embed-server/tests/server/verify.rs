@@ -5,6 +5,7 @@ use crate::story;
 use chrono::TimeDelta;
 use embed_server::crypto::Secret;
 use embed_server::embed::token::TokenKey;
+use embed_server::events::activity::Actor;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -87,7 +88,11 @@ story!(every_refusal_is_a_sentence_that_its_page_may_read, |app| {
     let (site, module) = installed(&app).await;
     let pending = app.add(site, module, "pending.test").await;
     let unpublished = app.module(site, "draft").await;
-    embed_server::modules::Modules::new(&app.context).unwrap().unpublish(site, unpublished).await.unwrap();
+    embed_server::modules::Modules::new(&app.context)
+        .unwrap()
+        .unpublish(&Actor::CommandLine, site, unpublished)
+        .await
+        .unwrap();
     let inline =
         app.publish(site, &json!({ "name": "form", "version": "1.0.0", "embedTypes": ["inline"] })).await;
     app.allow(site, inline, "example.test").await;
@@ -181,11 +186,11 @@ story!(the_most_specific_verified_domain_decides, |app| {
         embed_types: Vec::new(),
         rate_limit: 1000,
     };
-    let closed = app.domains().add(site, module, closed).await.unwrap();
+    let closed = app.domains().add(&Actor::CommandLine, site, module, closed).await.unwrap();
     app.settle().await;
     assert_eq!(app.verdict("https://closed.shop.test", site, module).await, "allowed");
     app.prove(&closed).await;
-    app.domains().verify(site, closed.id, None).await.unwrap();
+    app.domains().verify(&Actor::CommandLine, site, closed.id, None).await.unwrap();
     app.settle().await;
     assert_eq!(app.verdict("https://closed.shop.test", site, module).await, "origin_not_allowed");
     assert_eq!(app.verdict("https://open.shop.test", site, module).await, "allowed");

@@ -34,6 +34,10 @@ pub enum Subject {
     Token(Uuid),
     /// An allowed domain.
     Domain(Uuid),
+    /// A client's address where people sign in.
+    SignIn(IpAddr),
+    /// A mailbox, by the hash of its address.
+    Mailbox(Uuid),
 }
 
 impl Subject {
@@ -42,6 +46,8 @@ impl Subject {
             Self::Address(_) => "address",
             Self::Token(_) => "token",
             Self::Domain(_) => "domain",
+            Self::SignIn(_) => "sign-in",
+            Self::Mailbox(_) => "mailbox",
         }
     }
 }
@@ -53,6 +59,8 @@ impl fmt::Display for Subject {
             Self::Address(address) => write!(f, "address:{address}"),
             Self::Token(id) => write!(f, "token:{id}"),
             Self::Domain(id) => write!(f, "domain:{id}"),
+            Self::SignIn(address) => write!(f, "sign-in:{address}"),
+            Self::Mailbox(id) => write!(f, "mailbox:{id}"),
         }
     }
 }
@@ -80,6 +88,20 @@ impl Limit {
     /// So many requests per hour from the pages of an allowed domain.
     pub fn domain(id: Uuid, per_hour: NonZeroU32) -> Self {
         Self { subject: Subject::Domain(id), requests: per_hour, seconds: 60 * 60 }
+    }
+
+    /// So many attempts per minute to sign in from an address.
+    pub fn sign_in(address: IpAddr, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::SignIn(network(address)), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many letters per minute into a mailbox.
+    pub fn mailbox(address: &str, per_minute: NonZeroU32) -> Self {
+        let [high, low @ ..] = crate::crypto::sha256(address.as_bytes());
+        let mut id = [0; 16];
+        id[0] = high;
+        id[1..].copy_from_slice(&low[..15]);
+        Self { subject: Subject::Mailbox(Uuid::from_bytes(id)), requests: per_minute, seconds: 60 }
     }
 
     /// Microseconds of allowance that the window has.
@@ -160,6 +182,8 @@ impl Counted {
             Subject::Address(_) => "from this address",
             Subject::Token(_) => "with this token",
             Subject::Domain(_) => "from this domain",
+            Subject::SignIn(_) => "to sign in from this address",
+            Subject::Mailbox(_) => "for a code for this mailbox",
         };
         let detail = format!("Too many requests {whose}; try again in {seconds} s.");
         Err(Error::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(seconds))
