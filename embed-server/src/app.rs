@@ -8,6 +8,7 @@ mod routes;
 use crate::accounts::Accounts;
 use crate::activity::Activity;
 use crate::assets::Assets;
+use crate::console::Console;
 use crate::domains::Domains;
 use crate::embed::document::Documents;
 use crate::embed::{self, Allowlist, Embed};
@@ -19,7 +20,10 @@ use crate::requests::{self, Requests};
 use crate::sites::Sites;
 use crate::state::Context;
 use crate::tokens::Tokens;
+use crate::views::{self, Views};
 use axum::extract::FromRef;
+pub use routes::{Rule, console_rules};
+
 use background::{Background, Queues};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -40,6 +44,7 @@ struct Capabilities {
     context: Context,
     accounts: Accounts,
     activity: Activity,
+    console: Console,
     assets: Assets,
     modules: Arc<Modules>,
     domains: Domains,
@@ -51,6 +56,7 @@ struct Capabilities {
     request_log: RequestLog,
     records: Records,
     requests: Requests,
+    views: Views,
 }
 
 impl App {
@@ -61,12 +67,13 @@ impl App {
         let domains = Domains::new(&context);
         let allowlist = Allowlist::new(&context, Sites::new(&context), modules.clone(), domains.clone());
         let (blocked, blocked_log) = embed::blocked(&context);
+        let (counter, views) = views::counting(&context);
         let (request_log, lines) = RequestLog::new(context.metrics.clone());
         let requests = requests::Writer::new(&context, lines);
         let capabilities = Capabilities {
             assets: Assets::load(settings)?,
-            documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())),
-            embed: Arc::new(Embed::new(&context, allowlist, blocked)?),
+            documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())?),
+            embed: Arc::new(Embed::new(&context, allowlist, blocked, counter)?),
             tokens: Tokens::new(&context),
             limits: Arc::new(RateLimits::new(
                 settings.redis_url.as_deref(),
@@ -76,14 +83,16 @@ impl App {
             request_log,
             records: Records::new(&context),
             requests: Requests::new(&context),
+            views: Views::new(&context),
             modules: Arc::new(modules),
             domains,
             accounts: Accounts::new(&context),
             activity: Activity::new(&context),
+            console: Console::new(&context)?,
             sites: Sites::new(&context),
             context,
         };
-        Ok((Self(Arc::new(capabilities)), Queues { blocked: blocked_log, requests }))
+        Ok((Self(Arc::new(capabilities)), Queues { blocked: blocked_log, requests, views }))
     }
 }
 
@@ -101,6 +110,7 @@ macro_rules! hand_out {
 hand_out! {
     Accounts = accounts,
     Activity = activity,
+    Console = console,
     Assets = assets,
     Context = context,
     Domains = domains,
@@ -108,6 +118,7 @@ hand_out! {
     Requests = requests,
     Sites = sites,
     Tokens = tokens,
+    Views = views,
     Arc<Documents> = documents,
     Arc<Embed> = embed,
     Arc<Modules> = modules,

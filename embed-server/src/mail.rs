@@ -34,6 +34,17 @@ impl Mail {
         self.transport.is_some()
     }
 
+    /// Whether the server of `SMTP_URL` lets this one in; the error says why it does not.
+    pub async fn ping(&self) -> Result<()> {
+        let Some(transport) = &self.transport else { return Ok(()) };
+        let refused = "The mail server does not answer as it should; check SMTP_URL.";
+        match transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "unavailable", refused)),
+            Err(error) => Err(Error::unavailable(refused, error)),
+        }
+    }
+
     /// Sends a letter in plain text; `false` where none are sent.
     pub async fn send(&self, to: &str, subject: &str, text: String) -> Result<bool> {
         let Some(transport) = &self.transport else { return Ok(false) };

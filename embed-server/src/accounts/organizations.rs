@@ -55,14 +55,14 @@ impl Accounts {
     }
 
     /// Gives an organization another name.
-    pub async fn rename_organization(&self, by: &Actor, id: Uuid, name: &str) -> Result<()> {
+    pub async fn rename_organization(&self, by: &Actor, id: Uuid, name: &str) -> Result<Organization> {
         let name = checked(name)?;
         let mut tx = self.context.db.begin_global().await?;
-        if !store::rename_organization(&mut tx, id, &name).await? {
-            return Err(hidden(&id.to_string()));
-        }
+        let renamed = store::rename_organization(&mut tx, id, &name).await?;
+        let renamed = renamed.ok_or_else(|| hidden(&id.to_string()))?;
         note(&mut tx, by, id, (Action::OrganizationRenamed, &name, None), self.context.clock.now()).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(renamed)
     }
 
     /// Every organization, oldest first: for an operator of the whole installation.
@@ -126,6 +126,6 @@ fn checked(name: &str) -> Result<String> {
 
 /// The same for what is not there and for what is somebody else's.
 fn hidden(id: &str) -> Error {
-    let detail = format!("You are in no organization {}.", id.escape_debug());
+    let detail = format!("There is no organization {} that you are in.", id.escape_debug());
     Error::not_found("organization_not_found", detail)
 }

@@ -58,9 +58,9 @@ pub(super) async fn insert_organization(tx: &mut Tx, organization: &Organization
     Ok(())
 }
 
-pub(super) async fn rename_organization(tx: &mut Tx, id: Uuid, name: &str) -> Result<bool> {
-    let text = "UPDATE organizations SET name = $1 WHERE id = $2";
-    Ok(execute!(tx, sqlx::query(text).bind(name).bind(id))? == 1)
+pub(super) async fn rename_organization(tx: &mut Tx, id: Uuid, name: &str) -> Result<Option<Organization>> {
+    let text = "UPDATE organizations SET name = $1 WHERE id = $2 RETURNING id, name, created_at";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(name).bind(id).fetch_optional(conn).await)?)
 }
 
 /// Makes everybody else who changes the organization's people wait until this transaction has ended, so that of two

@@ -5,13 +5,15 @@ use crate::error::Result;
 use crate::http::openapi::guarded;
 use crate::http::{self, Front, Readers, TIMEOUT, documentation};
 use crate::state::Context;
-use crate::{activity, assets, domains, embed, modules, records, requests, sites, tokens};
+use crate::{activity, assets, console, domains, embed, modules, records, requests, sites, tokens, views};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
+use aide::openapi::{OpenApi, ReferenceOr};
+use aide::util::iter_operations_mut;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Redirect};
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use schemars::JsonSchema;
@@ -52,15 +54,54 @@ impl App {
         let public = passed(public.merge(api).fallback(http::nothing_here), Readers::Own, TIMEOUT);
         let verify = passed(verify, Readers::Asker, TIMEOUT);
         let management = passed(management, Readers::Own, MANAGING);
+        // Addresses and methods that the console does not know are answered by pages too.
+        let console =
+            pages().finish_api(&mut OpenApi::default()).method_not_allowed_fallback(http::wrong_method);
+        let console = console.layer(from_fn_with_state(self.clone(), console::gate::<Self>));
+        let console = passed(console, Readers::Own, MANAGING);
         let module = module.merge(assets::router()).fallback(http::nothing_here);
         let module = passed(module, Readers::Own, TIMEOUT);
         Ok(Front::new(
             settings.module_host.clone(),
             settings.trusted_proxies.clone(),
-            public.merge(verify).merge(management).with_state(self.clone()),
+            public.merge(verify).merge(management).merge(console).with_state(self.clone()),
             module.with_state(self.clone()),
         ))
     }
+}
+
+/// What operators look at.
+fn pages() -> ApiRouter<App> {
+    console::router()
+        .route("/", get(|| async { Redirect::to("/console") }))
+        .route("/console/{*rest}", any(http::nothing_here))
+}
+
+/// A page of the console, and who may open it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, with `{names}` for ids.
+    pub path: String,
+    /// The least role; or `signed in`, for one's own; or `nobody`, where nobody needs to be known.
+    pub needs: String,
+}
+
+/// Every page of the console with its rule, as the handlers' signatures have it. A page without one needs the empty text.
+pub fn console_rules() -> Vec<Rule> {
+    let mut document = OpenApi::default();
+    let _ = pages().finish_api(&mut document);
+    let mut rules = Vec::new();
+    for (path, item) in document.paths.into_iter().flat_map(|paths| paths.paths) {
+        let ReferenceOr::Item(mut item) = item else { continue };
+        for (method, operation) in iter_operations_mut(&mut item) {
+            let needs = operation.extensions.get("x-required-role").and_then(|needs| needs.as_str());
+            let needs = needs.unwrap_or_default().to_owned();
+            rules.push(Rule { method: method.to_uppercase(), path: path.clone(), needs });
+        }
+    }
+    rules
 }
 
 /// What operators call.
@@ -71,6 +112,7 @@ fn management() -> ApiRouter<App> {
         .merge(tokens::routes::router())
         .merge(requests::routes::router())
         .merge(activity::routes::router())
+        .merge(views::routes::router())
 }
 
 /// What is behind the door. Calls that miss it are counted and logged like the others.

@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 use website::Website;
 
+mod visits;
 mod website;
 
 /// The modules and websites of `examples/`.
@@ -90,6 +91,7 @@ impl Demo {
             modules: seeded.modules,
             token: seeded.token,
             personal_token: seeded.personal_token,
+            console: format!("{}{}", context.settings.public_url, seeded.console),
             page_token: seeded.page_token,
             pages: website::pages(),
         };
@@ -97,6 +99,7 @@ impl Demo {
         let mut websites = JoinSet::new();
         websites.spawn(Website::new("sites", blanks.clone()).serve(allowed));
         websites.spawn(Website::new("sites/stranger", blanks).serve(stranger));
+        visits::begin(&guide).await?;
         Ok(Self { server, websites, guide })
     }
 
@@ -136,6 +139,8 @@ struct Seeded {
     modules: BTreeMap<String, Uuid>,
     /// The owner's, for the management routes.
     personal_token: String,
+    /// The path of a link that signs the owner in.
+    console: String,
     /// May do everything with what visitors sent with the feedback form.
     token: String,
     /// May read it, from a page of the first website.
@@ -175,6 +180,7 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
     Ok(Seeded {
         site,
         personal_token: personal_token.reveal().to_owned(),
+        console: accounts.lasting_link(&owner).await?,
         token: token(context, (site, feedback), "From the command line", &Scope::ALL, None).await?,
         page_token: token(context, (site, feedback), "The website's own", &[Scope::Read], website).await?,
         modules: published,
@@ -213,6 +219,8 @@ struct Guide {
     token: String,
     /// A personal token of the demo's owner, for the management routes.
     personal_token: String,
+    /// A link into the console, good until the demo ends.
+    console: String,
     /// The one that a page of the website reads them with.
     #[serde(skip)]
     page_token: String,
@@ -243,6 +251,7 @@ impl Display for Guide {
         }
         writeln!(f, "\nA website that may not: {}/", self.stranger)?;
         writeln!(f, "  It shows a card with Retry; the browser's console says what to do.")?;
+        writeln!(f, "\nThe console, where all of it is managed: {}", self.console)?;
         writeln!(f, "\nThe embed server: {}", self.server)?;
         writeln!(f, "  {:<10} {}", "site", self.site_id)?;
         for (name, id) in &self.modules {

@@ -6,6 +6,7 @@ use crate::config::{DatabaseUrl, ModuleHost, Settings};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::RateLimits;
+use crate::mail::Mail;
 use crate::outbound::{Limits, LookupError, Outbound, Resolver};
 use axum::http::{StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -58,6 +59,7 @@ pub(super) async fn run(settings: Result<Settings>, output: Output) -> Result<()
                 note("redis", redis(url).await);
             }
             note("storage", storage(&settings));
+            note("mail", mail(&settings).await);
             note("clock", clock);
             note("bundle", bundle(&settings));
             match settings.dns_server.map_or_else(Resolver::system, Resolver::at) {
@@ -85,6 +87,19 @@ fn secret(settings: &Settings) -> (Status, String) {
         (Some(_), true) => (Status::Note, "EMBED_DEV is set: pages on this computer may be allowed without proof. Leave it out in production".into()),
         (None, true) => (Status::Note, "EMBED_DEV is set: every start makes up a new secret. In production set EMBED_SECRET_KEY instead".into()),
         (None, false) => (Status::Fix, "EMBED_SECRET_KEY is not set: make one with `openssl rand -base64 32`, and keep it safe".into()),
+    }
+}
+
+/// The mail server that takes the codes to sign in with.
+async fn mail(settings: &Settings) -> (Status, String) {
+    if settings.smtp_url.is_none() {
+        let detail = "SMTP_URL is not set: codes to sign in with are printed in the server's log, and no letters are sent";
+        return (Status::Note, detail.into());
+    }
+    let answers = async { Mail::new(settings)?.ping().await };
+    match answers.await {
+        Ok(()) => (Status::Ok, format!("the mail server answers; letters come from {}", settings.mail_from)),
+        Err(error) => (Status::Fix, format!("{} {}", error.detail(), error.causes().unwrap_or_default())),
     }
 }
 

@@ -11,6 +11,7 @@ mod domain_output;
 mod log;
 mod log_format;
 mod module;
+mod org;
 mod requests;
 mod serve;
 mod site;
@@ -64,6 +65,9 @@ enum Command {
     /// Watch the calls of the modules' APIs
     #[command(subcommand)]
     Requests(requests::Command),
+    /// Make, list and rename organizations
+    #[command(subcommand)]
+    Org(org::Command),
     /// Invite people who operate this installation, and make tokens for their programs
     #[command(subcommand)]
     User(user::Command),
@@ -104,6 +108,7 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
         Command::Site(command) => site::run(command, Context::open(settings?).await?, output).await,
         Command::Module(command) => module::run(command, Context::open(settings?).await?, output).await,
         Command::Domain(command) => domain::run(command, Context::open(settings?).await?, output).await,
+        Command::Org(command) => org::run(command, Context::open(settings?).await?, output).await,
         Command::User(command) => user::run(command, Context::open(settings?).await?, output).await,
         Command::Token(command) => token::run(command, Context::open(settings?).await?, output).await,
         Command::Requests(command) => requests::run(command, Context::open(settings?).await?, output).await,

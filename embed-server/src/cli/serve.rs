@@ -1,6 +1,7 @@
 //! `embed-server serve`.
 
 use super::log::Log;
+use crate::accounts::Accounts;
 use crate::app::Server;
 use crate::config::Settings;
 use crate::error::{Error, Result};
@@ -12,8 +13,16 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
     // Asked for before anything is opened: a server that cannot sign should not touch the database.
     settings.require_secret()?;
     let public_url = settings.public_url.clone();
-    let server = Server::start(Context::open(settings).await?).await?;
+    let context = Context::open(settings).await?;
+    let server = Server::start(context.clone()).await?;
     tracing::info!(address = %server.address(), public_url, "listening");
+    if let Some(link) = Accounts::new(&context).first_owner_link().await? {
+        let link = format!("{public_url}{link}");
+        tracing::warn!(
+            link,
+            "nobody manages this installation yet; whoever follows this link within a day is its first owner"
+        );
+    }
     asked_to_stop().await?;
     tracing::info!("stopping: requests under way are finished first");
     server.stop().await;

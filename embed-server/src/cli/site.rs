@@ -71,7 +71,7 @@ pub(super) fn id(text: &str) -> Result<Uuid> {
 }
 
 fn organization(text: Option<String>) -> Result<Option<Uuid>> {
-    text.map(|text| ids::parse("organization", &text, "site list --json")).transpose()
+    text.map(|text| super::org::id(&text)).transpose()
 }
 
 impl Display for Site {

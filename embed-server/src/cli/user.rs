@@ -4,7 +4,6 @@ use super::{List, Output, span};
 use crate::accounts::{Accounts, Email, Person, PersonalToken, Role};
 use crate::error::Result;
 use crate::events::activity::Actor;
-use crate::ids;
 use crate::state::Context;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
@@ -101,7 +100,9 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             let person = accounts
                 .invite(&Actor::CommandLine, organization, email, invite.name.as_deref(), role)
                 .await?;
-            output.print(&Invited(person))
+            let letter = accounts.write_invitation(&person.email).await?;
+            let console = format!("{}/console", context.settings.public_url);
+            output.print(&Invited { person, letter, console })
         }
         Command::List { organization } => {
             let people = accounts.list(organization.find(&accounts).await?).await?;
@@ -138,7 +139,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
 
 impl Organization {
     async fn find(&self, accounts: &Accounts) -> Result<Uuid> {
-        let named = self.org.as_deref().map(|text| ids::parse("organization", text, "site list --json"));
+        let named = self.org.as_deref().map(super::org::id);
         accounts.organization(named.transpose()?).await
     }
 }
@@ -162,13 +163,21 @@ impl Display for Person {
 }
 
 #[derive(Serialize)]
-#[serde(transparent)]
-struct Invited(Person);
+struct Invited {
+    #[serde(flatten)]
+    person: Person,
+    /// Whether a letter says so.
+    letter: bool,
+    #[serde(skip)]
+    console: String,
+}
 
 impl Display for Invited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Person { email, role, .. } = &self.0;
-        writeln!(f, "{email} is {role} now.")?;
+        let Person { email, role, .. } = &self.person;
+        let told = if self.letter { "; a letter is on its way" } else { "" };
+        writeln!(f, "{email} is {role} now{told}.")?;
+        writeln!(f, "\nTo sign in with this address:\n  {}", self.console)?;
         write!(f, "\nFor programs that act as this person:\n  embed-server user token {email}")
     }
 }

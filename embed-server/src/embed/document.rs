@@ -1,6 +1,7 @@
 //! `GET /embed/{module}`: the document that is framed. It tells the browser which one origin may frame it.
 
 use super::allowlist::{Allowlist, Verdict};
+use super::preview::PreviewKey;
 use crate::crypto::sha256_hex;
 use crate::domains::Origin;
 use crate::error::{Error, Result};
@@ -30,32 +31,40 @@ struct Frame {
     origin: Option<String>,
     #[serde(rename = "type")]
     embed_type: Option<String>,
+    /// The console's permission to show it to an operator; see [`PreviewKey`].
+    preview: Option<String>,
 }
 
 /// Serves documents.
 pub struct Documents {
     modules: Modules,
     allowlist: Allowlist,
-    /// Whether pages on this computer may frame.
-    loopback: bool,
+    context: Context,
+    preview: PreviewKey,
 }
 
 impl Documents {
     /// Builds it on the capabilities that it asks.
-    pub fn new(context: &Context, modules: Modules, allowlist: Allowlist) -> Self {
-        Self { modules, allowlist, loopback: context.settings.dev }
+    pub fn new(context: &Context, modules: Modules, allowlist: Allowlist) -> Result<Self> {
+        let preview = PreviewKey::new(context.secret()?);
+        Ok(Self { modules, allowlist, context: context.clone(), preview })
     }
 
-    /// The origin that may frame the module as this type: the one in the frame's URL, or none.
-    async fn ancestor(&self, published: &Published, frame: &Frame) -> Result<Option<Origin>> {
+    /// The origin that may frame the module as this type: the one in the frame's URL, or none; for a preview the console's.
+    async fn ancestor(&self, published: &Published, frame: &Frame) -> Result<Option<String>> {
+        if let Some(permission) = &frame.preview {
+            let opens = self.preview.opens(permission, published.module, self.context.clock.now());
+            return Ok(opens.then(|| self.context.settings.public_url.clone()));
+        }
         let site = frame.site.as_deref().and_then(|site| Uuid::try_parse(site).ok());
-        let origin = frame.origin.as_deref().and_then(|text| Origin::parse(text, self.loopback).ok());
+        let origin =
+            frame.origin.as_deref().and_then(|text| Origin::parse(text, self.context.settings.dev).ok());
         let embed_type = frame.embed_type.as_deref().map(EmbedType::parse);
         let (Some(site), Some(origin), None | Some(Some(_))) = (site, origin, embed_type) else {
             return Ok(None);
         };
         let verdict = self.allowlist.decide(site, published.module, &origin, embed_type.flatten()).await?;
-        Ok(matches!(verdict, Verdict::Allowed(_)).then_some(origin))
+        Ok(matches!(verdict, Verdict::Allowed(_)).then(|| origin.to_string()))
     }
 
     async fn answer(

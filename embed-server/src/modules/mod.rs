@@ -23,6 +23,7 @@ pub use manifest::{Action, Manifest};
 pub use publish::Publication;
 pub use published::Published;
 pub use schema::{FieldError, Known, RecordSchema, Type};
+pub use upload::Upload;
 
 use crate::error::{Error, Result};
 use crate::events::activity::{self, Actor};

@@ -11,7 +11,7 @@ mod prune;
 pub mod routes;
 mod store;
 
-pub use input::{NewToken, TokenToRotate};
+pub use input::{NewToken, RATE_LIMIT, TokenToRotate};
 pub use managed::ManagedToken;
 
 use crate::bearer::{Bearer, Kind};

@@ -1,0 +1,58 @@
+//! `embed-server org`.
+
+use super::{List, Output};
+use crate::accounts::{Accounts, Organization};
+use crate::error::Result;
+use crate::events::activity::Actor;
+use crate::ids;
+use crate::state::Context;
+use clap::Subcommand;
+use std::fmt::{self, Display};
+use uuid::Uuid;
+
+/// Its subcommands.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make another organization, with people and sites of its own
+    Create {
+        /// What people call it
+        name: String,
+    },
+    /// List organizations
+    List,
+    /// Give an organization another name
+    Rename {
+        /// The organization's id
+        #[arg(value_name = "ORG")]
+        id: String,
+        /// What people call it from now on
+        name: String,
+    },
+}
+
+pub(super) async fn run(command: Command, context: Context, output: Output) -> Result<()> {
+    let accounts = Accounts::new(&context);
+    match command {
+        Command::Create { name } => {
+            output.print(&accounts.create_organization(&Actor::CommandLine, &name).await?)
+        }
+        Command::List => {
+            output.print(&List::new(accounts.organizations().await?, "There is no organization."))
+        }
+        Command::Rename { id, name } => {
+            output.print(&accounts.rename_organization(&Actor::CommandLine, self::id(&id)?, &name).await?)
+        }
+    }
+}
+
+/// Reads the id of an organization.
+pub(super) fn id(text: &str) -> Result<Uuid> {
+    ids::parse("organization", text, "org list")
+}
+
+/// A line of `org list`.
+impl Display for Organization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {}", self.id, self.name)
+    }
+}

@@ -1,0 +1,102 @@
+//! Who has changed what.
+
+use super::Console;
+use super::elements::{empty, more, time};
+use super::form::Asked;
+use super::page::{Page, Place, Section};
+use super::viewer::Viewer;
+use crate::accounts::{Accounts, ManagedOrganization, Member};
+use crate::activity::{Activity, Done};
+use crate::error::Result;
+use crate::http::Paging;
+use aide::axum::ApiRouter;
+use aide::axum::routing::get;
+use axum::extract::{FromRef, State};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+/// `/console/organizations/{organization}/activity`.
+pub(super) fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Activity: FromRef<S>,
+    Console: FromRef<S>,
+{
+    ApiRouter::new().api_route("/console/organizations/{organization}/activity", get(list))
+}
+
+/// Where in a list somebody is.
+#[derive(Default, Deserialize)]
+pub(super) struct Where {
+    /// What the page before has answered with.
+    pub cursor: Option<String>,
+}
+
+async fn list(
+    viewer: Viewer,
+    ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
+    State(activity): State<Activity>,
+    Asked(Where { cursor }): Asked<Where>,
+) -> Result<Page> {
+    let page = activity.organization_page(organization.id, &Paging::new(None, cursor.as_deref())?).await?;
+    let address = format!("/console/organizations/{}/activity", organization.id);
+    Ok(viewer.page(&Place::top(organization.id, Section::Activity), "Activity", html! {
+        p.lead { "Who changed what, when, and from where. Entries are kept for a year." }
+        @if page.data.is_empty() {
+            (empty("Nothing has happened yet.", html! { "Whatever somebody changes here, on the command line or over the API is noted." }))
+        } @else {
+            (entries(&page.data, viewer.now))
+            (more(&address, page.next_cursor.as_deref()))
+        }
+    }))
+}
+
+/// Entries, as sentences.
+pub(super) fn entries(entries: &[Done], now: DateTime<Utc>) -> Markup {
+    html! {
+        ol.entries {
+            @for entry in entries {
+                li {
+                    span.what { strong { (entry.actor) } " " (deed(&entry.action)) " " span.subject { (entry.subject) }
+                        @if let Some(detail) = &entry.detail { " " (detail) } }
+                    span.hint {
+                        (time(entry.created_at, now))
+                        @if entry.means != entry.actor { " by " (entry.means) }
+                        @if let Some(address) = &entry.ip_address { " from " (address) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What was done, as it stands in a sentence.
+fn deed(action: &str) -> &str {
+    match action {
+        "organization.created" => "made the organization",
+        "organization.renamed" => "renamed the organization to",
+        "member.invited" => "invited",
+        "member.role_changed" => "changed the role of",
+        "member.removed" => "took out",
+        "session.started" => "signed in as",
+        "session.ended" => "ended a session of",
+        "personal_token.created" => "made a personal token",
+        "personal_token.revoked" => "revoked a personal token",
+        "site.created" => "made the site",
+        "site.renamed" => "renamed a site to",
+        "site.deleted" => "deleted the site",
+        "module.published" => "published",
+        "module.rolled_back" => "went back to",
+        "module.unpublished" => "unpublished",
+        "domain.added" => "allowed",
+        "domain.changed" => "changed what pages may of",
+        "domain.verified" => "verified",
+        "domain.removed" => "took off the list",
+        "token.created" => "made the API token",
+        "token.rotated" => "rotated the API token",
+        "token.revoked" => "revoked the API token",
+        other => other,
+    }
+}

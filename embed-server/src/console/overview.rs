@@ -1,0 +1,113 @@
+//! What happens: at a glance, for a whole organization.
+
+use super::Console;
+use super::activity::entries;
+use super::chart::{Series, bars};
+use super::elements::{empty, time};
+use super::page::{Page, Place, Section};
+use super::viewer::Viewer;
+use crate::accounts::{Accounts, ManagedOrganization, Member};
+use crate::activity::Activity;
+use crate::error::Result;
+use crate::http::Paging;
+use crate::requests::{self, Requests};
+use crate::sites::Sites;
+use crate::views::{self, Views};
+use aide::axum::ApiRouter;
+use aide::axum::routing::get;
+use axum::extract::{FromRef, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// How many entries of the activity are shown.
+const RECENT: u8 = 8;
+
+/// `/console` and `/console/organizations/{organization}`.
+pub(super) fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Activity: FromRef<S>,
+    Console: FromRef<S>,
+    Requests: FromRef<S>,
+    Sites: FromRef<S>,
+    Views: FromRef<S>,
+{
+    ApiRouter::new()
+        .api_route("/console", get(home))
+        .api_route("/console/organizations/{organization}", get(overview))
+}
+
+/// The first organization of whoever comes.
+async fn home(viewer: Viewer) -> Response {
+    match viewer.organizations.first() {
+        Some(organization) => {
+            Redirect::to(&format!("/console/organizations/{}", organization.id)).into_response()
+        }
+        None => Redirect::to("/console/account").into_response(),
+    }
+}
+
+async fn overview(
+    viewer: Viewer,
+    ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
+    State(sites): State<Sites>,
+    State(views): State<Views>,
+    State(requests): State<Requests>,
+    State(activity): State<Activity>,
+) -> Result<Page> {
+    let id = organization.id;
+    let sites = sites.list(id).await?;
+    let seen = views.organization_per_hour(id, None, None).await?;
+    let calls = requests.organization_per_hour(id, None, None).await?;
+    let done = activity.organization_page(id, &Paging::new(Some(RECENT), None)?).await?;
+    let charts = charts(&viewer, &seen, &calls);
+    let place = Place::top(id, Section::Overview);
+    Ok(viewer.page(&place, "Overview", html! {
+        @if sites.is_empty() {
+            (empty("Nothing is embedded yet.", html! {
+                "Begin with a " a href={ "/console/organizations/" (id) "/sites" } { "site" } ": it holds the modules that websites embed."
+            }))
+        }
+        (charts)
+        div.columns {
+            section {
+                h2 { "Recent activity" }
+                @if done.data.is_empty() { p.hint { "Nobody has changed anything yet." } } @else { (entries(&done.data, viewer.now)) }
+                @if done.next_cursor.is_some() { p.more { a href={ "/console/organizations/" (id) "/activity" } { "All of it" } } }
+            }
+            section {
+                h2 { "Sites" }
+                ul.plain {
+                    @for site in &sites {
+                        li { a href={ "/console/sites/" (site.id) } { (site.name) } " " span.hint { "since " (time(site.created_at, viewer.now)) } }
+                    }
+                }
+            }
+        }
+    }))
+}
+
+/// The four charts: what visitors see, and what programs ask.
+pub(super) fn charts(viewer: &Viewer, seen: &[views::Hour], calls: &[requests::Hour]) -> Markup {
+    let views = |count: fn(&views::Hour) -> i64| -> HashMap<_, _> {
+        seen.iter().map(|hour| (hour.hour.clone(), count(hour))).collect()
+    };
+    let asked = |count: fn(&requests::Hour) -> i64| -> HashMap<_, _> {
+        calls.iter().map(|hour| (hour.hour.clone(), count(hour))).collect()
+    };
+    let now = viewer.now;
+    let series = |name, class, counts| Series { name, class, counts };
+    html! {
+        div.charts #charts data-live {
+            (bars("shown", "Embeds shown", &[series("shown", "bar", views(|hour| hour.shown))], now))
+            (bars("blocked", "Blocked", &[series("blocked", "bar bad", views(|hour| hour.blocked))], now))
+            (bars("calls", "API calls", &[series("calls", "bar", asked(|hour| hour.requests))], now))
+            (bars("errors", "Errors", &[
+                series("refused", "bar open", asked(|hour| hour.refused)),
+                series("failed", "bar bad", asked(|hour| hour.failed)),
+            ], now))
+        }
+    }
+}
