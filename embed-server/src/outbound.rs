@@ -1,4 +1,4 @@
-//! The only way in which the server speaks HTTP to hosts that strangers name.
+//! How the server speaks HTTP: to hosts that strangers name in one way only, [`Outbound`].
 //!
 //! It goes out by https, and never inside: every address is checked when the connection to it is made, so a name
 //! that resolves elsewhere a moment later (DNS rebinding) gains nothing; every redirect is a new request under the
@@ -72,6 +72,26 @@ pub enum OutboundError {
     Setup(String),
 }
 
+/// The client for what the operator names in the settings, and no stranger: it goes where it is told, which may well be
+/// inside, and follows no redirect.
+pub fn client_for_settings() -> Result<reqwest::Client, OutboundError> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    client(roots)?.build().map_err(|error| OutboundError::Setup(deepest(&error)))
+}
+
+fn client(roots: RootCertStore) -> Result<reqwest::ClientBuilder, OutboundError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| OutboundError::Setup(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(USER_AGENT))
+}
+
 impl Outbound {
     /// A client that asks `resolver` for addresses. `loopback` is for tests and developers; a server has `None`.
     pub fn new(resolver: Resolver, loopback: Option<Loopback>) -> Result<Self, OutboundError> {
@@ -81,23 +101,9 @@ impl Outbound {
             roots.add(loopback.root).map_err(|error| OutboundError::Setup(error.to_string()))?;
             loopback_port = Some(loopback.port);
         }
-        let tls =
-            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(|error| OutboundError::Setup(error.to_string()))?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
         let guard = Guard { resolver, loopback_port };
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(guard.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .https_only(true)
-            .user_agent(USER_AGENT)
-            .build()
-            .map_err(|error| OutboundError::Setup(deepest(&error)))?;
-        Ok(Self { client, guard })
+        let client = client(roots)?.dns_resolver(guard.clone()).no_proxy().https_only(true).build();
+        Ok(Self { client: client.map_err(|error| OutboundError::Setup(deepest(&error)))?, guard })
     }
 
     /// Fetches a URL, following redirects as far as `limits` says.

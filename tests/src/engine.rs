@@ -9,8 +9,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// No sandbox because root has none, and nothing that talks to the network by itself.
-const CHROMIUM_SWITCHES: [&str; 9] = [
+/// No sandbox because root has none, and nothing that talks to the network by itself. Hosts of the zone `test` are this machine,
+/// with certificates that nobody has signed.
+const CHROMIUM_SWITCHES: [&str; 11] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -20,6 +21,8 @@ const CHROMIUM_SWITCHES: [&str; 9] = [
     "--disable-component-update",
     "--disable-sync",
     "--window-size=1200,900",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
+    "--ignore-certificate-errors",
 ];
 
 const FIREFOX_SWITCHES: [&str; 3] = ["-headless", "--width=1200", "--height=900"];

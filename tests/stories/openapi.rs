@@ -45,7 +45,7 @@ fn quiet(installation: Installation) -> Installation {
 }
 
 async fn conform(installation: &Installation) -> Result<()> {
-    let program = target().join("schemathesis/bin/schemathesis");
+    let program = target().join("python/bin/schemathesis");
     ensure!(program.is_file(), "{} is not there: `tests/run` installs it", program.display());
     let _server = Server::start(installation).await?;
     let config = seed(installation).await?;

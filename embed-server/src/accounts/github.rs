@@ -9,6 +9,7 @@ use super::sessions::{Browser, Proof, StartedSession};
 use crate::config::GitHubApp;
 use crate::crypto::{Random, sha256};
 use crate::error::{Error, Result};
+use crate::outbound::client_for_settings;
 use crate::state::Context;
 use axum::http::{StatusCode, header};
 use base64::Engine;
@@ -59,12 +60,7 @@ impl GitHub {
     pub fn new(context: &Context) -> Result<Option<Self>> {
         let settings = &context.settings;
         let Some(app) = settings.github.clone() else { return Ok(None) };
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(crate::outbound::USER_AGENT)
-            .build()
-            .map_err(Error::internal)?;
+        let client = client_for_settings().map_err(Error::internal)?;
         let redirect_uri = format!("{}/console/sign-in/github/callback", settings.public_url);
         Ok(Some(Self { app, redirect_uri, random: context.random.clone(), client }))
     }
@@ -126,8 +122,12 @@ impl GitHub {
     async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T> {
         let unreachable =
             |error| Error::unavailable("GitHub does not answer. Try again, or sign in with a code.", error);
-        let mut response =
-            request.header(header::ACCEPT, "application/json").send().await.map_err(unreachable)?;
+        let mut response = request
+            .header(header::ACCEPT, "application/json")
+            .timeout(TIMEOUT)
+            .send()
+            .await
+            .map_err(unreachable)?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {

@@ -2,7 +2,7 @@
 
 use super::Console;
 use super::elements::{Mood, badge, complaint, copyable, csrf, empty, number, question, time, time_or};
-use super::form::{Nothing, Posted, Ticked};
+use super::form::{Nothing, Posted, Ticked, again};
 use super::modules::{ModulePart, address, may_change, module_place};
 use super::page::Page;
 use super::viewer::{Done, Viewer};
@@ -219,11 +219,12 @@ async fn add(
     };
     match added.await {
         Ok(domain) => Ok(said(&domain, Done::Created)),
-        Err(error) if error.status().is_client_error() => {
-            let page = list_page(&viewer, (&site, &module), &domains, &form, Some(&error)).await?;
-            Ok((error.status(), page).into_response())
+        Err(error) => {
+            again(error, async |error| {
+                list_page(&viewer, (&site, &module), &domains, &form, Some(error)).await
+            })
+            .await
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -335,11 +336,9 @@ async fn change(
     };
     match changed.await {
         Ok(domain) => Ok(said(&domain, Done::Saved)),
-        Err(error) if error.status().is_client_error() => {
-            let page = page(&viewer, (&site, &module), &domain, &form, Some(&error))?;
-            Ok((error.status(), page).into_response())
+        Err(error) => {
+            again(error, async |error| page(&viewer, (&site, &module), &domain, &form, Some(error))).await
         }
-        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What pages send back, and how it is read: only with the token of the session, which no other website knows.
 
 use super::gate::SessionId;
+use super::page::Page;
 use super::{Console, sign_in};
 use crate::error::{Error, Result};
 use crate::http::{media_type, read_body, wrong_media_type};
@@ -9,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Multipart, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -124,6 +126,16 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequestParts<S> for Aske
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         Ok(Self(Query::try_from_uri(&parts.uri).map_or_else(|_| T::default(), |Query(asked)| asked)))
     }
+}
+
+/// The answer to a form with something wrong in it: its page once more, which says what. Faults of the server have a page of
+/// their own.
+pub(super) async fn again(error: Error, page: impl AsyncFnOnce(&Error) -> Result<Page>) -> Result<Response> {
+    if error.status().is_server_error() {
+        return Err(error);
+    }
+    let page = page(&error).await?;
+    Ok((error.status(), page).into_response())
 }
 
 async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {

@@ -1,7 +1,7 @@
 //! A site's modules: publishing, what a website pastes, how it looks there, and its versions.
 
 use super::elements::{Mood, badge, complaint, csrf, empty, number, question, time};
-use super::form::{Nothing, Posted, Uploaded};
+use super::form::{Nothing, Posted, Uploaded, again};
 use super::gate::Framed;
 use super::page::{Page, Place};
 use super::sites::{Part, place};
@@ -156,10 +156,9 @@ async fn publish(
     };
     match publishing.await {
         Ok(publication) => Ok(published(&publication)),
-        Err(error) if error.status().is_client_error() => {
-            Ok((error.status(), list_page(&viewer, &site, &modules, Some(&error)).await?).into_response())
+        Err(error) => {
+            again(error, async |error| list_page(&viewer, &site, &modules, Some(error)).await).await
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -271,11 +270,10 @@ async fn publish_version(
     };
     match publishing.await {
         Ok(publication) => Ok(published(&publication)),
-        Err(error) if error.status().is_client_error() => {
-            let page = versions_page(&viewer, &site, &module, &modules, Some(&error)).await?;
-            Ok((error.status(), page).into_response())
+        Err(error) => {
+            again(error, async |error| versions_page(&viewer, &site, &module, &modules, Some(error)).await)
+                .await
         }
-        Err(error) => Err(error),
     }
 }
 

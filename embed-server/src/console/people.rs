@@ -2,7 +2,7 @@
 
 use super::Console;
 use super::elements::{Mood, badge, complaint, csrf, question, time};
-use super::form::{Nothing, Posted};
+use super::form::{Nothing, Posted, again};
 use super::page::{Page, Place, Section};
 use super::viewer::{Done, Viewer};
 use crate::accounts::{Accounts, Email, ManagedOrganization, Member, Organization, Owner, Person, Role};
@@ -191,11 +191,12 @@ async fn invite(
             };
             Ok(said(organization.id, done))
         }
-        Err(error) if error.status().is_client_error() => {
-            let page = page(&viewer, &accounts, &organization, &invitation, Some(&error)).await?;
-            Ok((error.status(), page).into_response())
+        Err(error) => {
+            again(error, async |error| {
+                page(&viewer, &accounts, &organization, &invitation, Some(error)).await
+            })
+            .await
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -212,12 +213,13 @@ async fn rename(
 ) -> Result<Response> {
     match accounts.rename_organization(&operator.actor(), organization.id, &name).await {
         Ok(_) => Ok(said(organization.id, Done::Saved)),
-        Err(error) if error.status().is_client_error() => {
-            let tried = Organization { name, ..organization };
-            let page = page(&viewer, &accounts, &tried, &Invitation::default(), Some(&error)).await?;
-            Ok((error.status(), page).into_response())
+        Err(error) => {
+            again(error, async |error| {
+                let tried = Organization { name, ..organization };
+                page(&viewer, &accounts, &tried, &Invitation::default(), Some(error)).await
+            })
+            .await
         }
-        Err(error) => Err(error),
     }
 }
 

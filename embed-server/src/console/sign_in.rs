@@ -3,7 +3,7 @@
 use super::Console;
 use super::cookies::Cookie;
 use super::elements::complaint;
-use super::form::{Asked, Nothing, Open, Posted};
+use super::form::{Asked, Nothing, Open, Posted, again};
 use super::page::{Page, outside};
 use super::viewer::Viewer;
 use crate::accounts::{
@@ -143,7 +143,9 @@ async fn send_code(
             let parameters = [("id", &*id.to_string()), ("next", &checked(next.as_deref()))];
             Ok(Redirect::to(&with(CODE, &parameters)).into_response())
         }
-        Err(error) => shown_again(error, |error| start(&console, &email, next.as_deref(), Some(error))),
+        Err(error) => {
+            again(error, async |error| Ok(start(&console, &email, next.as_deref(), Some(error)))).await
+        }
     }
 }
 
@@ -202,7 +204,9 @@ async fn redeem(
     };
     match redeemed.await {
         Ok(session) => Ok(welcome(&console, &session, next.as_deref())),
-        Err(error) => shown_again(error, |error| code_page(&console, id, next.as_deref(), Some(error))),
+        Err(error) => {
+            again(error, async |error| Ok(code_page(&console, id, next.as_deref(), Some(error)))).await
+        }
     }
 }
 
@@ -211,14 +215,6 @@ fn welcome(console: &Console, session: &StartedSession, next: Option<&str>) -> R
     let mut response = Redirect::to(&checked(next)).into_response();
     Cookie::Session.set(console, &session.secret, LONGEST.num_seconds(), response.headers_mut());
     response
-}
-
-/// A form with what was wrong about it; faults of the server have a page of their own.
-fn shown_again(error: Error, page: impl FnOnce(&Error) -> Page) -> Result<Response> {
-    if error.status().is_server_error() {
-        return Err(error);
-    }
-    Ok((error.status(), page(&error)).into_response())
 }
 
 async fn to_github(State(console): State<Console>, Asked(Wish { next }): Asked<Wish>) -> Result<Response> {
@@ -271,7 +267,9 @@ async fn from_github(
     };
     let mut response = match signed_in.await {
         Ok(session) => welcome(&console, &session, next.as_deref()),
-        Err(error) => shown_again(error, |error| start(&console, "", next.as_deref(), Some(error)))?,
+        Err(error) => {
+            again(error, async |error| Ok(start(&console, "", next.as_deref(), Some(error)))).await?
+        }
     };
     // One attempt, one answer.
     Cookie::GitHub.remove(&console, response.headers_mut());
@@ -356,7 +354,7 @@ async fn enter(
     };
     match entered.await {
         Ok(session) => Ok(welcome(&console, &session, None)),
-        Err(error) => shown_again(error, |error| first_owner(&link, &email, &name, Some(error))),
+        Err(error) => again(error, async |error| Ok(first_owner(&link, &email, &name, Some(error)))).await,
     }
 }
 

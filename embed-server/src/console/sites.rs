@@ -2,7 +2,7 @@
 
 use super::Console;
 use super::elements::{complaint, csrf, empty, question, time};
-use super::form::{Nothing, Posted};
+use super::form::{Nothing, Posted, again};
 use super::page::{Page, Place, Section};
 use super::viewer::{Done, Viewer};
 use crate::accounts::{Accounts, Admin, ManagedOrganization, Member, Organization, Owner};
@@ -132,11 +132,12 @@ async fn create(
 ) -> Result<Response> {
     match sites.create(&operator.actor(), organization.id, &name).await {
         Ok(site) => Ok(Redirect::to(&format!("/console/sites/{}?done=created", site.id)).into_response()),
-        Err(error) if error.status().is_client_error() => {
-            let page = page(&viewer, &organization, &sites, &modules, &name, Some(&error)).await?;
-            Ok((error.status(), page).into_response())
+        Err(error) => {
+            again(error, async |error| {
+                page(&viewer, &organization, &sites, &modules, &name, Some(error)).await
+            })
+            .await
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -180,10 +181,7 @@ async fn rename(
             let next = format!("/console/sites/{}/settings?done={}", site.id, Done::Saved.word());
             Ok(Redirect::to(&next).into_response())
         }
-        Err(error) if error.status().is_client_error() => {
-            Ok((error.status(), settings_page(&viewer, &site, &name, Some(&error))).into_response())
-        }
-        Err(error) => Err(error),
+        Err(error) => again(error, async |error| Ok(settings_page(&viewer, &site, &name, Some(error)))).await,
     }
 }
 

@@ -3,9 +3,9 @@
 use super::Console;
 use super::chart::{Series, bars};
 use super::elements::{Mood, badge, complaint, copyable, csrf, empty, number, question, time, time_or};
-use super::form::{Nothing, Posted, Ticked};
+use super::form::{Nothing, Posted, Ticked, again};
 use super::modules::may_change;
-use super::page::Page;
+use super::page::{Page, Place};
 use super::sites::{Part, place};
 use super::viewer::{Done, Viewer};
 use crate::accounts::{Accounts, Admin, Member};
@@ -42,6 +42,11 @@ where
         .api_route(token, get(show))
         .api_route(&format!("{token}/rotate"), get(ask_rotate).post(rotate))
         .api_route(&format!("{token}/revoke"), get(ask_revoke).post(revoke))
+}
+
+/// Where pages of one token are.
+fn inner(site: &Site) -> Place<'_> {
+    place(site, Part::Inner).within("Tokens", format!("/console/sites/{}/tokens", site.id))
 }
 
 fn address(token: &ApiToken) -> String {
@@ -238,11 +243,12 @@ async fn create(
                 .await?
                 .into_response())
         }
-        Err(error) if error.status().is_client_error() => {
-            let page = page(&viewer, &site, &tokens, &modules, &form, html! {}, Some(&error)).await?;
-            Ok((error.status(), page).into_response())
+        Err(error) => {
+            again(error, async |error| {
+                page(&viewer, &site, &tokens, &modules, &form, html! {}, Some(error)).await
+            })
+            .await
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -255,7 +261,7 @@ async fn show(
     let filter = Filter { token: Some(token.id), ..Filter::default() };
     let hours = requests.per_hour(site.id, &filter).await?;
     let here = address(&token);
-    let place = place(&site, Part::Inner).within("Tokens", format!("/console/sites/{}/tokens", site.id));
+    let place = inner(&site);
     let calls = Series {
         name: "calls",
         class: "bar",
@@ -295,7 +301,7 @@ async fn ask_rotate(
     ManagedToken { token, .. }: ManagedToken<Admin>,
 ) -> Page {
     let here = address(&token);
-    let place = place(&site, Part::Inner).within("Tokens", format!("/console/sites/{}/tokens", site.id));
+    let place = inner(&site);
     let explanation = html! { p { "A new token takes the place of " strong { (token.name) } ". The old one ends in a day." } };
     let question = question(&viewer, &format!("{here}/rotate"), explanation, "Rotate", &here);
     viewer.page(&place, &format!("Rotate {}?", token.name), question)
@@ -319,7 +325,7 @@ async fn ask_revoke(
     ManagedToken { token, .. }: ManagedToken<Admin>,
 ) -> Page {
     let here = address(&token);
-    let place = place(&site, Part::Inner).within("Tokens", format!("/console/sites/{}/tokens", site.id));
+    let place = inner(&site);
     let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds, for good." } };
     let question = question(&viewer, &format!("{here}/revoke"), explanation, "Revoke", &here);
     viewer.page(&place, &format!("Revoke {}?", token.name), question)

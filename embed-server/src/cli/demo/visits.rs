@@ -3,6 +3,7 @@
 
 use super::Guide;
 use crate::error::{Error, Result};
+use crate::outbound::client_for_settings;
 use embed_protocol::EmbedType;
 use serde_json::json;
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 /// Visits every module on the website that may embed it, as each type, tries one from the website that may not, and reads the
 /// form's entries with the page's own token.
 pub(super) async fn begin(guide: &Guide) -> Result<()> {
-    let client = reqwest::Client::new();
+    let client = client_for_settings().map_err(Error::internal)?;
     for &module in guide.modules.values() {
         for kind in EmbedType::ALL {
             ask(&client, guide, module, &guide.allowed, kind.as_str()).await?;

@@ -1,0 +1,156 @@
+//! What a browser does with the console: it keeps a cookie, sends back the forms that it was shown, and follows nothing by
+//! itself, so that a story sees every step.
+
+use crate::app::TestApp;
+use embed_server::accounts::{Accounts, Email, Role};
+use embed_server::events::activity::Actor;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder};
+use std::sync::Mutex;
+use uuid::Uuid;
+
+/// A page as it was answered.
+#[derive(Debug)]
+pub struct Seen {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub html: String,
+}
+
+impl Seen {
+    /// Where it leads.
+    pub fn location(&self) -> &str {
+        self.headers.get("location").map_or("", |location| location.to_str().unwrap())
+    }
+
+    /// The value of the first field of this name, or of the whole page's form token.
+    pub fn field(&self, name: &str) -> String {
+        let mark = format!("name=\"{name}\" value=\"");
+        let (_, rest) = self.html.split_once(&mark).unwrap_or_else(|| panic!("no {name} in {}", self.html));
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+
+    /// The `name=value` of a cookie that it sets.
+    pub fn cookie(&self) -> Option<String> {
+        let cookie = self.headers.get("set-cookie")?.to_str().unwrap();
+        Some(cookie.split(';').next().unwrap().to_owned())
+    }
+}
+
+pub struct Browser<'a> {
+    app: &'a TestApp,
+    client: Client,
+    cookie: Mutex<Option<String>>,
+    origin: Option<String>,
+}
+
+impl TestApp {
+    /// A browser that nobody has signed in with.
+    pub fn browser(&self) -> Browser<'_> {
+        let client = Client::builder().redirect(Policy::none()).pool_max_idle_per_host(0).build().unwrap();
+        let origin = Some(self.context.settings.public_url.clone());
+        Browser { app: self, client, cookie: Mutex::new(None), origin }
+    }
+
+    /// The browser of somebody who has signed in and has this role in an organization.
+    pub async fn signed_in(&self, organization: Uuid, role: Role) -> Browser<'_> {
+        let email = Email::parse(&format!("{}@example.com", Uuid::now_v7())).unwrap();
+        Accounts::new(&self.context)
+            .invite(&Actor::CommandLine, organization, email.clone(), None, role)
+            .await
+            .unwrap();
+        self.signed_in_as(&email).await
+    }
+
+    pub async fn signed_in_as(&self, email: &Email) -> Browser<'_> {
+        let link = Accounts::new(&self.context).lasting_link(email).await.unwrap();
+        let browser = self.browser();
+        let entered = browser.get(&link).await;
+        assert_eq!((entered.status, entered.location()), (303, "/console"), "{}", entered.html);
+        browser
+    }
+}
+
+impl Browser<'_> {
+    /// The same browser on a page of another website.
+    pub fn on_a_page_of(mut self, origin: Option<&str>) -> Self {
+        self.origin = origin.map(str::to_owned);
+        self
+    }
+
+    pub fn cookie(&self) -> Option<String> {
+        self.cookie.lock().unwrap().clone()
+    }
+
+    pub fn keep(&self, cookie: Option<String>) {
+        *self.cookie.lock().unwrap() = cookie;
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.app.server.address());
+        let mut request = self.client.request(method, url).header("Host", "embed.test");
+        if let Some(cookie) = self.cookie() {
+            request = request.header("Cookie", cookie);
+        }
+        if let Some(origin) = &self.origin {
+            request = request.header("Origin", origin);
+        }
+        request
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Seen {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let seen = Seen { status, headers, html: response.text().await.unwrap() };
+        if let Some(cookie) = seen.cookie() {
+            self.keep(Some(cookie).filter(|cookie| !cookie.ends_with('=')));
+        }
+        seen
+    }
+
+    pub async fn get(&self, path: &str) -> Seen {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a form of a session, with the token that its pages carry.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let token = self.form_token().await;
+        let fields: Vec<_> = [("form", token.as_str())].iter().chain(fields).copied().collect();
+        self.post_bare(path, &fields).await
+    }
+
+    /// Sends these fields and nothing else.
+    pub async fn post_bare(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.request(Method::POST, path);
+        self.send(request.header("Content-Type", "application/x-www-form-urlencoded").body(body)).await
+    }
+
+    /// Uploads a file as the form of a page does.
+    pub async fn upload(&self, path: &str, file: &[u8]) -> Seen {
+        let token = self.form_token().await;
+        let boundary = "story-boundary";
+        let part = |name: &str, more: &str| {
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n")
+        };
+        let body = [
+            part("form", "").as_bytes(),
+            token.as_bytes(),
+            b"\r\n",
+            part("bundle", "; filename=\"bundle.zip\"\r\nContent-Type: application/zip").as_bytes(),
+            file,
+            format!("\r\n--{boundary}--\r\n").as_bytes(),
+        ]
+        .concat();
+        let request = self.request(Method::POST, path);
+        self.send(
+            request.header("Content-Type", format!("multipart/form-data; boundary={boundary}")).body(body),
+        )
+        .await
+    }
+
+    /// What this session's forms carry.
+    pub async fn form_token(&self) -> String {
+        self.get("/console/account").await.field("form")
+    }
+}

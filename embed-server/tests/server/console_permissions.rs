@@ -1,0 +1,226 @@
+//! Every page of the console, asked by everybody. The pages are those that the router has, each with the rule that its
+//! handler's signature says, so a new one is asked too, and fails here until it has a rule and follows it.
+
+use crate::app::TestApp;
+use crate::browser::Browser;
+use crate::people::HOME;
+use crate::story;
+use embed_server::accounts::{Accounts, Email, Role};
+use embed_server::app::{Rule, console_rules};
+use embed_server::events::activity::Actor;
+use reqwest::Method;
+use serde_json::json;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What may stand in a path, each belonging to the others.
+struct Scene(BTreeMap<&'static str, Uuid>);
+
+impl Scene {
+    async fn new(app: &TestApp, organization: Uuid) -> Self {
+        let sites = embed_server::sites::Sites::new(&app.context);
+        let site = sites.create(&Actor::CommandLine, organization, "A site").await.unwrap().id;
+        let module = app.module(site, "feedback").await;
+        let domain = app.add(site, module, "example.test").await.id;
+        app.token(site, module, json!({ "scopes": ["read"] })).await;
+        let token = embed_server::tokens::Tokens::new(&app.context).list(site, module).await.unwrap()[0].id;
+        let email = Email::parse(&format!("{}@example.com", Uuid::now_v7())).unwrap();
+        let accounts = Accounts::new(&app.context);
+        let person =
+            accounts.invite(&Actor::CommandLine, organization, email, None, Role::Member).await.unwrap().id;
+        let ids = [
+            ("organization", organization),
+            ("site", site),
+            ("module", module),
+            ("domain", domain),
+            ("token", token),
+            ("person", person),
+            ("session", Uuid::now_v7()),
+        ];
+        Self(ids.into())
+    }
+
+    /// The path with ids in it; `instead` stands in the place of one.
+    fn fill(&self, path: &str, instead: Option<(&str, &str)>) -> String {
+        self.0.iter().fold(path.to_owned(), |filled, (name, id)| {
+            let text = instead
+                .filter(|(other, _)| other == name)
+                .map_or(id.to_string(), |(_, text)| text.to_owned());
+            filled.replace(&format!("{{{name}}}"), &text)
+        })
+    }
+}
+
+/// The rule, as people would say it: a member looks, an admin changes what belongs to sites, an owner manages people and
+/// deletes sites; a page that asks before something is for whoever may do it.
+fn expected(Rule { method, path, .. }: &Rule) -> &'static str {
+    let ends = |end: &str| path.ends_with(end);
+    match path.as_str() {
+        path if path.starts_with("/console/sign-in") || path == "/console/enter" => "nobody",
+        path if path == "/console" || path == "/console/sign-out" || path.starts_with("/console/account") => {
+            "signed in"
+        }
+        _ if ends("/leave") => "member",
+        _ if ends("/delete") || ends("/{person}/role") || ends("/{person}/remove") || ends("/name") => {
+            "owner"
+        }
+        path if path.ends_with("/people") && method == "POST" => "owner",
+        _ if ends("/rotate")
+            || ends("/revoke")
+            || ends("/remove")
+            || ends("/unpublish")
+            || method == "POST" =>
+        {
+            "admin"
+        }
+        _ => "member",
+    }
+}
+
+async fn ask(browser: &Browser<'_>, rule: &Rule, path: &str) -> (u16, String, String) {
+    let seen = match rule.method.as_str() {
+        "GET" => browser.get(path).await,
+        _ => browser.post(path, &[]).await,
+    };
+    (seen.status, seen.location().to_owned(), seen.html)
+}
+
+story!(everybody_may_open_what_his_role_says_and_a_stranger_nothing, |app| {
+    let rules = console_rules();
+    assert!(rules.len() > 50, "the router has the console's pages: {}", rules.len());
+    let elsewhere = app.another_organization().await;
+    for rule in &rules {
+        let Rule { method, path, needs } = rule;
+        assert_eq!(needs, expected(rule), "{method} {path} has the rule that it should");
+        if needs == "nobody" {
+            continue;
+        }
+        let scene = Scene::new(&app, HOME).await;
+        let filled = scene.fill(path, None);
+        assert!(!filled.contains('{'), "{path} has an id that this story does not know");
+        let nobody = app.browser();
+        let seen = match method.as_str() {
+            "GET" => nobody.get(&filled).await,
+            _ => nobody.post_bare(&filled, &[]).await,
+        };
+        let leads = seen.location().starts_with("/console/sign-in");
+        assert_eq!((seen.status, leads), (303, true), "{method} {path} by nobody");
+        if needs == "signed in" {
+            continue;
+        }
+        let stranger = app.signed_in(elsewhere, Role::Owner).await;
+        let (status, _, html) = ask(&stranger, rule, &filled).await;
+        assert_eq!(status, 404, "{method} {path} by a stranger: {html}");
+        for role in [Role::Member, Role::Admin, Role::Owner] {
+            // Whoever may, may end what others ask for.
+            let scene = Scene::new(&app, HOME).await;
+            let browser = app.signed_in(HOME, role).await;
+            let (status, location, html) = ask(&browser, rule, &scene.fill(path, None)).await;
+            if role >= Role::parse(needs).unwrap() {
+                let fine = [200, 303, 400, 409, 415, 422].contains(&status) && !location.contains("sign-in");
+                assert!(fine, "{method} {path} by {role}: {status} {location} {html}");
+            } else {
+                assert_eq!(status, 403, "{method} {path} by {role}");
+                assert!(
+                    html.contains(&format!("takes the role {needs}")),
+                    "{method} {path} by {role}: {html}"
+                );
+            }
+        }
+    }
+});
+
+story!(no_form_is_taken_from_another_website_or_without_its_token, |app| {
+    let scene = Scene::new(&app, HOME).await;
+    let owner = app.signed_in(HOME, Role::Owner).await;
+    let other = app.signed_in(HOME, Role::Owner).await;
+    let (cookie, token, borrowed) = (owner.cookie(), owner.form_token().await, other.form_token().await);
+    for rule in console_rules().iter().filter(|rule| rule.method == "POST") {
+        let path = scene.fill(&rule.path, None);
+        for origin in [Some("https://evil.test"), Some("null"), Some("https://embed.test.evil.test"), None] {
+            let browser = app.browser().on_a_page_of(origin);
+            browser.keep(cookie.clone());
+            let seen = browser.post_bare(&path, &[("form", &token)]).await;
+            assert_eq!(seen.status, 403, "{path} from {origin:?}");
+            assert!(
+                seen.html.contains("the console takes forms from its own pages"),
+                "{path}: {}",
+                seen.html
+            );
+        }
+        if rule.needs == "nobody" {
+            continue;
+        }
+        for wrong in ["", "0", &borrowed, &token[..63]] {
+            let seen = owner.post_bare(&path, &[("form", wrong)]).await;
+            // An upload is no such form at all.
+            assert!([403, 415].contains(&seen.status), "{path} with {wrong:?}: {}", seen.status);
+            let known = ["belongs to another session", "must be sent as"]
+                .iter()
+                .any(|words| seen.html.contains(words));
+            assert!(known, "{path}: {}", seen.html);
+        }
+    }
+    let sites = embed_server::sites::Sites::new(&app.context).list(HOME).await.unwrap();
+    assert_eq!(sites.len(), 1, "nothing was changed");
+    assert_eq!(owner.get("/console/account").await.status, 200, "and nobody was signed out");
+});
+
+story!(an_id_of_another_tenant_leads_nowhere, |app| {
+    let owner = app.signed_in(HOME, Role::Owner).await;
+    let elsewhere = app.another_organization().await;
+    let (ours, own_other) = (Scene::new(&app, HOME).await, Scene::new(&app, HOME).await);
+    let theirs = Scene::new(&app, elsewhere).await;
+    for rule in console_rules() {
+        for name in ["organization", "site", "module", "domain", "token", "person", "session"] {
+            if !rule.path.contains(&format!("{{{name}}}")) || rule.needs == "nobody" {
+                continue;
+            }
+            let mut wrong =
+                vec![theirs.0[name].to_string(), Uuid::now_v7().to_string(), "shop".into(), "%00".into()];
+            if !["organization", "site", "person", "session"].contains(&name) {
+                wrong.push(own_other.0[name].to_string());
+            }
+            for wrong in wrong {
+                let path = ours.fill(&rule.path, Some((name, &wrong)));
+                let (status, _, html) = ask(&owner, &rule, &path).await;
+                assert_eq!(status, 404, "{} {path}: {html}", rule.method);
+            }
+        }
+    }
+    // In bodies too.
+    let site = ours.0["site"];
+    let fields =
+        [("name", "x"), ("module", &*theirs.0["module"].to_string()), ("read", "on"), ("rate_limit", "1")];
+    let seen = owner.post(&format!("/console/sites/{site}/tokens"), &fields).await;
+    assert_eq!(seen.status, 404, "{}", seen.html);
+    let there = embed_server::sites::Sites::new(&app.context).list(elsewhere).await.unwrap();
+    assert_eq!(there.len(), 1, "nothing was changed");
+});
+
+story!(every_page_forbids_what_it_does_not_need, |app| {
+    let scene = Scene::new(&app, HOME).await;
+    let owner = app.signed_in(HOME, Role::Owner).await;
+    for rule in console_rules().iter().filter(|rule| rule.method == "GET") {
+        let seen = owner.send(owner.request(Method::GET, &scene.fill(&rule.path, None))).await;
+        let policy = seen.headers["content-security-policy"].to_str().unwrap();
+        for directive in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(policy.split("; ").any(|known| known == directive), "{}: {policy}", rule.path);
+        }
+        assert!(!policy.contains("unsafe"), "{}: {policy}", rule.path);
+        assert_eq!(seen.headers["cache-control"], "no-store", "{}", rule.path);
+        assert_eq!(seen.headers["referrer-policy"], "same-origin", "{}", rule.path);
+        // The policy would stop them anyway; a page that has one does not work.
+        for inline in [" style=", "<style", "<script>", " onclick=", "javascript:"] {
+            assert!(!seen.html.contains(inline), "{}: {inline}", rule.path);
+        }
+        assert!(seen.html.len() < 50 * 1024, "{} has {} bytes", rule.path, seen.html.len());
+    }
+});

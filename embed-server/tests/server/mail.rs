@@ -1,0 +1,91 @@
+//! A mail server that keeps the letters it gets (RFC 5321, as much of it as sending takes).
+
+use crate::app::until;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What was sent: to whom, and the whole letter.
+pub type Letter = (String, String);
+
+#[derive(Clone, Default)]
+pub struct Mailbox(Arc<Mutex<Vec<Letter>>>);
+
+pub struct MailServer {
+    pub address: SocketAddr,
+    pub letters: Mailbox,
+}
+
+impl MailServer {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let letters = Mailbox::default();
+        let kept = letters.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // A client that goes away in the middle has sent nothing.
+                tokio::spawn(take(stream, kept.clone()));
+            }
+        });
+        Self { address, letters }
+    }
+
+    pub fn url(&self) -> String {
+        format!("smtp://{}", self.address)
+    }
+}
+
+impl Mailbox {
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    /// The newest letter to an address, once there are so many letters in all.
+    pub async fn letter(&self, to: &str, count: usize) -> String {
+        until(&format!("letter {count}"), Duration::from_secs(10), async || self.count() >= count).await;
+        let letters = self.0.lock().unwrap();
+        letters.iter().rev().find(|(address, _)| address == to).unwrap().1.clone()
+    }
+
+    /// The six digits in it.
+    pub async fn code(&self, to: &str, count: usize) -> String {
+        let letter = self.letter(to, count).await;
+        let (_, rest) = letter.split_once("Your code is ").unwrap_or_else(|| panic!("no code in {letter}"));
+        rest[..6].to_owned()
+    }
+}
+
+async fn take(stream: TcpStream, letters: Mailbox) -> std::io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    write.write_all(b"220 mail.test\r\n").await?;
+    let mut to = String::new();
+    while let Some(line) = lines.next_line().await? {
+        let answer = match line.to_ascii_uppercase() {
+            upper if upper.starts_with("DATA") => {
+                write.write_all(b"354 go on\r\n").await?;
+                let mut letter = String::new();
+                while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
+                    letter.push_str(&line);
+                    letter.push('\n');
+                }
+                letters.0.lock().unwrap().push((to.clone(), letter));
+                "250 kept"
+            }
+            upper if upper.starts_with("RCPT TO:") => {
+                to = line[8..].trim_matches(|character| "<> ".contains(character)).to_owned();
+                "250 fine"
+            }
+            upper if upper.starts_with("QUIT") => {
+                write.write_all(b"221 bye\r\n").await?;
+                return Ok(());
+            }
+            _ => "250 fine",
+        };
+        write.write_all(format!("{answer}\r\n").as_bytes()).await?;
+    }
+    Ok(())
+}
