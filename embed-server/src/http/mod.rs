@@ -18,6 +18,7 @@ mod passage;
 mod path;
 mod rate_limit;
 mod request_log;
+mod span;
 
 pub use caller::{Call, Caller, CallerKind, Grant, Scope, forbidden, unauthenticated};
 pub use client::{ClientAddress, TrustedProxies, parse_network};
@@ -34,3 +35,4 @@ pub use passage::{TIMEOUT, nothing_here, passed, wrong_method};
 pub use path::{path_id, path_text};
 pub use rate_limit::{Counted, Limit, RateLimits};
 pub use request_log::{Line, RequestLog};
+pub use span::Span;

@@ -11,18 +11,13 @@ mod write;
 pub use write::Writer;
 
 use crate::error::{Error, Result};
-use crate::http::{Listed, Paged, Paging};
+use crate::http::{Listed, Paged, Paging, Span};
 use crate::state::Context;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use uuid::Uuid;
-
-/// The longest span that can be counted per hour.
-const LONGEST_SPAN: TimeDelta = TimeDelta::days(31);
-/// The span that is counted if none is named.
-const SPAN: TimeDelta = TimeDelta::hours(24);
 
 /// One call, as it was logged.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, JsonSchema)]
@@ -131,11 +126,7 @@ impl Requests {
     /// The calls of a site per hour, oldest hour first; hours without a call are left out. Without `from` and `to` the
     /// last 24 hours count; at most 31 days can.
     pub async fn per_hour(&self, site: Uuid, filter: &Filter) -> Result<Vec<Hour>> {
-        let to = filter.to.unwrap_or_else(|| self.context.clock.now() + TimeDelta::seconds(1));
-        let from = filter.from.unwrap_or(to - SPAN);
-        if to - from > LONGEST_SPAN {
-            return Err(Error::invalid("`from` and `to` are more than 31 days apart; ask for less at once."));
-        }
+        let Span { from, to } = Span::new(self.context.clock.now(), filter.from, filter.to)?;
         let statuses = filter.statuses()?;
         let filter = Filter { from: Some(from), to: Some(to), ..filter.clone() };
         let mut tx = self.context.db.read(site).await?;
