@@ -133,6 +133,18 @@ impl Requests {
         store::per_hour(&mut tx, site, &filter, statuses).await
     }
 
+    /// The same for all sites of an organization together.
+    pub async fn organization_per_hour(
+        &self,
+        organization: Uuid,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Hour>> {
+        let span = Span::new(self.context.clock.now(), from, to)?;
+        let mut tx = self.context.db.read_global().await?;
+        store::organization_per_hour(&mut tx, organization, span).await
+    }
+
     /// The calls of every site since a time, oldest first; for an operator of the whole installation.
     pub async fn since(&self, time: DateTime<Utc>, most: i64) -> Result<Vec<LoggedRequest>> {
         let mut tx = self.context.db.read_global().await?;

@@ -3,7 +3,7 @@
 use super::{Filter, Hour, LoggedRequest};
 use crate::db::{self, Tx, execute, on};
 use crate::error::Result;
-use crate::http::{CallerKind, Line, Paging};
+use crate::http::{CallerKind, Line, Paging, Span};
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -106,17 +106,33 @@ pub(super) async fn per_hour(
     filter: &Filter,
     statuses: Option<(i64, i64)>,
 ) -> Result<Vec<Hour>> {
+    let text = hours(tx, MATCHES);
+    Ok(on!(tx, |conn| bind_filter!(sqlx::query_as(text), site, filter, statuses).fetch_all(conn).await)?)
+}
+
+/// For a global transaction: the calls of all sites of an organization.
+pub(super) async fn organization_per_hour(
+    tx: &mut Tx,
+    organization: Uuid,
+    Span { from, to }: Span,
+) -> Result<Vec<Hour>> {
+    let text = hours(
+        tx,
+        "site_id IN (SELECT id FROM sites WHERE organization_id = $1) AND created_at >= $2 AND created_at < $3",
+    );
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(from).bind(to).fetch_all(conn).await)?)
+}
+
+/// Counts per hour the calls that are meant.
+fn hours(tx: &Tx, meant: &'static str) -> AssertSqlSafe<String> {
     let hour = db::hour_of(tx, "created_at");
-    let text = format!(
+    AssertSqlSafe(format!(
         "SELECT {hour} AS hour, COUNT(*) AS requests,
          COUNT(CASE WHEN status_code BETWEEN 400 AND 499 THEN 1 END) AS refused,
          COUNT(CASE WHEN status_code >= 500 THEN 1 END) AS failed,
          CAST(ROUND(AVG(response_time_ms)) AS BIGINT) AS response_time_ms
-         FROM module_external_requests WHERE {MATCHES} GROUP BY 1 ORDER BY 1"
-    );
-    Ok(on!(tx, |conn| {
-        bind_filter!(sqlx::query_as(AssertSqlSafe(text)), site, filter, statuses).fetch_all(conn).await
-    })?)
+         FROM module_external_requests WHERE {meant} GROUP BY 1 ORDER BY 1"
+    ))
 }
 
 /// For a global transaction: what came since a time, oldest first.
