@@ -18,7 +18,7 @@ pub use lease::Lease;
 pub use months::{drop_partitions, hour_of, make_partitions};
 pub use revision::Revision;
 pub(crate) use statement::fetch_all;
-pub use statement::{Argument, Statement};
+pub use statement::{Argument, Statement, places};
 
 use crate::error::Result;
 use chrono::{DateTime, Utc};

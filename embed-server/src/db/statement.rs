@@ -63,6 +63,15 @@ impl Statement {
     }
 }
 
+/// What stands behind `VALUES` for so many rows of so many columns: `($1, $2), ($3, $4)`.
+pub fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<_> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
 /// Fetches all rows of a [`Statement`]: the same fold over its arguments for either engine.
 macro_rules! fetch_all {
     ($tx:expr, $statement:expr) => {{

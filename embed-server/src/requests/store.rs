@@ -20,15 +20,10 @@ pub(super) struct Use {
 
 /// For a global transaction: writes all lines in one statement.
 pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
-    let row = |row: usize| {
-        let places: Vec<_> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    let rows: Vec<_> = (0..lines.len()).map(row).collect();
+    let rows = db::places(lines.len(), COLUMNS);
     let text = format!(
         "INSERT INTO module_external_requests (id, site_id, module_id, token_id, caller, method, path, origin, ip_address,
-         user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES {}",
-        rows.join(", ")
+         user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES {rows}"
     );
     on!(tx, |conn| {
         let mut query = sqlx::query(AssertSqlSafe(text));
