@@ -18,6 +18,7 @@ use crate::requests::{self, Requests};
 use crate::sites::Sites;
 use crate::state::Context;
 use crate::tokens::Tokens;
+use crate::views::{self, Views};
 use axum::extract::FromRef;
 use background::{Background, Queues};
 use std::io::ErrorKind;
@@ -49,6 +50,7 @@ struct Capabilities {
     request_log: RequestLog,
     records: Records,
     requests: Requests,
+    views: Views,
 }
 
 impl App {
@@ -59,12 +61,13 @@ impl App {
         let domains = Domains::new(&context);
         let allowlist = Allowlist::new(&context, Sites::new(&context), modules.clone(), domains.clone());
         let (blocked, blocked_log) = embed::blocked(&context);
+        let (counter, views) = views::counting(&context);
         let (request_log, lines) = RequestLog::new(context.metrics.clone());
         let requests = requests::Writer::new(&context, lines);
         let capabilities = Capabilities {
             assets: Assets::load(settings)?,
             documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())),
-            embed: Arc::new(Embed::new(&context, allowlist, blocked)?),
+            embed: Arc::new(Embed::new(&context, allowlist, blocked, counter)?),
             tokens: Tokens::new(&context),
             limits: Arc::new(RateLimits::new(
                 settings.redis_url.as_deref(),
@@ -74,13 +77,14 @@ impl App {
             request_log,
             records: Records::new(&context),
             requests: Requests::new(&context),
+            views: Views::new(&context),
             modules: Arc::new(modules),
             domains,
             accounts: Accounts::new(&context),
             sites: Sites::new(&context),
             context,
         };
-        Ok((Self(Arc::new(capabilities)), Queues { blocked: blocked_log, requests }))
+        Ok((Self(Arc::new(capabilities)), Queues { blocked: blocked_log, requests, views }))
     }
 }
 
@@ -104,6 +108,7 @@ hand_out! {
     Requests = requests,
     Sites = sites,
     Tokens = tokens,
+    Views = views,
     Arc<Documents> = documents,
     Arc<Embed> = embed,
     Arc<Modules> = modules,

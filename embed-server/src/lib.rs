@@ -27,5 +27,6 @@ pub mod sites;
 pub mod state;
 pub mod storage;
 pub mod tokens;
+pub mod views;
 
 pub use error::{Error, Result};

@@ -92,6 +92,26 @@ impl CacheLooks {
     }
 }
 
+/// What came of a page's wish to show a module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct View {
+    outcome: &'static str,
+}
+
+/// Counts how often modules are shown and refused.
+#[derive(Clone)]
+pub struct ViewsCounted {
+    shown: Counter,
+    blocked: Counter,
+}
+
+impl ViewsCounted {
+    /// Counts one view.
+    pub fn note(&self, shown: bool) {
+        if shown { &self.shown } else { &self.blocked }.inc();
+    }
+}
+
 /// All counters. Cheap to clone; clones count together.
 #[derive(Clone)]
 pub struct Metrics {
@@ -101,6 +121,7 @@ pub struct Metrics {
     /// Decisions of the rate limits.
     pub limits: Family<Decision, Counter>,
     looks: Family<Look, Counter>,
+    views: Family<View, Counter>,
     runs: Family<Run, Counter>,
     last_run: Family<Run, Gauge>,
     /// 1 while limits are counted by this process alone although `REDIS_URL` is set.
@@ -126,6 +147,7 @@ impl Default for Metrics {
             ),
             limits: register.add("rate_limit_decisions", "Decisions of rate limits", Family::default()),
             looks: register.add("cache_looks", "Looks into caches", Family::default()),
+            views: register.add("views", "Modules shown on pages and refused there", Family::default()),
             runs: register.add("job_runs", "Runs of background jobs", Family::default()),
             last_run: register.add(
                 "job_last_run_timestamp_seconds",
@@ -171,6 +193,12 @@ impl Metrics {
     pub fn cache(&self, cache: &'static str) -> CacheLooks {
         let counter = |result| self.looks.get_or_create_owned(&Look { cache, result });
         CacheLooks { hits: counter("hit"), misses: counter("miss") }
+    }
+
+    /// What counts how often modules are shown and refused.
+    pub fn views(&self) -> ViewsCounted {
+        let counter = |outcome| self.views.get_or_create_owned(&View { outcome });
+        ViewsCounted { shown: counter("shown"), blocked: counter("blocked") }
     }
 
     /// Counts the run of a job that ended at `at`, in seconds since 1970.

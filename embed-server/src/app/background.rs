@@ -8,25 +8,28 @@ use crate::records::Records;
 use crate::requests::{self, Requests};
 use crate::state::Context;
 use crate::tokens::Tokens;
+use crate::views::{self, Views};
 use chrono::TimeDelta;
 use std::time::Duration;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 /// How often a server asks whether it is its turn to tidy up.
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Tidying up is done within this time, or begun again by another server.
 const LEASE: TimeDelta = TimeDelta::hours(1);
 
-/// The ends of queues that requests fill.
+/// The other ends of what requests fill.
 pub(super) struct Queues {
     pub blocked: BlockedLog,
     pub requests: requests::Writer,
+    pub views: views::Writer,
 }
 
 /// The loops of a server.
 pub(super) struct Background {
     loops: JoinSet<()>,
-    writing: JoinHandle<()>,
+    /// Those that end by themselves when nobody asks any more.
+    writing: JoinSet<()>,
 }
 
 impl Background {
@@ -37,14 +40,18 @@ impl Background {
         loops.spawn(Domains::new(context).keep_checking());
         loops.spawn(queues.blocked.keep_recording());
         loops.spawn(keep_tidy(context.clone()));
-        Self { loops, writing: tokio::spawn(queues.requests.keep_writing()) }
+        let mut writing = JoinSet::new();
+        writing.spawn(queues.requests.keep_writing());
+        writing.spawn(queues.views.keep_writing());
+        Self { loops, writing }
     }
 
-    /// Ends them all, once what the requests left in the log is written; that takes no longer than `grace`.
+    /// Ends them all, once what the requests left behind is written; that takes no longer than `grace`.
     pub async fn stop(mut self, grace: Duration) {
-        if tokio::time::timeout(grace, &mut self.writing).await.is_err() {
-            self.writing.abort();
-            tracing::warn!("the last lines of the request log were not written in time");
+        let written = async { while self.writing.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, written).await.is_err() {
+            self.writing.abort_all();
+            tracing::warn!("the last lines of the request log or the last views were not written in time");
         }
         self.loops.shutdown().await;
     }
@@ -75,6 +82,7 @@ async fn tidy(context: &Context) -> Result<()> {
     let requests = Requests::new(context);
     requests.prepare().await?;
     requests.prune().await?;
+    Views::new(context).prune().await?;
     Tokens::new(context).prune().await?;
     Records::new(context).prune(context.clock.now()).await?;
     Ok(())

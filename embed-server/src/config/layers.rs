@@ -64,7 +64,7 @@ pub struct Flags {
     /// EMBED_VERIFY_LIMIT: questions per minute and address that `verify` answers [default: 600]
     #[arg(long, global = true, value_name = "NUMBER", hide_short_help = true)]
     verify_limit: Option<String>,
-    /// EMBED_REQUEST_DAYS: how long the request log is kept [default: 30]
+    /// EMBED_REQUEST_DAYS: how long the request log and the counts of views are kept [default: 30]
     #[arg(long, global = true, value_name = "NUMBER", hide_short_help = true)]
     request_days: Option<String>,
     /// EMBED_TRUSTED_PROXIES: proxies whose X-Forwarded-For is believed, addresses and networks

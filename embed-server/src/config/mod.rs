@@ -44,7 +44,7 @@ pub struct Settings {
     pub dev: bool,
     /// `EMBED_VERIFY_LIMIT`: questions per minute and address that `POST /api/embed/verify` answers.
     pub verify_limit: NonZeroU32,
-    /// `EMBED_REQUEST_DAYS`: how long the request log is kept.
+    /// `EMBED_REQUEST_DAYS`: how long the request log and the counts of views are kept.
     pub request_days: NonZeroU32,
     /// `EMBED_TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,

@@ -3,10 +3,10 @@
 //! The request only puts a note into a bounded queue; when that is full the note is dropped. Of one origin and module an
 //! hour sees one event, of one module at most [`PER_MODULE`].
 
-use super::allowlist::Refusal;
 use crate::error::Result;
 use crate::events::{self, Event};
 use crate::state::Context;
+use embed_protocol::Code;
 use moka::future::Cache;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,14 +46,10 @@ pub fn blocked(context: &Context) -> (Blocked, BlockedLog) {
 }
 
 impl Blocked {
-    /// Leaves a note, if the refusal is one that the module's owner can do something about.
-    pub fn note(&self, site: Uuid, module: Uuid, origin: &str, refusal: &Refusal) {
-        if matches!(refusal, Refusal::NoSite | Refusal::NoModule) {
-            return;
-        }
-        let code = refusal.code().as_str();
+    /// Leaves a note.
+    pub fn note(&self, site: Uuid, module: Uuid, origin: &str, code: Code) {
         // A full queue means a flood, of which enough is known already.
-        let _ = self.0.try_send(Note { site, module, origin: origin.to_owned(), code });
+        let _ = self.0.try_send(Note { site, module, origin: origin.to_owned(), code: code.as_str() });
     }
 }
 

@@ -16,7 +16,9 @@ use crate::http::{Asked, Caller, CallerKind, Grant, Limit, Page, Proved, forbidd
 use crate::ids;
 use crate::modules::Published;
 use crate::state::Context;
+use crate::views::{self, View};
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use embed_protocol::verify::{self, Allowed, Request, TOKEN_SECONDS};
 use embed_protocol::{Code, EmbedType, frame};
 use std::num::NonZeroU32;
@@ -29,14 +31,20 @@ pub struct Embed {
     context: Context,
     allowlist: Allowlist,
     blocked: Blocked,
+    views: views::Counter,
     key: TokenKey,
 }
 
 impl Embed {
     /// Builds the capability; fails without a secret to sign with.
-    pub fn new(context: &Context, allowlist: Allowlist, blocked: Blocked) -> Result<Self> {
+    pub fn new(
+        context: &Context,
+        allowlist: Allowlist,
+        blocked: Blocked,
+        views: views::Counter,
+    ) -> Result<Self> {
         let key = TokenKey::new(&context.settings.secret(&context.random)?);
-        Ok(Self { context: context.clone(), allowlist, blocked, key })
+        Ok(Self { context: context.clone(), allowlist, blocked, views, key })
     }
 
     /// Answers a page. `browser` is the `Origin` header, which a page cannot forge; the body only has to agree with it.
@@ -44,12 +52,19 @@ impl Embed {
         let origin = self.asking(browser, &request.origin)?;
         let site = ids::parse("site", &request.site_id, "site list")?;
         let module = ids::parse("module", &request.module_id, "module list --site ID")?;
-        match self.allowlist.decide(site, module, &origin, request.embed_type).await? {
+        let verdict = self.allowlist.decide(site, module, &origin, request.embed_type).await?;
+        let (embed_type, at) = (request.embed_type, self.context.clock.now());
+        let view = View { site, module, origin: origin.as_str(), embed_type, refused: None, at };
+        match verdict {
             Verdict::Allowed(published) => {
-                Ok(self.allowed(site, module, &origin, request.embed_type, &published))
+                self.views.note(&view);
+                Ok(self.allowed(site, module, &origin, embed_type, &published, at))
             }
             Verdict::Refused(refusal) => {
-                self.blocked.note(site, module, origin.as_str(), &refusal);
+                if refusal.is_of_a_module() {
+                    self.views.note(&View { refused: Some(refusal.code()), ..view });
+                    self.blocked.note(site, module, origin.as_str(), refusal.code());
+                }
                 Err(refusal.error(site, module, &origin))
             }
         }
@@ -133,8 +148,8 @@ impl Embed {
         origin: &Origin,
         embed_type: Option<EmbedType>,
         published: &Arc<Published>,
+        now: DateTime<Utc>,
     ) -> Allowed {
-        let now = self.context.clock.now();
         let token = EmbedToken::new(self.context.random.id(now), site, module, origin, embed_type, now);
         let settings = &self.context.settings;
         let mut embed_url = match &settings.module_host {
@@ -156,6 +171,11 @@ impl Embed {
 }
 
 impl Refusal {
+    /// Whether there is a module whose owner can do something about it.
+    fn is_of_a_module(&self) -> bool {
+        !matches!(self, Refusal::NoSite | Refusal::NoModule)
+    }
+
     /// The code that programs match on.
     pub fn code(&self) -> Code {
         match self {

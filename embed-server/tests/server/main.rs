@@ -31,6 +31,7 @@ mod revocation;
 mod serving;
 mod tokens;
 mod verify;
+mod views;
 
 /// Tells a story on both engines: `story!(name_of_the_story, |app| { … })` makes `name_of_the_story::on_sqlite` and
 /// `name_of_the_story::on_postgres`, with `app` a server of its own. Its
