@@ -70,7 +70,7 @@ impl Writer {
     /// While the database is away, sums are kept until it is back, and the next ones gather. What it refuses is offered
     /// again, because a module may be deleted between the look for it and the row that refers to it.
     async fn write(&self, mut rows: Vec<Row>) {
-        // Servers that write the same rows in the same order wait for each other, and never in a circle.
+        // Servers that add to the same rows take them in the same order, and wait for each other hardly ever in a circle.
         rows.sort_unstable_by(|one, other| one.key().cmp(&other.key()));
         let mut refused = 0;
         while let Err(error) = write(&self.context.db, &rows).await {
