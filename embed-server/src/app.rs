@@ -72,7 +72,7 @@ impl App {
         let requests = requests::Writer::new(&context, lines);
         let capabilities = Capabilities {
             assets: Assets::load(settings)?,
-            documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())),
+            documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())?),
             embed: Arc::new(Embed::new(&context, allowlist, blocked, counter)?),
             tokens: Tokens::new(&context),
             limits: Arc::new(RateLimits::new(

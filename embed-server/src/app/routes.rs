@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::http::openapi::guarded;
 use crate::http::{self, Front, Readers, TIMEOUT, documentation};
 use crate::state::Context;
-use crate::{assets, domains, embed, modules, records, requests, sites, tokens, views};
+use crate::{activity, assets, console, domains, embed, modules, records, requests, sites, tokens, views};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
 use aide::openapi::{OpenApi, ReferenceOr};
@@ -111,6 +111,7 @@ fn management() -> ApiRouter<App> {
         .merge(domains::routes::router())
         .merge(tokens::routes::router())
         .merge(requests::routes::router())
+        .merge(activity::routes::router())
         .merge(views::routes::router())
 }
 

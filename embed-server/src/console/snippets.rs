@@ -36,7 +36,7 @@ pub(super) fn all(console: &Console, module: &Module, types: &[EmbedType]) -> Ma
         ("snippet-attribute", "Data attribute", "For a page that you only paste into.", element),
         ("snippet-script", "Script tag", "Where a script of the page embeds.", script_tag),
         ("snippet-element", "Custom element", "With attributes that may change, and DOM events.", custom),
-        ("snippet-npm", "npm", "For a site with a bundler: `npm install @dramac/embed`.", npm),
+        ("snippet-npm", "npm", "For a site with a bundler, after npm install @dramac/embed.", npm),
     ];
     html! {
         div.ways {

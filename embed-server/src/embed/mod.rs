@@ -45,7 +45,7 @@ impl Embed {
         blocked: Blocked,
         views: views::Counter,
     ) -> Result<Self> {
-        let key = TokenKey::new(&context.settings.secret(&context.random)?);
+        let key = TokenKey::new(context.secret()?);
         Ok(Self { context: context.clone(), allowlist, blocked, views, key })
     }
 

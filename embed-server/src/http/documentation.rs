@@ -33,6 +33,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Domains", "The websites that may embed a module, and the proof that they are whose they should be."),
     ("Tokens", "API tokens, with which programs call a module's data."),
     ("Requests", "What was asked of a module's data, by whom, and what came of it."),
+    ("Activity", "Who changed what, when and from where."),
     ("Views", "How often modules are shown on websites, and how often they are refused there."),
     ("Embedding", "What a page asks before it shows a module."),
     ("Health", "Whether the server does its work."),

@@ -8,6 +8,7 @@ use embed_protocol::Code;
 use embed_server::accounts::Role;
 use embed_server::app::Server;
 use embed_server::db::{Db, Tx};
+use embed_server::events::activity::Actor;
 use embed_server::requests::Requests;
 use embed_server::sites::Sites;
 use embed_server::state::Context;
@@ -155,7 +156,7 @@ story!(what_is_refused_is_counted_with_its_code, |app| {
     counted(&app, site, 3).await;
     let at = app.context.clock.now();
     assert_eq!(found().await[0], refused(module, pending, "", 2, "domain_not_verified", at));
-    app.domains().remove(site, domain.id).await.unwrap();
+    app.domains().remove(&Actor::CommandLine, site, domain.id).await.unwrap();
     app.settle().await;
     app.context.clock.advance(TimeDelta::hours(1));
     app.verdict(pending, site, module).await;
@@ -238,7 +239,7 @@ story!(a_module_that_is_gone_loses_nobody_elses_counts, |app| {
     counter.note(&view(&app, site, module, None));
     // A module of one tenant counts nothing for another.
     counter.note(&view(&app, gone, module, None));
-    Sites::new(&app.context).delete(gone).await.unwrap();
+    Sites::new(&app.context).delete(&Actor::CommandLine, gone).await.unwrap();
     drop(counter);
     writer.keep_writing().await;
     assert_eq!(rows(&app).await.len(), 1);
@@ -287,7 +288,7 @@ story!(what_was_counted_is_written_before_a_server_ends, |app| {
 story!(views_are_for_whom_the_site_belongs_to, |app| {
     let (site, module) = installed(&app).await;
     let elsewhere = app.another_organization().await;
-    let theirs = Sites::new(&app.context).create(elsewhere, "Theirs").await.unwrap().id;
+    let theirs = Sites::new(&app.context).create(&Actor::CommandLine, elsewhere, "Theirs").await.unwrap().id;
     let their_module = app.module(theirs, "feedback").await;
     app.verdict("https://example.test", site, module).await;
     app.verdict("https://evil.test", theirs, their_module).await;
@@ -344,7 +345,7 @@ story!(an_organization_sees_its_sites_together, |app| {
     let (site, module) = installed(&app).await;
     let (second, second_module) = installed(&app).await;
     let elsewhere = app.another_organization().await;
-    let theirs = Sites::new(&app.context).create(elsewhere, "Theirs").await.unwrap().id;
+    let theirs = Sites::new(&app.context).create(&Actor::CommandLine, elsewhere, "Theirs").await.unwrap().id;
     let their_module = app.module(theirs, "feedback").await;
     app.verdict("https://example.test", site, module).await;
     app.verdict("https://example.test", second, second_module).await;
