@@ -1,8 +1,9 @@
 //! The console in a browser: from the first code to the view of a module in the charts, and every page looked at.
 
 use crate::axe::Axe;
-use crate::internet::{NameServer, WebServer};
 use crate::letters::MailServer;
+use crate::name_server::NameServer;
+use crate::web_server::WebServer;
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::response::Html;

@@ -20,13 +20,13 @@ mod fuzz;
 mod github;
 mod grants;
 mod idle;
-#[path = "../../embed-server/tests/server/internet.rs"]
-mod internet;
 mod keyboard;
 mod leaks;
 mod letters;
 mod looks;
 mod manners;
+#[path = "../../embed-server/tests/server/internet/name_server.rs"]
+mod name_server;
 mod openapi;
 mod opening;
 mod policies;
@@ -39,5 +39,7 @@ mod resize;
 mod sdk_readme;
 mod startup;
 mod translated;
+#[path = "../../embed-server/tests/server/internet/web_server.rs"]
+mod web_server;
 mod window_messages;
 mod wrong_options;
