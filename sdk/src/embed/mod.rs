@@ -197,7 +197,10 @@ impl Embed {
         self.sight.take();
         self.drop_frame();
         match (self.chrome.get(), self.slot.host()) {
-            (Some(chrome), _) => chrome.show_card(&fault, &self.words(), self.later(Embed::retry)),
+            (Some(chrome), _) => {
+                chrome.show_card(&fault, &self.words(), self.later(Embed::retry));
+                self.dress();
+            }
             (None, Some(host)) => host.remove(),
             (None, None) => {}
         }
