@@ -36,12 +36,13 @@
       .then((response) => response.json())
       .catch((error) => ({ code: 'unavailable', detail: unreachable(server, error) }))
 
+  const length = (value, other) => +value ? value + 'px' : value || other
+
   // Puts a slot's iframe into `parent`, hidden until the server allows it: a refused frame would show the browser's
   // own error page.
   const frame = (slot, parent) => {
-    const { siteId: site, moduleId, theme = 'light', type = 'widget', allow = 'clipboard-write', sandbox, width, height } = slot.config
+    const { siteId: site, moduleId, theme = 'light', type = 'widget', allow = 'clipboard-write', sandbox, height } = slot.config
     const element = slot.frame = document.createElement('iframe')
-    const size = (value, other) => type != 'inline' ? '100%' : +value ? value + 'px' : value || other
     slot.loaded = 0
     slot.nonce = crypto.getRandomValues(new Uint32Array(4)).join('-')
     slot.origin = modules.replace('*', moduleId)
@@ -50,18 +51,19 @@
     element.allow = allow
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
     element.onload = () => { slot.loaded = 1 }
-    element.style = `display:block;border:0;visibility:hidden;width:${size(width, '100%')};height:${size(height, '500px')}`
+    element.style = `display:block;border:0;visibility:hidden;width:100%;height:${type == 'inline' ? length(height, '500px') : '100%'}`
     parent.append(element)
   }
 
   // What needs no SDK to begin: the verdict, and the frame of an inline embed near the viewport. Whatever is wrong
   // with a configuration is left for the SDK to say.
   const begin = (slot) => {
-    const { siteId, moduleId, type, container, lazy } = slot.config
+    const { siteId, moduleId, type, container, lazy, width } = slot.config
     if (!/^[\w-]{36}$/.test(moduleId) || !siteId) return
     const box = container?.tagName ? container : document.querySelector(container)
     if (type == 'inline' && (lazy + '' == 'false' || box.getBoundingClientRect().top < innerHeight + 200)) {
       const host = slot.host = document.createElement('dramac-frame')
+      host.style = 'display:block;width:' + length(width, '100%')
       box.append(host)
       frame(slot, host.attachShadow({ mode: 'open' }))
     }
@@ -69,8 +71,7 @@
     slot.verdict.then(({ allowed }) => { if (allowed && slot.frame) slot.frame.style.visibility = '' })
   }
 
-  const start = (options, element) => {
-    const config = { ...options }
+  const start = (config, element) => {
     nonce ||= config.nonce
     const slot = { id: ++lastId, config, element, queue: [], messages: [] }
     const handle = slot.handle = {
@@ -97,7 +98,7 @@
   // The handle of an element that asks to be embedded. Its attributes are the configuration: data-z-index and z-index
   // are both zIndex.
   const embed = (container) => {
-    if (!seen.has(container)) {
+    if (!seen.get(container)) {
       const data = { type: 'inline', container }
       for (const { name, value } of container.attributes) {
         data[name.replace(/^data-|-(.)/g, (_, letter = '') => letter.toUpperCase())] = value
@@ -132,7 +133,7 @@
   const Dramac = window.Dramac = (method, ...args) =>
     method == 'embed' || method == 'ready' ? Dramac[method](...args) : log(`unknown: Dramac('${method}')`)
   Dramac.version = '__DRAMAC_VERSION__'
-  Dramac.embed = (config) => start(config)
+  Dramac.embed = (config) => start({ ...config })
   Dramac.ready = (callback) => ready.then(callback)
 
   // The glue calls this with its initialiser, and with what defines the custom element, once it has come.

@@ -77,6 +77,35 @@ async fn a_card_in_place_of_a_module_that_was_small_is_as_tall_as_the_page_had_r
     .await
 }
 
+/// The SDK comes when the page calls `come`.
+const SDK_LATE: &str = "<script>
+  const real = fetch
+  window.fetch = (url, options) => !String(url).endsWith('.wasm') ? real(url, options) : new Promise((resolve) => {
+    window.come = () => resolve(real(url, options))
+  })
+</script>";
+
+#[tokio::test]
+async fn the_frame_is_as_wide_as_the_page_says_before_the_sdk_has_come_afterwards_and_after_a_change()
+-> Result<()> {
+    story(async |stage| {
+        let script = "window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place', width: '50%' })";
+        let page = stage.page_with_loader(&format!("{SDK_LATE}{}", stage.loader("")), script);
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", page)).await?;
+        browser.until("the module was shown", "shown(deep('iframe')[0])").await?;
+        let share = "Math.round(100 * deep('iframe')[0].offsetWidth / place.offsetWidth)";
+        assert_eq!(browser.value(share).await?, 50, "before the SDK has come");
+        browser.run("come()", ()).await?;
+        stage.ready().await?;
+        assert_eq!(browser.value(share).await?, 50, "once the SDK has come");
+        browser.run("embed.update({ width: 320 })", ()).await?;
+        assert_eq!(browser.value("deep('iframe')[0].offsetWidth").await?, 320);
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn content_that_grows_with_its_frame_comes_to_an_end() -> Result<()> {
     let by_style = "document.querySelector('main').style = 'display:flow-root;height:calc(100vh + 20px)'";
