@@ -159,6 +159,39 @@ async fn a_blocker_that_takes_the_sdk_is_named_as_what_it_takes() -> Result<()> 
 }
 
 #[tokio::test]
+async fn without_the_sdk_no_frame_stays_nothing_waits_and_every_handler_is_told() -> Result<()> {
+    story(async |stage| {
+        let (cdn, _) = copy_of_the_cdn(stage).await?;
+        let script = "const options = { siteId, moduleId, type: 'inline', container: '#place' }
+            const tell = (name, error) => { log.push(`${name}: ${error?.code}`) }
+            window.first = Dramac.embed({ ...options, onError(error) { tell('first', error); throw Error('of the page') } })
+            window.second = Dramac.embed({ ...options, type: 'popup', onError: (error) => tell('second', error) })
+            first.request('echo', 1).catch((error) => tell('request', error))
+            first.send('note'); second.open(); second.destroy().then(() => tell('destroy'))";
+        let loader = format!("<script src=\"{}/v1/embed.js\"></script>", cdn.origin());
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", stage.page_with_loader(&loader, script))).await?;
+        browser.until("the first module was shown", "shown(deep('iframe')[0])").await?;
+        browser.until_within(GIVEN_UP, "everybody had heard", "log.length === 4").await?;
+        let told = ["destroy: undefined", "first: sdk_unavailable", "request: sdk_unavailable", "second: sdk_unavailable"];
+        assert_eq!(browser.value("log.sort()").await?, json!(told));
+        assert_eq!(browser.value("faults").await?, json!(["Uncaught Error: of the page"]));
+        assert_eq!(browser.value("place.innerHTML + deep('iframe, dramac-frame').length").await?, "0");
+
+        // What comes later fares no better.
+        let late = "const late = Dramac.embed(options)
+            late.open(); late.destroy()
+            return Promise.allSettled([late.ready, late.request('echo'), first.request('echo')])
+              .then((all) => all.map(({ reason }) => reason.code).concat(late.state))";
+        let settled = browser.run(late, ()).await?;
+        assert_eq!(settled, json!(["sdk_unavailable", "sdk_unavailable", "sdk_unavailable", "error"]));
+        assert_eq!(browser.value("place.innerHTML").await?, "");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_server_that_is_down_is_named_and_the_visitor_sees_a_card() -> Result<()> {
     story(async |stage| {
         let nobody = format!("http://localhost:{}", port::free()?);
