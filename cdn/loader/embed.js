@@ -34,6 +34,7 @@
       body: JSON.stringify({ siteId, moduleId, origin: location.origin, type }),
     })
       .then((response) => response.json())
+      .then((verdict) => verdict || {})
       .catch((error) => ({ code: 'unavailable', detail: unreachable(server, error) }))
 
   const length = (value, other) => +value ? value + 'px' : value || other

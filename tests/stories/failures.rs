@@ -225,6 +225,9 @@ async fn a_server_that_is_no_embed_server_is_told_apart() -> Result<()> {
             r#"{"welcome": true}"#,
             "gave no verdict: check that data-dramac-server names an embed server",
         ),
+        ("application/json", "null", "gave no verdict"),
+        ("application/json", r#"{"allowed": true}"#, "gave no verdict"),
+        ("application/json", r#"{"allowed": true, "module": {"name": 7}}"#, "gave no verdict"),
     ] {
         story(async |stage| {
             let (other, server) = server_that_answers(200, kind, answer).await?;

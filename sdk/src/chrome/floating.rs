@@ -63,7 +63,7 @@ impl Floating {
     /// Takes over what the page may change, and what the module's manifest says where the page says nothing.
     pub fn apply(&self, config: &Config, words: &Words, module: Option<&Module>) {
         let corner = config.position.as_str().replace('-', " ");
-        let name = module.map(Module::name).unwrap_or_default();
+        let name = module.and_then(|module| module.name().as_string()).unwrap_or_default();
         let is_widget = self.launcher.is_some();
         self.dialog.set_class_name(&dom::joined(&["panel ", if is_widget { &corner } else { "popup" }]));
         dom::set(&self.dialog, "aria-label", &name);
@@ -72,7 +72,7 @@ impl Floating {
         dom::style(&self.dialog, "height", &config.options.length("height").unwrap_or_default());
         let Some(launcher) = &self.launcher else { return };
         let look = module.map(Module::launcher);
-        let of_module = |get: fn(&crate::link::Launcher) -> Option<String>| look.as_ref().and_then(get);
+        let of_module = |get: fn(&crate::link::Launcher) -> JsValue| get(look.as_ref()?).as_string();
         let page = &config.launcher;
         let label = page.text("label").or_else(|| of_module(crate::link::Launcher::label));
         let icon = page.text("icon").or_else(|| of_module(crate::link::Launcher::icon));

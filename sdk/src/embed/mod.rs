@@ -134,11 +134,11 @@ impl Embed {
     /// Gives the chrome what the configuration, the language and the module's manifest say.
     fn dress(&self) {
         let Some(chrome) = self.chrome.get() else { return };
-        let verdict = self.verdict.borrow().clone().filter(Verdict::allowed);
-        let module = verdict.map(|verdict| verdict.module());
+        let verdict = self.verdict.borrow().clone();
+        let module = verdict.and_then(|verdict| verdict.allows());
         chrome.apply(&self.config(), &self.words(), module.as_ref());
         if let (Some(frame), Some(module)) = (self.slot.frame(), module) {
-            frame.set_title(&module.name());
+            frame.set_title(&module.name().as_string().unwrap_or_default());
         }
     }
 
