@@ -90,3 +90,27 @@ async fn frame_dialog_and_launcher_have_the_modules_name() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn until_the_server_has_answered_the_launchers_label_or_a_word_in_the_pages_language_is_the_name() -> Result<()>
+{
+    story(async |stage| {
+        let unanswered = "<script>
+            const real = fetch
+            window.fetch = (url, options) => String(url).endsWith('/api/embed/verify') ? new Promise(() => {}) : real(url, options)
+          </script>";
+        let script = "Dramac('ready', () => {
+              for (const options of [{ type: 'popup' }, { type: 'popup', locale: 'de-AT' }, { type: 'widget', launcher: { label: 'Talk to us' } }]) {
+                Dramac.embed({ siteId, moduleId, openOn: 'load', ...options })
+              }
+            })";
+        let page = stage.page_with_loader(&format!("{unanswered}{}", stage.loader("async")), script);
+        stage.browser.open(&stage.website.put("/", page)).await?;
+        stage.browser.until("all were open", "deep('dialog iframe').length === 3").await?;
+        let names = "deep('dialog').map((dialog) => [dialog.ariaLabel, dialog.querySelector('iframe').title])";
+        let own = ["Embedded content", "Eingebetteter Inhalt", "Talk to us"];
+        assert_eq!(stage.browser.value(names).await?, json!(own.map(|name| [name, name])));
+        Ok(())
+    })
+    .await
+}

@@ -61,12 +61,11 @@ impl Floating {
     }
 
     /// Takes over what the page may change, and what the module's manifest says where the page says nothing.
-    pub fn apply(&self, config: &Config, words: &Words, module: Option<&Module>) {
+    pub fn apply(&self, config: &Config, words: &Words, name: &str, module: Option<&Module>) {
         let corner = config.position.as_str().replace('-', " ");
-        let name = module.and_then(|module| module.name().as_string()).unwrap_or_default();
         let is_widget = self.launcher.is_some();
         self.dialog.set_class_name(&dom::joined(&["panel ", if is_widget { &corner } else { "popup" }]));
-        dom::set(&self.dialog, "aria-label", &name);
+        dom::set(&self.dialog, "aria-label", name);
         dom::set(&self.close, "aria-label", words.close);
         dom::style(&self.dialog, "width", &config.options.length("width").unwrap_or_default());
         dom::style(&self.dialog, "height", &config.options.length("height").unwrap_or_default());
@@ -77,9 +76,10 @@ impl Floating {
         let label = page.text("label").or_else(|| of_module(crate::link::Launcher::label));
         let icon = page.text("icon").or_else(|| of_module(crate::link::Launcher::icon));
         let color = page.text("color").or_else(|| of_module(crate::link::Launcher::color));
-        let named = if name.is_empty() { words.open } else { &name };
         launcher.button.set_class_name(&dom::joined(&["launcher ", &corner]));
         launcher.button.set_hidden(page.flag("hidden", false));
+        // While the module has not told its name, the button is called by what it does.
+        let named = if look.is_some() { name } else { words.open };
         launcher.label.replace(label.unwrap_or_else(|| named.into()));
         dom::set(&launcher.icon, "d", icon.as_deref().unwrap_or(CHAT));
         dom::style(&launcher.button, "--color", color.as_deref().unwrap_or_default());

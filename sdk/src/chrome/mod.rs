@@ -71,7 +71,8 @@ impl Chrome {
     }
 
     /// Takes over what the page may change while the embed lives.
-    pub fn apply(&self, config: &Config, words: &Words, module: Option<&Module>) {
+    /// `name` is what the content is called.
+    pub fn apply(&self, config: &Config, words: &Words, name: &str, module: Option<&Module>) {
         let scheme = match config.theme {
             Theme::Auto => "light dark",
             theme => theme.as_str(),
@@ -87,7 +88,7 @@ impl Chrome {
             }
         }
         match &self.floating {
-            Some(floating) => floating.apply(config, words, module),
+            Some(floating) => floating.apply(config, words, name, module),
             None => {
                 dom::style(&self.host, "width", config.options.length("width").as_deref().unwrap_or("100%"));
                 let reserved = match config.options.length("height") {

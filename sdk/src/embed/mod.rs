@@ -136,9 +136,14 @@ impl Embed {
         let Some(chrome) = self.chrome.get() else { return };
         let verdict = self.verdict.borrow().clone();
         let module = verdict.and_then(|verdict| verdict.allows());
-        chrome.apply(&self.config(), &self.words(), module.as_ref());
-        if let (Some(frame), Some(module)) = (self.slot.frame(), module) {
-            frame.set_title(&module.name().as_string().unwrap_or_default());
+        let (config, words) = (self.config(), self.words());
+        // Before the server has told the module's name, a frame and a dialog need one all the same.
+        let name = module.as_ref().and_then(|module| module.name().as_string());
+        let label = config.launcher.text("label").filter(|label| !label.is_empty());
+        let name = name.or(label).unwrap_or_else(|| words.content.into());
+        chrome.apply(&config, &words, &name, module.as_ref());
+        if let Some(frame) = self.slot.frame() {
+            frame.set_title(&name);
         }
     }
 
