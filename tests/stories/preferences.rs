@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use stories::{Browser, story};
+use stories::{Browser, Stage, story};
 
 /// Makes the browser tell pages of a preference.
 async fn prefer(browser: &Browser, name: &str, value: &str) -> Result<()> {
@@ -40,13 +40,19 @@ async fn forced_colours_leave_a_border_around_everything_that_has_a_ground() -> 
     .await
 }
 
+/// Makes the browser's window as wide as this, in CSS pixels.
+async fn widen(browser: &Browser, width: u32) -> Result<()> {
+    let size = json!({ "width": width, "height": 700, "deviceScaleFactor": 1, "mobile": false });
+    browser.devtools("Emulation.setDeviceMetricsOverride", size).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn on_a_narrow_screen_a_panel_fills_it_and_has_a_button_to_close() -> Result<()> {
     story(async |stage| {
-        let size = json!({ "width": 400, "height": 700, "deviceScaleFactor": 1, "mobile": false });
-        stage.browser.devtools("Emulation.setDeviceMetricsOverride", size).await?;
-        stage.embed("type: 'widget'").await?;
         let browser = &stage.browser;
+        widen(browser, 400).await?;
+        stage.embed("type: 'widget'").await?;
         browser.run("embed.open()", ()).await?;
         let fills = "(({ x, y, width, height }) => x === 0 && y === 0 && width === 400 && height === 700)(deep('.panel')[0].getBoundingClientRect())";
         browser.until("the panel filled the screen", fills).await?;
@@ -58,14 +64,39 @@ async fn on_a_narrow_screen_a_panel_fills_it_and_has_a_button_to_close() -> Resu
     .await
 }
 
+/// A phone with a notch above, an edge below, and a camera at its right.
+async fn on_a_phone(stage: &Stage) -> Result<()> {
+    widen(&stage.browser, 400).await?;
+    let notch = json!({ "insets": { "top": 47, "right": 21, "bottom": 34, "left": 0 } });
+    stage.browser.devtools("Emulation.setSafeAreaInsetsOverride", notch).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn on_a_phone_with_a_notch_the_button_to_close_and_the_card_keep_clear_of_it() -> Result<()> {
+    story(async |stage| {
+        on_a_phone(stage).await?;
+        let nobody = "moduleId: '0190c3a4-7b1e-7000-8000-000000000001'";
+        for (language, side) in [("en", "innerWidth - right >= 21 + 8"), ("ar", "left >= 8")] {
+            let options = format!("type: 'widget', openOn: 'load', locale: '{language}', {nobody}");
+            stage.embed_unready(&options).await?;
+            stage.browser.until("the card was shown", "shown(deep('.card')[0])").await?;
+            let card = "(({ top, right, bottom, left }) => [top, innerWidth - right, innerHeight - bottom, left])(deep('.card')[0].getBoundingClientRect())";
+            let clear = format!("{card}.join() === '47,21,34,0'");
+            stage.browser.until("the card was between notch and edge", &clear).await?;
+            let button = format!("(({{ top, right, left }}) => top >= 47 + 8 && {side})(deep('.close')[0].getBoundingClientRect())");
+            assert_eq!(stage.browser.value(&button).await?, true, "{language}");
+        }
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn on_a_phone_with_a_notch_the_frame_keeps_clear_of_it() -> Result<()> {
     story(async |stage| {
         let browser = &stage.browser;
-        let size = json!({ "width": 400, "height": 700, "deviceScaleFactor": 1, "mobile": false });
-        browser.devtools("Emulation.setDeviceMetricsOverride", size).await?;
-        let notch = json!({ "insets": { "top": 47, "right": 0, "bottom": 34, "left": 0 } });
-        browser.devtools("Emulation.setSafeAreaInsetsOverride", notch).await?;
+        on_a_phone(stage).await?;
         for kind in ["widget", "popup"] {
             stage.embed(&format!("type: '{kind}'")).await?;
             browser.run("embed.open()", ()).await?;
