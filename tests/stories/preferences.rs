@@ -64,6 +64,37 @@ async fn on_a_narrow_screen_a_panel_fills_it_and_has_a_button_to_close() -> Resu
     .await
 }
 
+#[tokio::test]
+async fn a_panel_is_modal_exactly_while_it_fills_the_screen() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        widen(browser, 400).await?;
+        stage.embed("type: 'widget'").await?;
+        let modal = "[deep('dialog')[0].matches(':modal'), deep('dialog')[0].ariaModal, document.activeElement.tagName]";
+        browser.run("before.focus(); embed.open()", ()).await?;
+        assert_eq!(browser.value(modal).await?, json!([true, "true", "DRAMAC-FRAME"]), "on a narrow screen");
+        browser.run("window.frame = deep('iframe')[0]; embed.on('close', () => log.push('close'))", ()).await?;
+
+        // Somebody turns the phone, and turns it back.
+        widen(browser, 900).await?;
+        browser.until("the panel stood beside the page", "!deep('dialog')[0].matches(':modal')").await?;
+        assert_eq!(browser.value(modal).await?, json!([false, "false", "DRAMAC-FRAME"]), "on a wide screen");
+        widen(browser, 400).await?;
+        browser.until("the panel filled the screen", "deep('dialog')[0].matches(':modal')").await?;
+        assert_eq!(browser.run("return embed.request('echo', 'still')", ()).await?, "still");
+        assert_eq!(browser.value("[embed.state, frame === deep('iframe')[0]]").await?, json!(["open", true]));
+        assert_eq!(stage.log().await?, json!([]), "turning closes nothing");
+
+        browser.run("embed.close()", ()).await?;
+        assert_eq!(browser.value("document.activeElement.id").await?, "before", "the focus has come back");
+        widen(browser, 900).await?;
+        browser.run("embed.open()", ()).await?;
+        assert_eq!(browser.value(modal).await?, json!([false, "false", "DRAMAC-FRAME"]), "opened on a wide screen");
+        Ok(())
+    })
+    .await
+}
+
 /// A phone with a notch above, an edge below, and a camera at its right.
 async fn on_a_phone(stage: &Stage) -> Result<()> {
     widen(&stage.browser, 400).await?;
@@ -77,7 +108,7 @@ async fn on_a_phone_with_a_notch_the_button_to_close_and_the_card_keep_clear_of_
     story(async |stage| {
         on_a_phone(stage).await?;
         let nobody = "moduleId: '0190c3a4-7b1e-7000-8000-000000000001'";
-        for (language, side) in [("en", "innerWidth - right >= 21 + 8"), ("ar", "left >= 8")] {
+        for (language, side) in [("en", "innerWidth - right >= 21 + 8"), ("ar", "left >= 21 + 8")] {
             let options = format!("type: 'widget', openOn: 'load', locale: '{language}', {nobody}");
             stage.embed_unready(&options).await?;
             stage.browser.until("the card was shown", "shown(deep('.card')[0])").await?;

@@ -46,7 +46,7 @@ pub struct Embed {
     /// What listens to the present frame, and to what the page's policy says of it.
     frame_listeners: RefCell<Vec<EventListener>>,
     /// What listens while the panel is open.
-    open_listener: RefCell<Option<EventListener>>,
+    open_listeners: RefCell<Vec<EventListener>>,
     /// Waits until an inline embed comes near the viewport.
     sight: RefCell<Option<Sight>>,
     /// Waits until the page may be idle, where the browser does not tell, or until the key that opened has been handled.
@@ -74,7 +74,7 @@ impl Embed {
                 is_over: Cell::new(false),
                 listeners: RefCell::default(),
                 frame_listeners: RefCell::default(),
-                open_listener: RefCell::new(None),
+                open_listeners: RefCell::default(),
                 sight: RefCell::new(None),
                 timer: RefCell::new(None),
             })),
@@ -258,7 +258,7 @@ impl Embed {
         self.bridge.destroy();
         self.sight.take();
         self.timer.take();
-        self.open_listener.take();
+        self.open_listeners.take();
         self.listeners.take();
         self.drop_frame();
         if let Some(chrome) = self.chrome.get() {
