@@ -286,9 +286,9 @@ impl Bridge {
                 let error = message::object(message.error());
                 let _ = match error {
                     Some(error) => {
-                        let text = error.message().as_string().unwrap_or_default();
-                        let code = error.code().as_string().unwrap_or_default();
-                        let fault = Fault { code, detail: text };
+                        let detail = message::brief(&error.message()).unwrap_or_default();
+                        let code = message::brief(&error.code()).unwrap_or_default();
+                        let fault = Fault { code, detail };
                         pending.reject.call1(&JsValue::UNDEFINED, &fault.to_error())
                     }
                     None => pending.resolve.call1(&JsValue::UNDEFINED, &message.result()),
