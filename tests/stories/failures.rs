@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
-use stories::{Stage, Website, port, server, story};
+use stories::{Stage, Website, module, port, server, story};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -187,6 +187,47 @@ async fn without_the_sdk_no_frame_stays_nothing_waits_and_every_handler_is_told(
         assert_eq!(settled, json!(["sdk_unavailable", "sdk_unavailable", "sdk_unavailable", "error"]));
         assert_eq!(browser.value("place.innerHTML").await?, "");
         Ok(())
+    })
+    .await
+}
+
+/// The state of an embed, and how often its page has asked for a verdict, where the first `failures` answers are 503.
+async fn asks(stage: &Stage, module: &str, failures: u32) -> Result<Value> {
+    let failing = format!(
+        "<script>
+          const real = fetch
+          window.asked = 0
+          window.fetch = (url, options) => !String(url).endsWith('/api/embed/verify') || ++asked > {failures}
+            ? real(url, options) : Promise.resolve(new Response('', {{ status: 503 }}))
+        </script>"
+    );
+    let script = format!(
+        "window.embed = Dramac.embed({{ siteId, moduleId: '{module}', type: 'inline', container: '#place' }})
+        embed.ready.catch(() => {{}}).then(() => {{ window.settled = true }})"
+    );
+    let page = stage.page_with_loader(&format!("{failing}{}", stage.loader("")), &script);
+    stage.browser.open(&stage.website.put("/", page)).await?;
+    stage.browser.until_within(GIVEN_UP, "the embed had come or failed", "window.settled").await?;
+    stage.browser.value("[embed.state, asked]").await
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_for_a_moment_is_asked_again() -> Result<()> {
+    story(async |stage| {
+        assert_eq!(asks(stage, &stage.module, 2).await?, json!(["ready", 3]));
+        assert_eq!(stage.inside("return typeof Dramac.module.context.token").await?, "string");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_that_stays_busy_is_asked_four_times() -> Result<()> {
+    story(async |stage| {
+        // A module that shows up would go on without a verdict.
+        let blank = stage.publish(&module::blank()).await?;
+        assert_eq!(asks(stage, &blank, 1000).await?, json!(["error", 4]));
+        shows_a_card(stage, "unavailable").await
     })
     .await
 }
