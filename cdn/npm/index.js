@@ -12,20 +12,23 @@ const refused = (error) => {
   return promise
 }
 
+const UNREACHABLE = " cannot be reached, or is not what integrity says. Check the network and this page's Content-Security-Policy (script-src)."
+
 const insert = ({ src, integrity, server, modules, nonce }) => new Promise((resolve, reject) => {
   const script = document.createElement('script')
   if (server !== undefined) script.dataset.dramacServer = server
   if (modules !== undefined) script.dataset.dramacModules = modules
   if (nonce !== undefined) script.nonce = nonce
   if (integrity !== undefined) Object.assign(script, { integrity, crossOrigin: '' })
+  const fail = (sentence) => {
+    script.remove()
+    reject(failure('sdk_unavailable', src + sentence))
+  }
   script.onload = () => {
     if (window.Dramac?.version) resolve(window.Dramac)
-    else reject(failure('sdk_unavailable', `${src} is not the loader of Dramac Embed.`))
+    else fail(' is not the loader of Dramac Embed.')
   }
-  script.onerror = () => {
-    script.remove()
-    reject(failure('sdk_unavailable', `${src} cannot be reached, or is not what integrity says. Check the network and this page's Content-Security-Policy (script-src).`))
-  }
+  script.onerror = () => fail(UNREACHABLE)
   script.src = src
   document.head.append(script)
 })

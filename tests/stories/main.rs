@@ -22,6 +22,7 @@ mod keyboard;
 mod leaks;
 mod looks;
 mod manners;
+mod npm;
 mod openapi;
 mod opening;
 mod policies;
