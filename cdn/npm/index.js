@@ -33,12 +33,28 @@ const insert = ({ src, integrity, server, modules, nonce }) => new Promise((reso
   document.head.append(script)
 })
 
+// Waits for the loader that the page itself brings. What becomes of its script is heard in passing, since events of elements
+// that do not bubble can be captured; what has failed before, or is never brought, is given up after twenty seconds.
+const awaited = () => new Promise((resolve, reject) => {
+  const settle = (error) => {
+    clearTimeout(timer)
+    for (const type of ['load', 'error']) document.removeEventListener(type, look, true)
+    error ? reject(failure('sdk_unavailable', error)) : resolve(window.Dramac)
+  }
+  const look = ({ type, target: { src } }) => {
+    if (window.Dramac?.version) settle()
+    else if (type === 'error' && /\/embed\.js(\?|$)/.test(src)) settle(src + UNREACHABLE)
+  }
+  const timer = setTimeout(settle, 20000, 'This page has a queue for Dramac Embed, but its loader has not come within 20 seconds: check the script element that brings embed.js.')
+  for (const type of ['load', 'error']) document.addEventListener(type, look, true)
+})
+
 export const load = (options) => {
   if (typeof document === 'undefined') return refused(failure('no_page', 'There is no page to embed into: call load and embed in the browser.'))
   if (window.Dramac?.version) return Promise.resolve(window.Dramac)
   if (loading) return loading
   // The page has asked for the loader itself, and made a queue for as long as it has not come.
-  if (window.Dramac && !options) return new Promise((resolve) => window.Dramac('ready', () => resolve(window.Dramac)))
+  if (window.Dramac && !options) return awaited()
   if (!options?.src) return refused(failure('invalid_option', "Call load({ src: 'https://…/v1/embed.js' }) before anything is embedded."))
   loading = insert(options)
   // What failed may be tried again.

@@ -47,7 +47,7 @@ async fn body(stage: &Stage, path: &str) -> Result<String> {
 }
 
 /// A website that serves the server's loader from its own origin, as a CDN would.
-async fn copy_of_the_cdn(stage: &Stage) -> Result<(Website, Value)> {
+pub async fn copy_of_the_cdn(stage: &Stage) -> Result<(Website, Value)> {
     let cdn = Website::start().await?;
     cdn.put("/v1/embed.js", body(stage, "/v1/embed.js").await?);
     let manifest = serde_json::from_str(&body(stage, "/v1/manifest.json").await?)?;

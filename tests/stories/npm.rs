@@ -1,5 +1,6 @@
 //! `@dramac/embed`: where the loader cannot come, whoever waits for it hears why, and may try again.
 
+use crate::failures::copy_of_the_cdn;
 use crate::react;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -93,6 +94,61 @@ async fn a_react_component_tells_that_the_loader_cannot_come() -> Result<()> {
         stage.browser.open(&stage.website.put("/", stage.page_with_loader("", script))).await?;
         stage.browser.until("the component had told", "log.length").await?;
         assert_eq!(stage.log().await?, json!(["sdk_unavailable"]));
+        Ok(())
+    })
+    .await
+}
+
+/// Calls `load` without options on a page with the queue, and then brings its loader from `src`.
+async fn load_of_the_page(stage: &Stage, src: &str) -> Result<Value> {
+    let bring = format!(
+        "const script = Object.assign(document.createElement('script'), {{ src: '{src}' }})
+        const loaded = import('/npm.js').then(({{ load }}) => {{ const loaded = load(); document.head.append(script); return loaded }})
+        return loaded.then(({{ version }}) => typeof version, ({{ code }}) => code)"
+    );
+    stage.browser.run(&bring, ()).await
+}
+
+#[tokio::test]
+async fn waiting_for_the_pages_own_loader_ends_where_it_cannot_come() -> Result<()> {
+    story(async |stage| {
+        open(stage, "").await?;
+        let nobody = format!("http://localhost:{}/v1/embed.js", port::free()?);
+        assert_eq!(load_of_the_page(stage, &nobody).await?, "sdk_unavailable");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn waiting_for_the_pages_own_loader_ends_where_the_sdk_cannot_come() -> Result<()> {
+    story(async |stage| {
+        open(stage, "").await?;
+        let (cdn, _) = copy_of_the_cdn(stage).await?;
+        let src = format!("{}/v1/embed.js", cdn.origin());
+        assert_eq!(load_of_the_page(stage, &src).await?, "string", "the loader is there");
+        let embed = "return import('/npm.js').then(({ embed }) => embed({ siteId, moduleId }))
+            .then((handle) => handle.ready).catch(({ code }) => code)";
+        assert_eq!(stage.browser.run(embed, ()).await?, "sdk_unavailable");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn waiting_for_the_pages_own_loader_ends_where_nobody_brings_it() -> Result<()> {
+    story(async |stage| {
+        // A page on which time goes by two hundred times as fast.
+        let fast = "<script>
+            const set = setTimeout
+            window.setTimeout = (run, wait, ...rest) => set(run, wait / 200, ...rest)
+          </script>";
+        open(stage, fast).await?;
+        let refused = load(stage, "").await?;
+        assert_eq!(refused[0], "sdk_unavailable", "{refused}");
+        stage.log().await?;
         Ok(())
     })
     .await
