@@ -7,6 +7,7 @@ mod command_line;
 mod comparison;
 mod csp;
 mod custom_element;
+mod data_attributes;
 mod demo;
 mod destroy;
 mod dialogs;
