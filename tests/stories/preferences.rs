@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use stories::{Browser, Stage, story};
+use thirtyfour::Key;
 
 /// Makes the browser tell pages of a preference.
 async fn prefer(browser: &Browser, name: &str, value: &str) -> Result<()> {
@@ -154,8 +155,8 @@ async fn frame_dialog_and_launcher_have_the_modules_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn until_the_server_has_answered_the_launchers_label_or_a_word_in_the_pages_language_is_the_name() -> Result<()>
-{
+async fn until_the_server_has_answered_the_launchers_label_or_a_word_in_the_pages_language_is_the_name()
+-> Result<()> {
     story(async |stage| {
         let unanswered = "<script>
             const real = fetch
@@ -172,6 +173,58 @@ async fn until_the_server_has_answered_the_launchers_label_or_a_word_in_the_page
         let names = "deep('dialog').map((dialog) => [dialog.ariaLabel, dialog.querySelector('iframe').title])";
         let own = ["Embedded content", "Eingebetteter Inhalt", "Talk to us"];
         assert_eq!(stage.browser.value(names).await?, json!(own.map(|name| [name, name])));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whatever_button_has_the_keyboards_focus_is_outlined() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        let outlined = "(() => {
+          const button = document.activeElement.shadowRoot?.activeElement
+          const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(button ?? document.body)
+          return [button?.className.split(' ')[0], outlineStyle, outlineWidth, outlineColor].join(' ')
+        })()";
+        let nobody = "moduleId: '0190c3a4-7b1e-7000-8000-000000000001'";
+        stage.embed_unready(&format!("type: 'widget', {nobody}")).await?;
+        browser.until("the card was there", "deep('.card').length").await?;
+        browser.run("before.focus()", ()).await?;
+        browser.press(Key::Tab).await?;
+        assert_eq!(browser.value(outlined).await?, "launcher solid 3px rgb(0, 102, 255)");
+        browser.press(Key::Enter).await?;
+        browser.until("the panel was open", "deep('dialog')[0].open").await?;
+        for button in ["close", "retry"] {
+            let focused = format!("{outlined} === '{button} solid 3px rgb(0, 102, 255)'");
+            // The dialog gives the focus to its first control by itself.
+            if browser.value(&focused).await? != true {
+                browser.press(Key::Tab).await?;
+            }
+            browser.until(&format!("{button} was outlined"), &focused).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_theme_auto_follows_the_system_while_the_frame_stays() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        prefer(browser, "prefers-color-scheme", "light").await?;
+        stage.embed("type: 'widget', theme: 'auto', openOn: 'load'").await?;
+        stage.inside("window.mark = 'the same frame'").await?;
+        for (scheme, ground) in [("dark", "rgb(28, 28, 32)"), ("light", "rgb(255, 255, 255)")] {
+            prefer(browser, "prefers-color-scheme", scheme).await?;
+            let of_panel = format!("getComputedStyle(deep('.panel')[0]).backgroundColor === '{ground}'");
+            browser.until(&format!("the panel was {scheme}"), &of_panel).await?;
+            browser.enter("deep('iframe')[0]").await?;
+            let of_module = format!("document.documentElement.dataset.theme === '{scheme}' && window.mark");
+            browser.until(&format!("the module was {scheme}"), &of_module).await?;
+            browser.leave().await?;
+        }
+        stage.log().await?;
         Ok(())
     })
     .await
