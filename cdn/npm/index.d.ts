@@ -69,7 +69,7 @@ export interface Options {
   onMessage?: (message: Message) => void
 }
 
-/** What `update` takes: everything that may change while the frame stays, and for the frame's next load the rest. */
+/** What `update` takes: everything but what makes an embed another one. `lazy`, `openOn` and `nonce` have been read by then. */
 export type Changes = Partial<Omit<Options, 'siteId' | 'moduleId' | 'type' | 'container'>>
 
 /** What a module says. */
