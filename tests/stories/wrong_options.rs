@@ -127,6 +127,22 @@ async fn a_wrong_option_is_named_with_what_was_expected() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_wrong_option_takes_the_frame_away_that_the_loader_has_put_in() -> Result<()> {
+    story(async |stage| {
+        let script = "const handle = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place', position: 'middle' })
+            log.push(place.childElementCount)
+            handle.ready.catch(({ code }) => log.push(code))";
+        let page = stage.page_with_loader(&stage.loader(""), script);
+        stage.browser.open(&stage.website.put("/", page)).await?;
+        stage.browser.until("the page had heard", "log.length === 2").await?;
+        assert_eq!(stage.log().await?, json!([1, "invalid_option"]));
+        assert_eq!(stage.browser.value("place.innerHTML").await?, "");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_container_has_one_embed_and_is_free_when_that_is_gone() -> Result<()> {
     story(async |stage| {
         let options = "{ siteId, moduleId, type: 'inline', container: '#place' }";

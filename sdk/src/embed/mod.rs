@@ -80,6 +80,9 @@ impl Embed {
             })),
             Err(fault) => {
                 slot.handle().set_state("error");
+                if let Some(host) = slot.host() {
+                    host.remove();
+                }
                 report(&slot, &fault, config::error_handler(&raw).as_ref());
                 None
             }
