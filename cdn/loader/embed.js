@@ -11,8 +11,8 @@
   const modules = script.dataset.dramacModules ?? '__DRAMAC_MODULES__'
   const slots = []
   const seen = new WeakMap()
-  let sdk, failure, lastId = 0, sdkReady, wasm, nonce = script.nonce
-  const ready = new Promise((resolve) => { sdkReady = resolve })
+  let sdk, lastId = 0, settle, wasm, nonce = script.nonce
+  const ready = new Promise((resolve) => { settle = resolve })
 
   const attempt = (task, wait = 400) => task().catch(async (error) => {
     if (wait > 2000) throw error
@@ -34,14 +34,16 @@
       body: JSON.stringify({ siteId, moduleId, origin: location.origin, type }),
     })
       .then((response) => response.json())
+      .then((verdict) => verdict || {})
       .catch((error) => ({ code: 'unavailable', detail: unreachable(server, error) }))
+
+  const length = (value, other) => +value ? value + 'px' : value || other
 
   // Puts a slot's iframe into `parent`, hidden until the server allows it: a refused frame would show the browser's
   // own error page.
   const frame = (slot, parent) => {
-    const { siteId: site, moduleId, theme = 'light', type = 'widget', allow = 'clipboard-write', sandbox, width, height } = slot.config
+    const { siteId: site, moduleId, theme = 'light', type = 'widget', allow = 'clipboard-write', sandbox, height } = slot.config
     const element = slot.frame = document.createElement('iframe')
-    const size = (value, other) => type != 'inline' ? '100%' : +value ? value + 'px' : value || other
     slot.loaded = 0
     slot.nonce = crypto.getRandomValues(new Uint32Array(4)).join('-')
     slot.origin = modules.replace('*', moduleId)
@@ -49,19 +51,20 @@
       new URLSearchParams({ site, origin: location.origin, theme, type }) + '#' + slot.nonce
     element.allow = allow
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
-    element.onload = () => { slot.loaded = 1 }
-    element.style = `display:block;border:0;visibility:hidden;width:${size(width, '100%')};height:${size(height, '500px')}`
+    element.onload = () => slot.loaded = 1
+    element.style = `display:block;border:0;visibility:hidden;width:100%;height:${type == 'inline' ? length(height, '500px') : '100%'}`
     parent.append(element)
   }
 
   // What needs no SDK to begin: the verdict, and the frame of an inline embed near the viewport. Whatever is wrong
   // with a configuration is left for the SDK to say.
   const begin = (slot) => {
-    const { siteId, moduleId, type, container, lazy } = slot.config
+    const { siteId, moduleId, type, container, lazy, width } = slot.config
     if (!/^[\w-]{36}$/.test(moduleId) || !siteId) return
     const box = container?.tagName ? container : document.querySelector(container)
     if (type == 'inline' && (lazy + '' == 'false' || box.getBoundingClientRect().top < innerHeight + 200)) {
       const host = slot.host = document.createElement('dramac-frame')
+      host.style = 'display:block;width:' + length(width, '100%')
       box.append(host)
       frame(slot, host.attachShadow({ mode: 'open' }))
     }
@@ -69,10 +72,9 @@
     slot.verdict.then(({ allowed }) => { if (allowed && slot.frame) slot.frame.style.visibility = '' })
   }
 
-  const start = (options, element) => {
-    const config = { ...options }
+  const start = (config, element) => {
     nonce ||= config.nonce
-    const slot = { id: ++lastId, config, element, queue: [], messages: [] }
+    const slot = { id: ++lastId, config, element, messages: [] }
     const handle = slot.handle = {
       state: 'loading',
       ready: new Promise((resolve, reject) => Object.assign(slot, { resolve, reject })),
@@ -82,11 +84,10 @@
     'open close toggle send request on once off update destroy'.split(' ').forEach((name, index) => {
       handle[name] = (...args) => {
         const call = () => sdk.call(slot.id, index, ...args)
-        return sdk ? call() : new Promise((resolve) => slot.queue.push(resolve)).then(call)
+        return sdk ? call() : ready.then(call)
       }
     })
     if (sdk) sdk.take(slot)
-    else if (failure) refuse(slot)
     else {
       slots.push(slot)
       try { begin(slot) } catch {}
@@ -97,7 +98,7 @@
   // The handle of an element that asks to be embedded. Its attributes are the configuration: data-z-index and z-index
   // are both zIndex.
   const embed = (container) => {
-    if (!seen.has(container)) {
+    if (!seen.get(container)) {
       const data = { type: 'inline', container }
       for (const { name, value } of container.attributes) {
         data[name.replace(/^data-|-(.)/g, (_, letter = '') => letter.toUpperCase())] = value
@@ -112,41 +113,47 @@
   const scan = () => document.querySelectorAll('[data-dramac-embed],dramac-embed').forEach(embed)
 
   const log = (text) => console.error('[Dramac] ' + text)
-  const refuse = ({ handle, config, reject }) => {
-    handle.state = 'error'
-    reject(failure)
-    config.onError?.(failure)
+  // From now on there is an SDK, or what stands in for one that cannot come.
+  const arrive = (arrived, failure) => {
+    sdk = arrived
+    slots.splice(0).forEach(sdk.take)
+    settle(failure)
   }
   const fail = (code, detail) => {
-    failure = Object.assign(Error(detail), { code })
+    const failure = Object.assign(Error(detail), { code })
     log(detail)
-    slots.forEach(refuse)
+    arrive({
+      take({ handle, host, config, reject }) {
+        handle.state = 'error'
+        host?.remove()
+        reject(failure)
+        // What a handler throws is the page's own error, and keeps it from no other.
+        setTimeout(() => config.onError?.(failure))
+      },
+      // A request is refused; nothing else has anything left to do.
+      call(id, index) { if (index == 4) return Promise.reject(failure) },
+    }, failure)
   }
   const lost = (error) => fail('sdk_unavailable', unreachable(base, error))
 
-  // What happens to a frame before the SDK is there is kept for it: its messages, and what the page's policy refuses.
-  const keep = (event) => slots.forEach(({ frame, messages }) => {
-    if (event.blockedURI || (frame && event.source == frame.contentWindow)) messages.push(event)
-  })
+  // What happens to a frame before the SDK is there is kept for it: its messages, and what the page's policy refuses. Which
+  // of them are its own, the SDK finds out.
+  const keep = (event) => slots.forEach(({ messages }) => messages.push(event))
 
   const Dramac = window.Dramac = (method, ...args) =>
     method == 'embed' || method == 'ready' ? Dramac[method](...args) : log(`unknown: Dramac('${method}')`)
   Dramac.version = '__DRAMAC_VERSION__'
-  Dramac.embed = (config) => start(config)
-  Dramac.ready = (callback) => ready.then(callback)
+  Dramac.embed = (config) => start({ ...config })
+  // One step after whatever was called on handles before.
+  Dramac.ready = (callback) => ready.then((failure) => failure && new Promise(() => {})).then(callback)
 
   // The glue calls this with its initialiser, and with what defines the custom element, once it has come.
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
-    sdk = init
     const link = { server, ask, frame, scan, embed, seen }
-    sdk.start(link)
-    define(link, sdk)
-    slots.splice(0).forEach((slot) => {
-      sdk.take(slot)
-      slot.queue.forEach((go) => go())
-    })
-    sdkReady()
+    init.start(link)
+    define(link, init)
+    arrive(init)
   }, lost)
 
   let policy

@@ -69,7 +69,7 @@ export interface Options {
   onMessage?: (message: Message) => void
 }
 
-/** What `update` takes: everything that may change while the frame stays, and for the frame's next load the rest. */
+/** What `update` takes: everything but what makes an embed another one. `lazy`, `openOn` and `nonce` have been read by then. */
 export type Changes = Partial<Omit<Options, 'siteId' | 'moduleId' | 'type' | 'container'>>
 
 /** What a module says. */
@@ -184,7 +184,8 @@ export interface LoadOptions {
 
 /**
  * Brings the loader to the page, once: later calls get the same promise, also one without options, and a page that has the
- * loader already is content with that. Rejects where the loader cannot come, after which it may be called again. On a
+ * loader already is content with that. A page that has the queue is taken to bring the loader itself: a call without options
+ * waits for that, for 20 seconds. Rejects where the loader cannot come, after which it may be called again. On a
  * server the promise rejects with the code `no_page`, silently where nobody listens.
  */
 export function load(options?: LoadOptions): Promise<Dramac>

@@ -12,22 +12,41 @@ const refused = (error) => {
   return promise
 }
 
+const UNREACHABLE = " cannot be reached, or is not what integrity says. Check the network and this page's Content-Security-Policy (script-src)."
+
 const insert = ({ src, integrity, server, modules, nonce }) => new Promise((resolve, reject) => {
   const script = document.createElement('script')
   if (server !== undefined) script.dataset.dramacServer = server
   if (modules !== undefined) script.dataset.dramacModules = modules
   if (nonce !== undefined) script.nonce = nonce
   if (integrity !== undefined) Object.assign(script, { integrity, crossOrigin: '' })
+  const fail = (sentence) => {
+    script.remove()
+    reject(failure('sdk_unavailable', src + sentence))
+  }
   script.onload = () => {
     if (window.Dramac?.version) resolve(window.Dramac)
-    else reject(failure('sdk_unavailable', `${src} is not the loader of Dramac Embed.`))
+    else fail(' is not the loader of Dramac Embed.')
   }
-  script.onerror = () => {
-    script.remove()
-    reject(failure('sdk_unavailable', `${src} cannot be reached, or is not what integrity says. Check the network and this page's Content-Security-Policy (script-src).`))
-  }
+  script.onerror = () => fail(UNREACHABLE)
   script.src = src
   document.head.append(script)
+})
+
+// Waits for the loader that the page itself brings. What becomes of its script is heard in passing, since events of elements
+// that do not bubble can be captured; what has failed before, or is never brought, is given up after twenty seconds.
+const awaited = () => new Promise((resolve, reject) => {
+  const settle = (error) => {
+    clearTimeout(timer)
+    for (const type of ['load', 'error']) document.removeEventListener(type, look, true)
+    error ? reject(failure('sdk_unavailable', error)) : resolve(window.Dramac)
+  }
+  const look = ({ type, target: { src } }) => {
+    if (window.Dramac?.version) settle()
+    else if (type === 'error' && /\/embed\.js(\?|$)/.test(src)) settle(src + UNREACHABLE)
+  }
+  const timer = setTimeout(settle, 20000, 'This page has a queue for Dramac Embed, but its loader has not come within 20 seconds: check the script element that brings embed.js.')
+  for (const type of ['load', 'error']) document.addEventListener(type, look, true)
 })
 
 export const load = (options) => {
@@ -35,7 +54,7 @@ export const load = (options) => {
   if (window.Dramac?.version) return Promise.resolve(window.Dramac)
   if (loading) return loading
   // The page has asked for the loader itself, and made a queue for as long as it has not come.
-  if (window.Dramac && !options) return new Promise((resolve) => window.Dramac('ready', () => resolve(window.Dramac)))
+  if (window.Dramac && !options) return awaited()
   if (!options?.src) return refused(failure('invalid_option', "Call load({ src: 'https://…/v1/embed.js' }) before anything is embedded."))
   loading = insert(options)
   // What failed may be tried again.

@@ -3,7 +3,7 @@
 use crate::dom;
 use crate::fault::Fault;
 use embed_protocol::{EmbedType, Position, Theme};
-use js_sys::{Function, JSON, Object, Reflect};
+use js_sys::{Array, Function, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 /// What an option may be.
@@ -19,6 +19,8 @@ enum Kind {
     Text,
     Flag,
     WholeNumber,
+    Count,
+    Color,
     Function,
 }
 
@@ -53,8 +55,8 @@ const OPTIONS: Options = &[
 const LAUNCHER: Options = &[
     ("label", Kind::Text),
     ("icon", Kind::Text),
-    ("color", Kind::Text),
-    ("badge", Kind::WholeNumber),
+    ("color", Kind::Color),
+    ("badge", Kind::Count),
     ("hidden", Kind::Flag),
 ];
 
@@ -141,11 +143,7 @@ impl Checked {
 
     /// A CSS length; a number has become pixels.
     pub fn length(&self, name: &str) -> Option<String> {
-        let value = self.get(name);
-        if dom::number(&value) > 0.0 {
-            return Some(dom::joined(&[&dom::text(&value), "px"]));
-        }
-        value.as_string()
+        length(&self.get(name))
     }
 
     /// An object, read from JSON where it came from an attribute; an empty one where there is none.
@@ -187,6 +185,19 @@ fn refuse_others(raw: &JsValue, table: Options) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A length as CSS writes it: what is a number, or spells one, is pixels.
+fn length(value: &JsValue) -> Option<String> {
+    if dom::number(value) > 0.0 {
+        return Some(dom::joined(&[&dom::text(value), "px"]));
+    }
+    value.as_string()
+}
+
+/// Whether this is an object with names in it.
+fn is_plain(value: &JsValue) -> bool {
+    value.is_object() && !Array::is_array(value)
+}
+
 impl Kind {
     /// What was expected, where the value is something else.
     fn misses(self, value: &JsValue, from_element: bool) -> Option<String> {
@@ -201,15 +212,13 @@ impl Kind {
                 return (!fits).then(|| dom::listed(words, " or "));
             }
             Kind::Length => {
-                let is_length = |text: &str| text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
-                (
-                    value.as_f64().is_some_and(|pixels| pixels > 0.0) || is_text(&is_length),
-                    "a CSS length such as '100%' or a number of pixels",
-                )
+                // Of all properties that take one length or percentage, padding takes no word and nothing negative.
+                let fits = length(value).is_some_and(|length| dom::supports("padding-left", &length));
+                (fits, "a CSS length such as '100%' or a number of pixels")
             }
             Kind::Object => {
-                let is_json = |text: &str| JSON::parse(text).is_ok_and(|parsed| parsed.is_object());
-                (value.is_object() || in_attribute(&is_json), "an object (in an attribute: its JSON)")
+                let is_json = |text: &str| JSON::parse(text).is_ok_and(|parsed| is_plain(&parsed));
+                (is_plain(value) || in_attribute(&is_json), "an object (in an attribute: its JSON)")
             }
             Kind::Text => (text.is_some(), "a text"),
             Kind::Flag => {
@@ -217,6 +226,11 @@ impl Kind {
                 (value.as_bool().is_some() || in_attribute(&is_flag), "true or false")
             }
             Kind::WholeNumber => (dom::number(value) % 1.0 == 0.0, "a whole number"),
+            Kind::Count => {
+                let count = dom::number(value);
+                (count >= 0.0 && count % 1.0 == 0.0, "a whole number, 0 or more")
+            }
+            Kind::Color => (is_text(&|text| dom::supports("color", text)), "a CSS colour"),
             Kind::Function => (value.is_function(), "a function"),
         };
         (!fits).then(|| expected.into())

@@ -22,13 +22,22 @@ extern "C" {
     pub fn request_idle(callback: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = Number)]
     fn number_of(text: &JsValue) -> f64;
+    #[wasm_bindgen(js_name = parseFloat)]
+    fn number_at_start_of(text: &JsValue) -> f64;
+    /// Whether the browser takes this for a value of the property.
+    #[wasm_bindgen(js_namespace = CSS)]
+    pub fn supports(property: &str, value: &str) -> bool;
     #[wasm_bindgen(js_name = String, catch)]
     fn text_of(value: &JsValue) -> Result<String, JsValue>;
 }
 
 /// The number that this is, or that this text spells; `NaN` for everything else.
 pub fn number(value: &JsValue) -> f64 {
-    value.as_f64().unwrap_or_else(|| if value.is_string() { number_of(value) } else { f64::NAN })
+    value.as_f64().unwrap_or_else(|| {
+        // To `Number`, a text without anything in it is 0.
+        let is_number = value.is_string() && !number_at_start_of(value).is_nan();
+        if is_number { number_of(value) } else { f64::NAN }
+    })
 }
 
 /// What JavaScript writes for a value; nothing for the few that it cannot write.

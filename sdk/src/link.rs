@@ -60,7 +60,7 @@ extern "C" {
     /// The module's own origin; empty where it has none, since modules are served sandboxed.
     #[wasm_bindgen(method, getter)]
     pub fn origin(this: &Slot) -> JsValue;
-    /// The frame's 128-bit nonce in hexadecimal.
+    /// The frame's 128-bit nonce: four numbers with hyphens between them.
     #[wasm_bindgen(method, getter)]
     pub fn nonce(this: &Slot) -> JsValue;
     /// Whether the frame has fired `load` before the SDK listened.
@@ -83,32 +83,41 @@ extern "C" {
     pub type Verdict;
 
     #[wasm_bindgen(method, getter)]
-    pub fn allowed(this: &Verdict) -> bool;
+    fn allowed(this: &Verdict) -> bool;
     #[wasm_bindgen(method, getter)]
     pub fn token(this: &Verdict) -> JsValue;
     #[wasm_bindgen(method, getter, js_name = expiresIn)]
     pub fn expires_in(this: &Verdict) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    pub fn module(this: &Verdict) -> Module;
+    fn module(this: &Verdict) -> Module;
     #[wasm_bindgen(method, getter)]
-    pub fn code(this: &Verdict) -> Option<String>;
+    pub fn code(this: &Verdict) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    pub fn detail(this: &Verdict) -> Option<String>;
+    pub fn detail(this: &Verdict) -> JsValue;
 
     /// The part of the module's manifest that the server tells.
     pub type Module;
 
     #[wasm_bindgen(method, getter)]
-    pub fn name(this: &Module) -> String;
+    pub fn name(this: &Module) -> JsValue;
     #[wasm_bindgen(method, getter)]
     pub fn launcher(this: &Module) -> Launcher;
 
     pub type Launcher;
 
     #[wasm_bindgen(method, getter)]
-    pub fn label(this: &Launcher) -> Option<String>;
+    pub fn label(this: &Launcher) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    pub fn icon(this: &Launcher) -> Option<String>;
+    pub fn icon(this: &Launcher) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    pub fn color(this: &Launcher) -> Option<String>;
+    pub fn color(this: &Launcher) -> JsValue;
+}
+
+impl Verdict {
+    /// The module that the page may embed; `None` where it may not, and where something else than an embed server has
+    /// answered, whose yes tells of no module.
+    pub fn allows(&self) -> Option<Module> {
+        let module = Some(self.module()).filter(|module| self.allowed() && module.is_object())?;
+        (module.name().is_string() && module.launcher().is_object()).then_some(module)
+    }
 }

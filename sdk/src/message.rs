@@ -3,7 +3,7 @@
 //! Only objects are looked into. What arrives is a structured clone, which has no getters, so that reading a property
 //! cannot throw; a property of the wrong type is treated as absent.
 
-use js_sys::{Array, Object};
+use js_sys::{Array, JsString, Object};
 use wasm_bindgen::prelude::*;
 use web_sys::MessagePort;
 
@@ -95,6 +95,14 @@ pub enum Incoming {
     Told { kind: JsValue, message: Message },
 }
 
+/// So many characters of a text from the module come into our memory, and no more.
+const BRIEF: u32 = 1000;
+
+/// The beginning of what is a text; `None` for everything else.
+pub fn brief(text: &JsValue) -> Option<String> {
+    text.is_string().then(|| text.unchecked_ref::<JsString>().slice(0, BRIEF).into())
+}
+
 /// Reads the data of a message event; `None` for what is no message of the bridge.
 pub fn read(data: JsValue) -> Option<Incoming> {
     if !data.is_object() {
@@ -103,6 +111,9 @@ pub fn read(data: JsValue) -> Option<Incoming> {
     let message: Message = data.unchecked_into();
     let kind = message.kind();
     if kind.is_string() {
+        if kind.unchecked_ref::<JsString>().length() > BRIEF {
+            return None;
+        }
         return Some(Incoming::Told { kind, message });
     }
     let id = message.id().as_f64().filter(|_| kind.is_undefined())?;

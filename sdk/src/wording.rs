@@ -7,6 +7,8 @@ pub struct Words {
     pub unread: &'static str,
     pub failed: &'static str,
     pub retry: &'static str,
+    /// What a frame is called while nobody has said what is in it.
+    pub content: &'static str,
     /// The direction of the script, for the `dir` attribute.
     pub dir: &'static str,
 }
@@ -17,11 +19,13 @@ const fn words(
     unread: &'static str,
     failed: &'static str,
     retry: &'static str,
+    content: &'static str,
 ) -> Words {
-    Words { open, close, unread, failed, retry, dir: "ltr" }
+    Words { open, close, unread, failed, retry, content, dir: "ltr" }
 }
 
-const ENGLISH: Words = words("Open", "Close", "unread", "This content could not be loaded.", "Retry");
+const ENGLISH: Words =
+    words("Open", "Close", "unread", "This content could not be loaded.", "Retry", "Embedded content");
 
 /// The words for a BCP 47 language tag; English where the language is not among ours.
 pub fn in_language(tag: &str) -> Words {
@@ -32,16 +36,39 @@ pub fn in_language(tag: &str) -> Words {
             "ungelesen",
             "Dieser Inhalt konnte nicht geladen werden.",
             "Erneut versuchen",
+            "Eingebetteter Inhalt",
         ),
-        "fr" => words("Ouvrir", "Fermer", "non lus", "Ce contenu n’a pas pu être chargé.", "Réessayer"),
-        "es" => words("Abrir", "Cerrar", "sin leer", "No se pudo cargar este contenido.", "Reintentar"),
-        "it" => words("Apri", "Chiudi", "non letti", "Impossibile caricare questo contenuto.", "Riprova"),
+        "fr" => words(
+            "Ouvrir",
+            "Fermer",
+            "non lus",
+            "Ce contenu n’a pas pu être chargé.",
+            "Réessayer",
+            "Contenu intégré",
+        ),
+        "es" => words(
+            "Abrir",
+            "Cerrar",
+            "sin leer",
+            "No se pudo cargar este contenido.",
+            "Reintentar",
+            "Contenido incrustado",
+        ),
+        "it" => words(
+            "Apri",
+            "Chiudi",
+            "non letti",
+            "Impossibile caricare questo contenuto.",
+            "Riprova",
+            "Contenuto incorporato",
+        ),
         "pt" => words(
             "Abrir",
             "Fechar",
             "não lidas",
             "Não foi possível carregar este conteúdo.",
             "Tentar de novo",
+            "Conteúdo incorporado",
         ),
         "nl" => words(
             "Openen",
@@ -49,16 +76,24 @@ pub fn in_language(tag: &str) -> Words {
             "ongelezen",
             "Deze inhoud kon niet worden geladen.",
             "Opnieuw proberen",
+            "Ingesloten inhoud",
         ),
-        "ja" => words("開く", "閉じる", "件の未読", "このコンテンツを読み込めませんでした。", "再試行"),
-        "zh" => words("打开", "关闭", "条未读", "无法加载此内容。", "重试"),
+        "ja" => words(
+            "開く",
+            "閉じる",
+            "件の未読",
+            "このコンテンツを読み込めませんでした。",
+            "再試行",
+            "埋め込みコンテンツ",
+        ),
+        "zh" => words("打开", "关闭", "条未读", "无法加载此内容。", "重试", "嵌入的内容"),
         "ar" => Words {
             dir: "rtl",
-            ..words("فتح", "إغلاق", "غير مقروءة", "تعذّر تحميل هذا المحتوى.", "إعادة المحاولة")
+            ..words("فتح", "إغلاق", "غير مقروءة", "تعذّر تحميل هذا المحتوى.", "إعادة المحاولة", "محتوى مضمَّن")
         },
         "he" => Words {
             dir: "rtl",
-            ..words("פתיחה", "סגירה", "לא נקראו", "לא ניתן היה לטעון את התוכן.", "ניסיון נוסף")
+            ..words("פתיחה", "סגירה", "לא נקראו", "לא ניתן היה לטעון את התוכן.", "ניסיון נוסף", "תוכן מוטמע")
         },
         "fa" | "ur" => Words { dir: "rtl", ..ENGLISH },
         _ => ENGLISH,

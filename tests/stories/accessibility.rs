@@ -1,10 +1,11 @@
-//! axe-core finds nothing on any example page, nor in the modules on it, in any state, light or dark.
+//! axe-core finds nothing on any example page, nor in the modules on it, in any state, light or dark, wide or narrow.
 
 use crate::axe::Axe;
 use crate::demo::Demo;
+use crate::react;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use stories::Browser;
+use stories::{Browser, module, repository, story};
 
 /// The pages of the demo's website, below its root, with what they embed.
 const PAGES: [(&str, Shows); 13] = [
@@ -91,27 +92,61 @@ impl Verdict {
 
 #[tokio::test]
 async fn axe_finds_nothing_in_the_light() -> Result<()> {
-    Audit::of_every_page("light").await
+    Audit::of_every_page("light", WIDE).await
 }
 
 #[tokio::test]
 async fn axe_finds_nothing_in_the_dark() -> Result<()> {
-    Audit::of_every_page("dark").await
+    Audit::of_every_page("dark", WIDE).await
 }
+
+#[tokio::test]
+async fn axe_finds_nothing_on_a_narrow_screen() -> Result<()> {
+    Audit::of_every_page("light", 390).await
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_in_the_react_example() -> Result<()> {
+    story(async |stage| {
+        let axe = Axe::fetch()?;
+        let feedback = stage.publish(&module::example("feedback")).await?;
+        let script = react::built(&react::example(stage, &feedback)?).await?;
+        stage.website.put("/dist/main.js", script);
+        let page = std::fs::read_to_string(repository("examples/react/index.html"))?;
+        let browser = &stage.browser;
+        for scheme in ["light", "dark"] {
+            let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+            browser.devtools("Emulation.setEmulatedMedia", features).await?;
+            browser.open(&stage.website.put("/", page.clone())).await?;
+            browser.until("the module was ready", "document.querySelector('#said li')").await?;
+            axe.finds_nothing(browser, &format!("react, {scheme}, at first")).await?;
+            browser.click("document.querySelector('#theme')").await?;
+            axe.finds_nothing(browser, &format!("react, {scheme}, theme changed")).await?;
+            browser.click("document.querySelector('#shown')").await?;
+            axe.finds_nothing(browser, &format!("react, {scheme}, taken away")).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Of a window, in CSS pixels.
+const WIDE: u32 = 1200;
 
 struct Audit {
     browser: Browser,
     axe: Axe,
+    width: u32,
 }
 
 impl Audit {
-    async fn of_every_page(scheme: &str) -> Result<()> {
+    async fn of_every_page(scheme: &str, width: u32) -> Result<()> {
         let axe = Axe::fetch()?;
         let demo = Demo::start().await?;
-        let audit = Self { browser: Browser::start().await?, axe };
+        let audit = Self { browser: Browser::start().await?, axe, width };
         let outcome = audit.every_page(&demo, scheme).await;
         if outcome.is_err() {
-            audit.browser.screenshot(&format!("failed-axe-{scheme}")).await?;
+            audit.browser.screenshot(&format!("failed-axe-{scheme}-{width}")).await?;
         }
         audit.browser.close().await?;
         outcome?;
@@ -125,6 +160,8 @@ impl Audit {
             { "name": "prefers-reduced-motion", "value": "reduce" },
         ]);
         self.browser.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
+        let size = json!({ "width": self.width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.browser.devtools("Emulation.setDeviceMetricsOverride", size).await?;
         let root = Demo::root(demo.website);
         self.knows_every_link_of(&root).await?;
         for verdict in [Verdict::Allowed, Verdict::Refused, Verdict::Awaited] {
@@ -195,7 +232,9 @@ impl Audit {
         if shows.has_widget() {
             for _ in 0..2 {
                 let was_open = browser.value("deep('dialog')[0].open").await?;
-                browser.click("deep('button.launcher')[0]").await?;
+                // On a narrow screen the panel stands before its launcher.
+                let button = "(deep('dialog')[0].matches(':modal') ? deep('.panel .close') : deep('button.launcher'))[0]";
+                browser.click(button).await?;
                 browser
                     .until(
                         "the launcher had done something",

@@ -88,6 +88,27 @@ async fn opens_and_closes(stage: &Stage, kind: &str) -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_click_beside_a_popup_closes_it_and_one_beside_a_widget_does_not() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        for (kind, state) in [("popup", "ready"), ("widget", "open")] {
+            stage.embed(&format!("type: '{kind}', openOn: 'load'")).await?;
+            browser.run("addEventListener('click', () => { window.clicked = true }, true)", ()).await?;
+            browser.until("it was open", "embed.state === 'open'").await?;
+            let middle = browser.element("deep('dialog')[0]").await?;
+            browser.session.action_chain().move_to_element_center(&middle).click().perform().await?;
+            assert_eq!(browser.value("embed.state").await?, "open", "after a click on the {kind}");
+            browser.session.action_chain().move_to(5, 5).click().perform().await?;
+            browser.until("the page was clicked on", "window.clicked").await?;
+            assert_eq!(browser.value("embed.state").await?, state, "after a click beside the {kind}");
+        }
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_badge_of_the_module_shows_on_the_launcher() -> Result<()> {
     story(async |stage| {
         stage.embed_unready("type: 'widget'").await?;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
-use stories::{Stage, Website, port, server, story};
+use stories::{Stage, Website, module, port, server, story};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -47,7 +47,7 @@ async fn body(stage: &Stage, path: &str) -> Result<String> {
 }
 
 /// A website that serves the server's loader from its own origin, as a CDN would.
-async fn copy_of_the_cdn(stage: &Stage) -> Result<(Website, Value)> {
+pub async fn copy_of_the_cdn(stage: &Stage) -> Result<(Website, Value)> {
     let cdn = Website::start().await?;
     cdn.put("/v1/embed.js", body(stage, "/v1/embed.js").await?);
     let manifest = serde_json::from_str(&body(stage, "/v1/manifest.json").await?)?;
@@ -159,6 +159,80 @@ async fn a_blocker_that_takes_the_sdk_is_named_as_what_it_takes() -> Result<()> 
 }
 
 #[tokio::test]
+async fn without_the_sdk_no_frame_stays_nothing_waits_and_every_handler_is_told() -> Result<()> {
+    story(async |stage| {
+        let (cdn, _) = copy_of_the_cdn(stage).await?;
+        let script = "const options = { siteId, moduleId, type: 'inline', container: '#place' }
+            const tell = (name, error) => { log.push(`${name}: ${error?.code}`) }
+            window.first = Dramac.embed({ ...options, onError(error) { tell('first', error); throw Error('of the page') } })
+            window.second = Dramac.embed({ ...options, type: 'popup', onError: (error) => tell('second', error) })
+            first.request('echo', 1).catch((error) => tell('request', error))
+            first.send('note'); second.open(); second.destroy().then(() => tell('destroy'))";
+        let loader = format!("<script src=\"{}/v1/embed.js\"></script>", cdn.origin());
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", stage.page_with_loader(&loader, script))).await?;
+        browser.until("the first module was shown", "shown(deep('iframe')[0])").await?;
+        browser.until_within(GIVEN_UP, "everybody had heard", "log.length === 4").await?;
+        let told = ["destroy: undefined", "first: sdk_unavailable", "request: sdk_unavailable", "second: sdk_unavailable"];
+        assert_eq!(browser.value("log.sort()").await?, json!(told));
+        assert_eq!(browser.value("faults").await?, json!(["Uncaught Error: of the page"]));
+        assert_eq!(browser.value("place.innerHTML + deep('iframe, dramac-frame').length").await?, "0");
+
+        // What comes later fares no better.
+        let late = "const late = Dramac.embed(options)
+            late.open(); late.destroy()
+            return Promise.allSettled([late.ready, late.request('echo'), first.request('echo')])
+              .then((all) => all.map(({ reason }) => reason.code).concat(late.state))";
+        let settled = browser.run(late, ()).await?;
+        assert_eq!(settled, json!(["sdk_unavailable", "sdk_unavailable", "sdk_unavailable", "error"]));
+        assert_eq!(browser.value("place.innerHTML").await?, "");
+        Ok(())
+    })
+    .await
+}
+
+/// The state of an embed, and how often its page has asked for a verdict, where the first `failures` answers are 503.
+async fn asks(stage: &Stage, module: &str, failures: u32) -> Result<Value> {
+    let failing = format!(
+        "<script>
+          const real = fetch
+          window.asked = 0
+          window.fetch = (url, options) => !String(url).endsWith('/api/embed/verify') || ++asked > {failures}
+            ? real(url, options) : Promise.resolve(new Response('', {{ status: 503 }}))
+        </script>"
+    );
+    let script = format!(
+        "window.embed = Dramac.embed({{ siteId, moduleId: '{module}', type: 'inline', container: '#place' }})
+        embed.ready.catch(() => {{}}).then(() => {{ window.settled = true }})"
+    );
+    let page = stage.page_with_loader(&format!("{failing}{}", stage.loader("")), &script);
+    stage.browser.open(&stage.website.put("/", page)).await?;
+    stage.browser.until_within(GIVEN_UP, "the embed had come or failed", "window.settled").await?;
+    stage.browser.value("[embed.state, asked]").await
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_for_a_moment_is_asked_again() -> Result<()> {
+    story(async |stage| {
+        assert_eq!(asks(stage, &stage.module, 2).await?, json!(["ready", 3]));
+        assert_eq!(stage.inside("return typeof Dramac.module.context.token").await?, "string");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_that_stays_busy_is_asked_four_times() -> Result<()> {
+    story(async |stage| {
+        // A module that shows up would go on without a verdict.
+        let blank = stage.publish(&module::blank()).await?;
+        assert_eq!(asks(stage, &blank, 1000).await?, json!(["error", 4]));
+        shows_a_card(stage, "unavailable").await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_server_that_is_down_is_named_and_the_visitor_sees_a_card() -> Result<()> {
     story(async |stage| {
         let nobody = format!("http://localhost:{}", port::free()?);
@@ -192,6 +266,9 @@ async fn a_server_that_is_no_embed_server_is_told_apart() -> Result<()> {
             r#"{"welcome": true}"#,
             "gave no verdict: check that data-dramac-server names an embed server",
         ),
+        ("application/json", "null", "gave no verdict"),
+        ("application/json", r#"{"allowed": true}"#, "gave no verdict"),
+        ("application/json", r#"{"allowed": true, "module": {"name": 7}}"#, "gave no verdict"),
     ] {
         story(async |stage| {
             let (other, server) = server_that_answers(200, kind, answer).await?;

@@ -145,6 +145,50 @@ async fn odd_messages_of_the_module_itself_throw_nothing_on_the_page() -> Result
     .await
 }
 
+/// Before the loader: gets hold of the SDK's memory.
+const MEMORY: &str = "<script>
+  const instantiate = WebAssembly.instantiateStreaming
+  WebAssembly.instantiateStreaming = async (...args) => {
+    const made = await instantiate.apply(WebAssembly, args)
+    window.memory = Object.values(made.instance.exports).find((item) => item instanceof WebAssembly.Memory)
+    return made
+  }
+</script>";
+
+#[tokio::test]
+async fn what_is_huge_in_a_message_never_comes_into_the_sdks_memory() -> Result<()> {
+    story(async |stage| {
+        let script = "Dramac('ready', () => {
+              window.element = document.createElement('dramac-embed')
+              element.setAttribute('module', moduleId); element.setAttribute('site', siteId); place.append(element)
+              window.embed = element.handle
+              element.on('message', ({ type }) => { if (type !== 'dramac:resize') log.push(type.length) })
+              element.on('bytes', (bytes) => bytes.byteLength)
+            })";
+        let page = stage.page_with_loader(&format!("{MEMORY}{}", stage.loader("async")), script);
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", page)).await?;
+        stage.ready().await?;
+        browser.run("log.length = 0", ()).await?;
+        let before = browser.value("memory.buffer.byteLength").await?;
+
+        let huge = "const { module } = Dramac, text = 'x'.repeat(30_000_000)
+            module.resize = () => {}
+            module.handle('huge', () => { throw Object.assign(new Error(text), { code: text }) })
+            module.emit(text); module.emit('dramac:' + text); module.request(text).catch(() => {}); module.emit('y'.repeat(1000))
+            return module.request('bytes', new ArrayBuffer(64 * 1024 * 1024))";
+        assert_eq!(stage.inside(huge).await?, 64 * 1024 * 1024, "a payload crosses as it is");
+        assert_eq!(stage.log().await?, json!([1000, 5]), "types of over 1000 characters are none");
+        let error = "return embed.request('huge').catch(({ code, message }) => [code.length, message.length])";
+        assert_eq!(browser.run(error, ()).await?, json!([1000, 1000]));
+        let after = browser.value("memory.buffer.byteLength").await?;
+        assert!(after.as_u64() <= before.as_u64().map(|before| before + 1024 * 1024), "from {before} to {after} bytes");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn messages_of_a_frame_that_is_gone_are_ignored() -> Result<()> {
     story(async |stage| {

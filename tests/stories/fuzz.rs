@@ -1,13 +1,14 @@
 //! Whatever can be posted, by whomever: nothing is thrown on the page, and page and module go on talking.
 //!
-//! The messages are made from a seed, which a failure names; `FUZZ_SEED` runs that one again.
+//! The messages are made from a seed, which a failure names; `FUZZ_SEED` runs that one again. `FUZZ_MESSAGES` says how many there
+//! are.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
 use stories::{Stage, module, story};
 
-/// How many messages each story posts.
+/// How many messages are posted in one go: fewer than the SDK would take for a flood.
 const MESSAGES: u32 = 6000;
 
 /// `forge(seed)` gives an endless source of messages: values that can be cloned, of every kind and in shapes that resemble the
@@ -73,10 +74,33 @@ fn seed() -> Result<u32> {
     }
 }
 
-/// Posts by `post`, in which `to(message, transfer)` is to be defined, from inside the frame or from the page; then asks the
-/// module something, and looks whether the page has thrown.
+/// How often [`MESSAGES`] are posted by each story: once, unless `FUZZ_MESSAGES` asks for more of them.
+fn rounds() -> Result<u32> {
+    match std::env::var("FUZZ_MESSAGES") {
+        Ok(messages) => {
+            Ok(messages.parse::<u32>().context("FUZZ_MESSAGES is a whole number")?.div_ceil(MESSAGES))
+        }
+        Err(_) => Ok(1),
+    }
+}
+
+/// Posts by `to(message, transfer)`, from inside the frame or from the page, and looks whether the page has thrown.
 async fn fuzz(stage: &Stage, inside_frame: bool, to: &str) -> Result<()> {
-    let seed = seed()?;
+    let mut seed = seed()?;
+    for round in 0..rounds()? {
+        if round > 0 {
+            // Else the SDK might take one with the next for a flood.
+            stage.browser.run("window.since = performance.now()", ()).await?;
+            stage.browser.until("a second had passed", "performance.now() - since > 1000").await?;
+        }
+        post(stage, seed, inside_frame, to).await?;
+        seed = seed.wrapping_mul(0x9e37_79b1);
+    }
+    Ok(())
+}
+
+/// One round.
+async fn post(stage: &Stage, seed: u32, inside_frame: bool, to: &str) -> Result<()> {
     let nonce = stage.browser.value("new URL(deep('iframe')[0].src).hash.slice(1)").await?;
     let script = format!(
         "{FORGE} globalThis.fuzzNonce = arguments[1]

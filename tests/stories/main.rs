@@ -8,6 +8,7 @@ mod comparison;
 mod console;
 mod csp;
 mod custom_element;
+mod data_attributes;
 mod demo;
 mod destroy;
 mod dialogs;
@@ -27,6 +28,7 @@ mod looks;
 mod manners;
 #[path = "../../embed-server/tests/server/internet/name_server.rs"]
 mod name_server;
+mod npm;
 mod openapi;
 mod opening;
 mod policies;

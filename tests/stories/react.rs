@@ -12,7 +12,15 @@ const EXAMPLE: &str = "examples/react";
 const PACKAGE: &str = "cdn/npm";
 
 /// The example's script for this stage and module.
-async fn built(stage: &Stage, module: &str) -> Result<String> {
+pub fn example(stage: &Stage, module: &str) -> Result<String> {
+    Ok(fs::read_to_string(repository(EXAMPLE).join("main.jsx"))?
+        .replace("{{server}}", &stage.installation.origin())
+        .replace("{{site}}", &stage.site)
+        .replace("{{feedback}}", module))
+}
+
+/// A script, as the example's own build makes it for browsers.
+pub async fn built(main: &str) -> Result<String> {
     let installed = cdn::npm::install(&repository(PACKAGE), &repository("target/npm"))?;
     let project = tempfile::tempdir()?;
     let own = project.path().join("node_modules/@dramac/embed");
@@ -28,10 +36,6 @@ async fn built(stage: &Stage, module: &str) -> Result<String> {
     for file in ["package.json", "index.js", "react.js"] {
         fs::copy(repository(PACKAGE).join(file), own.join(file))?;
     }
-    let main = fs::read_to_string(repository(EXAMPLE).join("main.jsx"))?
-        .replace("{{server}}", &stage.installation.origin())
-        .replace("{{site}}", &stage.site)
-        .replace("{{feedback}}", module);
     fs::write(project.path().join("main.jsx"), main)?;
     fs::copy(repository(EXAMPLE).join("package.json"), project.path().join("package.json"))?;
     // The development build of React is the one that is strict.
@@ -56,7 +60,7 @@ fn path_with(folder: &Path) -> String {
 async fn one_embed_lives_as_long_as_its_component_and_follows_its_props() -> Result<()> {
     story(async |stage| {
         let feedback = stage.publish(&module::example("feedback")).await?;
-        stage.website.put("/dist/main.js", built(stage, &feedback).await?);
+        stage.website.put("/dist/main.js", built(&example(stage, &feedback)?).await?);
         let page = fs::read_to_string(repository(EXAMPLE).join("index.html"))?;
         stage.browser.open(&stage.website.put("/", page)).await?;
         let browser = &stage.browser;

@@ -1,5 +1,6 @@
 //! An inline embed is as tall as its content.
 
+use crate::failures::shows_a_card;
 use anyhow::{Context, Result};
 use std::time::Duration;
 use stories::{Stage, story};
@@ -29,6 +30,77 @@ async fn the_frame_grows_and_shrinks_with_what_is_in_it() -> Result<()> {
         stage.inside("document.querySelector('main').style.height = '120px'").await?;
         fits(stage, 120).await?;
         assert_eq!(stage.log().await?.as_array().map(|heard| heard.contains(&true.into())), Some(true));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_change_of_options_leaves_the_place_as_tall_as_the_content() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        stage.inside("document.querySelector('main').style.height = '120px'").await?;
+        fits(stage, 120).await?;
+        stage.browser.run("embed.update({ theme: 'dark', height: 400 })", ()).await?;
+        assert_eq!(stage.browser.value("place.offsetHeight - deep('iframe')[0].offsetHeight").await?, 0);
+        Ok(())
+    })
+    .await
+}
+
+/// The server's verdict comes when the page calls `refuse`.
+const REFUSED_LATE: &str = "<script>
+  const real = fetch
+  window.fetch = (url, options) => !String(url).endsWith('/api/embed/verify') ? real(url, options) : new Promise((resolve) => {
+    window.refuse = () => resolve(Response.json({ code: 'origin_not_allowed', detail: 'Refused.' }, { status: 403 }))
+  })
+</script>";
+
+#[tokio::test]
+async fn a_card_in_place_of_a_module_that_was_small_is_as_tall_as_the_page_had_reserved() -> Result<()> {
+    story(async |stage| {
+        let script = "Dramac('ready', () => {
+              window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place', height: 350 })
+            })";
+        let page = stage.page_with_loader(&format!("{REFUSED_LATE}{}", stage.loader("async")), script);
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", page)).await?;
+        browser.until("the module was shown", "shown(deep('iframe')[0])").await?;
+        stage.inside("document.querySelector('main').style.height = '120px'").await?;
+        fits(stage, 120).await?;
+        browser.run("refuse()", ()).await?;
+        shows_a_card(stage, "origin_not_allowed").await?;
+        assert_eq!(browser.value("place.offsetHeight").await?, 350);
+        assert_eq!(browser.value("deep('.card')[0].offsetHeight").await?, 350);
+        Ok(())
+    })
+    .await
+}
+
+/// The SDK comes when the page calls `come`.
+const SDK_LATE: &str = "<script>
+  const real = fetch
+  window.fetch = (url, options) => !String(url).endsWith('.wasm') ? real(url, options) : new Promise((resolve) => {
+    window.come = () => resolve(real(url, options))
+  })
+</script>";
+
+#[tokio::test]
+async fn the_frame_is_as_wide_as_the_page_says_before_the_sdk_has_come_afterwards_and_after_a_change()
+-> Result<()> {
+    story(async |stage| {
+        let script = "window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place', width: '50%' })";
+        let page = stage.page_with_loader(&format!("{SDK_LATE}{}", stage.loader("")), script);
+        let browser = &stage.browser;
+        browser.open(&stage.website.put("/", page)).await?;
+        browser.until("the module was shown", "shown(deep('iframe')[0])").await?;
+        let share = "Math.round(100 * deep('iframe')[0].offsetWidth / place.offsetWidth)";
+        assert_eq!(browser.value(share).await?, 50, "before the SDK has come");
+        browser.run("come()", ()).await?;
+        stage.ready().await?;
+        assert_eq!(browser.value(share).await?, 50, "once the SDK has come");
+        browser.run("embed.update({ width: 320 })", ()).await?;
+        assert_eq!(browser.value("deep('iframe')[0].offsetWidth").await?, 320);
         Ok(())
     })
     .await

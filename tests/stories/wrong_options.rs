@@ -5,7 +5,7 @@ use serde_json::json;
 use stories::story;
 
 /// A configuration's wrong part, the code that the page gets, and what the sentence says.
-const WRONG: [(&str, &str, &str); 30] = [
+const WRONG: [(&str, &str, &str); 38] = [
     (
         "colour: 'red'",
         "invalid_option",
@@ -40,9 +40,24 @@ const WRONG: [(&str, &str, &str); 30] = [
         "invalid_option",
         "The option height is “”, but it has to be a CSS length",
     ),
+    ("width: 'wide'", "invalid_option", "The option width is “wide”, but it has to be a CSS length"),
+    ("width: Infinity", "invalid_option", "The option width is “Infinity”, but it has to be a CSS length"),
+    ("height: '12 px'", "invalid_option", "The option height is “12 px”, but it has to be a CSS length"),
     ("params: 'pro'", "invalid_option", "The option params is “pro”, but it has to be an object"),
+    ("params: ['pro']", "invalid_option", "The option params is “pro”, but it has to be an object"),
     ("locale: 5", "invalid_option", "The option locale is “5”, but it has to be a text."),
     ("launcher: true", "invalid_option", "The option launcher is “true”, but it has to be an object"),
+    ("launcher: []", "invalid_option", "The option launcher is “”, but it has to be an object"),
+    (
+        "launcher: { color: 'reddish' }",
+        "invalid_option",
+        "The option color is “reddish”, but it has to be a CSS colour.",
+    ),
+    (
+        "launcher: { badge: -1 }",
+        "invalid_option",
+        "The option badge is “-1”, but it has to be a whole number, 0 or more.",
+    ),
     (
         "launcher: { colour: 'red' }",
         "invalid_option",
@@ -51,7 +66,7 @@ const WRONG: [(&str, &str, &str); 30] = [
     (
         "launcher: { badge: 1.5 }",
         "invalid_option",
-        "The option badge is “1.5”, but it has to be a whole number.",
+        "The option badge is “1.5”, but it has to be a whole number, 0 or more.",
     ),
     ("lazy: 'yes'", "invalid_option", "The option lazy is “yes”, but it has to be true or false."),
     ("openOn: 5", "invalid_option", "The option openOn is “5”, but it has to be a text."),
@@ -62,6 +77,7 @@ const WRONG: [(&str, &str, &str); 30] = [
     ),
     ("namespace: {}", "invalid_option", "The option namespace is “[object Object]”"),
     ("zIndex: 'top'", "invalid_option", "The option zIndex is “top”, but it has to be a whole number."),
+    ("zIndex: ''", "invalid_option", "The option zIndex is “”, but it has to be a whole number."),
     ("zIndex: Symbol('top')", "invalid_option", "The option zIndex is “Symbol(top)”"),
     ("allow: ['camera']", "invalid_option", "The option allow is “camera”, but it has to be a text."),
     ("sandbox: false", "invalid_option", "The option sandbox is “false”"),
@@ -105,6 +121,22 @@ async fn a_wrong_option_is_named_with_what_was_expected() -> Result<()> {
         }
         assert_eq!(browser.value("deep('iframe').length").await?, 0);
         stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_wrong_option_takes_the_frame_away_that_the_loader_has_put_in() -> Result<()> {
+    story(async |stage| {
+        let script = "const handle = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place', position: 'middle' })
+            log.push(place.childElementCount)
+            handle.ready.catch(({ code }) => log.push(code))";
+        let page = stage.page_with_loader(&stage.loader(""), script);
+        stage.browser.open(&stage.website.put("/", page)).await?;
+        stage.browser.until("the page had heard", "log.length === 2").await?;
+        assert_eq!(stage.log().await?, json!([1, "invalid_option"]));
+        assert_eq!(stage.browser.value("place.innerHTML").await?, "");
         Ok(())
     })
     .await

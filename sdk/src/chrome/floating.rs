@@ -1,7 +1,7 @@
 //! A widget's launcher and panel, and a popup's dialog.
 //!
-//! The panel is a `<dialog>`: the browser moves focus back when it closes, and for a popup makes the page behind it inert
-//! and closes it on Esc. Tab would lead out of it all the same, to the page beside a widget or to the browser's own buttons:
+//! The panel is a `<dialog>`: the browser moves focus back when it closes, and where it is modal makes the page behind it inert
+//! and closes it on Esc. A popup is modal, and so is a widget's panel while it fills a narrow screen. Tab would lead out of it all the same, to the page beside a widget or to the browser's own buttons:
 //! a guard at its end leads back to its beginning.
 
 use crate::config::Config;
@@ -11,11 +11,13 @@ use crate::wording::Words;
 use embed_protocol::EmbedType;
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, HtmlDialogElement, HtmlElement, Node, ShadowRoot};
+use web_sys::{Element, EventTarget, HtmlDialogElement, HtmlElement, Node, ShadowRoot};
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 /// A speech bubble on a 24 × 24 grid, for modules that bring no icon of their own.
 const CHAT: &str = "M3 3h18a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H9l-5 5v-5H3a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1z";
+/// Screens on which every panel fills the screen, as `style.css` says.
+const NARROW: &str = "(max-width:480px)";
 const CROSS: &str = "M6 4 12 10 18 4 20 6 14 12 20 18 18 20 12 14 6 20 4 18 10 12 4 6z";
 
 #[wasm_bindgen]
@@ -24,6 +26,14 @@ extern "C" {
     type Panel;
     #[wasm_bindgen(method)]
     fn show(this: &Panel);
+
+    /// A media query that tells when its answer changes.
+    #[wasm_bindgen(extends = EventTarget)]
+    pub type Media;
+    #[wasm_bindgen(method, getter)]
+    fn matches(this: &Media) -> bool;
+    #[wasm_bindgen(js_name = matchMedia)]
+    fn media(query: &str) -> Media;
 }
 
 /// The elements of a widget or popup.
@@ -34,6 +44,8 @@ pub struct Floating {
     pub guard: HtmlElement,
     /// A widget's button; a popup is opened by the page.
     pub launcher: Option<Launcher>,
+    /// Whether the screen is narrow.
+    pub narrow: Media,
 }
 
 /// The button that opens a widget.
@@ -53,33 +65,32 @@ impl Floating {
             _ => None,
         };
         let dialog: HtmlDialogElement = dom::append(root, "dialog", "")?.unchecked_into();
-        dom::set(&dialog, "aria-modal", if launcher.is_some() { "false" } else { "true" });
         let close = button(&dialog, "close", CROSS)?.0;
         let guard = dom::append(&dialog, "span", "")?;
         guard.set_tab_index(0);
-        Some(Floating { dialog, close, guard, launcher })
+        Some(Floating { dialog, close, guard, launcher, narrow: media(NARROW) })
     }
 
     /// Takes over what the page may change, and what the module's manifest says where the page says nothing.
-    pub fn apply(&self, config: &Config, words: &Words, module: Option<&Module>) {
+    pub fn apply(&self, config: &Config, words: &Words, name: &str, module: Option<&Module>) {
         let corner = config.position.as_str().replace('-', " ");
-        let name = module.map(Module::name).unwrap_or_default();
         let is_widget = self.launcher.is_some();
         self.dialog.set_class_name(&dom::joined(&["panel ", if is_widget { &corner } else { "popup" }]));
-        dom::set(&self.dialog, "aria-label", &name);
+        dom::set(&self.dialog, "aria-label", name);
         dom::set(&self.close, "aria-label", words.close);
         dom::style(&self.dialog, "width", &config.options.length("width").unwrap_or_default());
         dom::style(&self.dialog, "height", &config.options.length("height").unwrap_or_default());
         let Some(launcher) = &self.launcher else { return };
         let look = module.map(Module::launcher);
-        let of_module = |get: fn(&crate::link::Launcher) -> Option<String>| look.as_ref().and_then(get);
+        let of_module = |get: fn(&crate::link::Launcher) -> JsValue| get(look.as_ref()?).as_string();
         let page = &config.launcher;
         let label = page.text("label").or_else(|| of_module(crate::link::Launcher::label));
         let icon = page.text("icon").or_else(|| of_module(crate::link::Launcher::icon));
         let color = page.text("color").or_else(|| of_module(crate::link::Launcher::color));
-        let named = if name.is_empty() { words.open } else { &name };
         launcher.button.set_class_name(&dom::joined(&["launcher ", &corner]));
         launcher.button.set_hidden(page.flag("hidden", false));
+        // While the module has not told its name, the button is called by what it does.
+        let named = if look.is_some() { name } else { words.open };
         launcher.label.replace(label.unwrap_or_else(|| named.into()));
         dom::set(&launcher.icon, "d", icon.as_deref().unwrap_or(CHAT));
         dom::style(&launcher.button, "--color", color.as_deref().unwrap_or_default());
@@ -94,15 +105,22 @@ impl Floating {
     /// Shows the panel and moves focus into it.
     pub fn open(&self) {
         let _ = self.dialog.remove_attribute("inert");
-        match &self.launcher {
-            Some(launcher) => {
-                self.dialog.unchecked_ref::<Panel>().show();
-                dom::set(&launcher.button, "aria-expanded", "true");
-            }
-            None => {
-                let _ = self.dialog.show_modal();
-            }
+        let is_modal = self.launcher.is_none() || self.narrow.matches();
+        dom::set(&self.dialog, "aria-modal", if is_modal { "true" } else { "false" });
+        if is_modal {
+            let _ = self.dialog.show_modal();
+        } else {
+            self.dialog.unchecked_ref::<Panel>().show();
         }
+        if let Some(launcher) = &self.launcher {
+            dom::set(&launcher.button, "aria-expanded", "true");
+        }
+    }
+
+    /// Shows the open panel as the screen has become. What is modal cannot cease to be, but by being shown anew.
+    pub fn show_anew(&self) {
+        self.dialog.close();
+        self.open();
     }
 
     /// Hides the panel; focus goes back to where it was.

@@ -16,7 +16,7 @@ use crate::link::{Link, Module, Slot};
 use crate::wording::Words;
 use embed_protocol::{EmbedType, Theme};
 use js_sys::Array;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use web_sys::{CssStyleSheet, HtmlElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode};
 
 thread_local! {
@@ -43,6 +43,8 @@ pub struct Chrome {
     pub floating: Option<Floating>,
     /// What stands over the frame's place: a skeleton or the error card.
     cover: RefCell<Option<HtmlElement>>,
+    /// Whether the module has said how tall an inline embed is, so that no height is reserved for it any more.
+    is_sized: Cell<bool>,
 }
 
 impl Chrome {
@@ -65,11 +67,12 @@ impl Chrome {
             }
             kind => Some(Floating::build(&root, kind)?),
         };
-        Some(Chrome { host, root, floating, cover: RefCell::new(None) })
+        Some(Chrome { host, root, floating, cover: RefCell::new(None), is_sized: Cell::new(false) })
     }
 
     /// Takes over what the page may change while the embed lives.
-    pub fn apply(&self, config: &Config, words: &Words, module: Option<&Module>) {
+    /// `name` is what the content is called.
+    pub fn apply(&self, config: &Config, words: &Words, name: &str, module: Option<&Module>) {
         let scheme = match config.theme {
             Theme::Auto => "light dark",
             theme => theme.as_str(),
@@ -85,14 +88,14 @@ impl Chrome {
             }
         }
         match &self.floating {
-            Some(floating) => floating.apply(config, words, module),
+            Some(floating) => floating.apply(config, words, name, module),
             None => {
                 dom::style(&self.host, "width", config.options.length("width").as_deref().unwrap_or("100%"));
-                dom::style(
-                    &self.host,
-                    "min-height",
-                    config.options.length("height").as_deref().unwrap_or("500px"),
-                );
+                let reserved = match config.options.length("height") {
+                    _ if self.is_sized.get() => "0".into(),
+                    height => height.unwrap_or_else(|| "500px".into()),
+                };
+                dom::style(&self.host, "min-height", &reserved);
             }
         }
     }
@@ -142,6 +145,8 @@ impl Chrome {
     /// The error card in place of the frame; `retry` is called when its button is pressed.
     pub fn show_card(&self, fault: &Fault, words: &Words, retry: impl FnMut() + 'static) {
         self.cover_with(card::build(self.place(), fault, words, retry));
+        // The frame is gone, and with it the height that the module gave the place.
+        self.is_sized.set(false);
     }
 
     /// Takes the place of what covered the frame before.
@@ -159,6 +164,7 @@ impl Chrome {
             let height = dom::joined(&[&dom::text(&height.into()), "px"]);
             dom::style(&frame, "height", &height);
             dom::style(&self.host, "min-height", "0");
+            self.is_sized.set(true);
         }
     }
 

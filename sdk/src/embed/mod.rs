@@ -46,7 +46,7 @@ pub struct Embed {
     /// What listens to the present frame, and to what the page's policy says of it.
     frame_listeners: RefCell<Vec<EventListener>>,
     /// What listens while the panel is open.
-    open_listener: RefCell<Option<EventListener>>,
+    open_listeners: RefCell<Vec<EventListener>>,
     /// Waits until an inline embed comes near the viewport.
     sight: RefCell<Option<Sight>>,
     /// Waits until the page may be idle, where the browser does not tell, or until the key that opened has been handled.
@@ -74,12 +74,15 @@ impl Embed {
                 is_over: Cell::new(false),
                 listeners: RefCell::default(),
                 frame_listeners: RefCell::default(),
-                open_listener: RefCell::new(None),
+                open_listeners: RefCell::default(),
                 sight: RefCell::new(None),
                 timer: RefCell::new(None),
             })),
             Err(fault) => {
                 slot.handle().set_state("error");
+                if let Some(host) = slot.host() {
+                    host.remove();
+                }
                 report(&slot, &fault, config::error_handler(&raw).as_ref());
                 None
             }
@@ -134,11 +137,16 @@ impl Embed {
     /// Gives the chrome what the configuration, the language and the module's manifest say.
     fn dress(&self) {
         let Some(chrome) = self.chrome.get() else { return };
-        let verdict = self.verdict.borrow().clone().filter(Verdict::allowed);
-        let module = verdict.map(|verdict| verdict.module());
-        chrome.apply(&self.config(), &self.words(), module.as_ref());
-        if let (Some(frame), Some(module)) = (self.slot.frame(), module) {
-            frame.set_title(&module.name());
+        let verdict = self.verdict.borrow().clone();
+        let module = verdict.and_then(|verdict| verdict.allows());
+        let (config, words) = (self.config(), self.words());
+        // Before the server has told the module's name, a frame and a dialog need one all the same.
+        let name = module.as_ref().and_then(|module| module.name().as_string());
+        let label = config.launcher.text("label").filter(|label| !label.is_empty());
+        let name = name.or(label).unwrap_or_else(|| words.content.into());
+        chrome.apply(&config, &words, &name, module.as_ref());
+        if let Some(frame) = self.slot.frame() {
+            frame.set_title(&name);
         }
     }
 
@@ -197,7 +205,10 @@ impl Embed {
         self.sight.take();
         self.drop_frame();
         match (self.chrome.get(), self.slot.host()) {
-            (Some(chrome), _) => chrome.show_card(&fault, &self.words(), self.later(Embed::retry)),
+            (Some(chrome), _) => {
+                chrome.show_card(&fault, &self.words(), self.later(Embed::retry));
+                self.dress();
+            }
             (None, Some(host)) => host.remove(),
             (None, None) => {}
         }
@@ -250,7 +261,7 @@ impl Embed {
         self.bridge.destroy();
         self.sight.take();
         self.timer.take();
-        self.open_listener.take();
+        self.open_listeners.take();
         self.listeners.take();
         self.drop_frame();
         if let Some(chrome) = self.chrome.get() {

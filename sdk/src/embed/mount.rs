@@ -181,9 +181,9 @@ impl Embed {
     }
 
     fn on_verdict(&self, verdict: Verdict) {
-        if !verdict.allowed() {
-            let code = verdict.code().unwrap_or_else(|| Code::Unavailable.as_str().into());
-            let detail = verdict.detail().unwrap_or_else(|| {
+        if verdict.allows().is_none() {
+            let code = verdict.code().as_string().unwrap_or_else(|| Code::Unavailable.as_str().into());
+            let detail = verdict.detail().as_string().unwrap_or_else(|| {
                 let server = dom::text(&self.link.server());
                 dom::joined(&[
                     &server,

@@ -29,15 +29,28 @@ impl Embed {
         let again = self.later(Embed::focus_frame);
         self.timer.replace(Some(dom::after(0, Box::new(again))));
         let close = self.later(Embed::close);
-        self.open_listener.replace(Some(EventListener::new(&dom::document(), "keydown", move |event| {
+        let mut listeners = vec![EventListener::new(&dom::document(), "keydown", move |event| {
             let event: &KeyboardEvent = event.unchecked_ref();
             if event.key() == "Escape" && !event.default_prevented() {
                 close();
             }
-        })));
+        })];
+        if floating.launcher.is_some() {
+            let turned = self.later(Embed::on_turned);
+            listeners.push(EventListener::new(&floating.narrow, "change", move |_| turned()));
+        }
+        self.open_listeners.replace(listeners);
         self.show_state();
         self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
         self.fire_own(words::OPEN, &JsValue::UNDEFINED);
+    }
+
+    /// The screen has become narrow or wide while a widget is open.
+    fn on_turned(&self) {
+        if let Some(floating) = self.floating() {
+            floating.show_anew();
+            self.focus_frame();
+        }
     }
 
     /// Moves focus from the panel into the module, which can take it only once its frame is to be seen. Not where the
@@ -55,7 +68,7 @@ impl Embed {
         if !floating.is_open() {
             return;
         }
-        self.open_listener.take();
+        self.open_listeners.take();
         floating.close();
         self.show_state();
         self.bridge.tell(words::CLOSE, &JsValue::UNDEFINED);

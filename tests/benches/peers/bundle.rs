@@ -17,7 +17,7 @@ pub fn serve(installation: Installation) -> Installation {
 }
 
 /// Its `manifest.json`: the size of each file, plain and compressed.
-pub fn manifest() -> Result<Value> {
+fn manifest() -> Result<Value> {
     Ok(serde_json::from_slice(&read("v1/manifest.json")?)?)
 }
 
