@@ -59,7 +59,7 @@ pub(super) fn entries(entries: &[Done], now: DateTime<Utc>) -> Markup {
         ol.entries {
             @for entry in entries {
                 li {
-                    span.what { strong { (entry.actor) } " " (deed(&entry.action)) " " span.subject { (entry.subject) }
+                    span.what { strong { (entry.actor) } " " (deed(&entry.action)) " " @if entry.subject != entry.actor { span.subject { (entry.subject) } }
                         @if let Some(detail) = &entry.detail { " " (detail) } }
                     span.hint {
                         (time(entry.created_at, now))
@@ -80,8 +80,8 @@ fn deed(action: &str) -> &str {
         "member.invited" => "invited",
         "member.role_changed" => "changed the role of",
         "member.removed" => "took out",
-        "session.started" => "signed in as",
-        "session.ended" => "ended a session of",
+        "session.started" => "signed in",
+        "session.ended" => "ended a session",
         "personal_token.created" => "made a personal token",
         "personal_token.revoked" => "revoked a personal token",
         "site.created" => "made the site",

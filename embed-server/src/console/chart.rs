@@ -22,8 +22,22 @@ pub(super) struct Series<'a> {
     pub counts: HashMap<String, i64>,
 }
 
+/// What stands beside a chart's title.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Headline {
+    /// All hours together.
+    Sum,
+    /// The hour with the most.
+    Highest,
+}
+
 /// The series above each other, for the last 24 hours. `id` is unique on its page.
-pub(super) fn bars(id: &str, title: &str, series: &[Series<'_>], now: DateTime<Utc>) -> Markup {
+pub(super) fn bars(
+    id: &str,
+    (title, headline): (&str, Headline),
+    series: &[Series<'_>],
+    now: DateTime<Utc>,
+) -> Markup {
     let hours: Vec<_> = (0..HOURS).rev().map(|ago| now - TimeDelta::hours(ago)).collect();
     let count = |series: &Series<'_>, hour: &DateTime<Utc>| {
         let key = hour.format("%Y-%m-%dT%H:00:00Z").to_string();
@@ -31,10 +45,13 @@ pub(super) fn bars(id: &str, title: &str, series: &[Series<'_>], now: DateTime<U
     };
     let sums: Vec<i64> =
         hours.iter().map(|hour| series.iter().map(|series| count(series, hour)).sum()).collect();
-    let total: i64 = sums.iter().sum();
-    let highest = sums.iter().copied().max().unwrap_or_default().max(1);
+    let highest = sums.iter().copied().max().unwrap_or_default();
+    let headline = match headline {
+        Headline::Sum => sums.iter().sum(),
+        Headline::Highest => highest,
+    };
     // What is there at all is seen, however little it is.
-    let height = |count: i64| if count == 0 { 0 } else { (count * HEIGHT / highest).max(2) };
+    let height = |count: i64| if count == 0 { 0 } else { (count * HEIGHT / highest.max(1)).max(2) };
     let said = |hour: &DateTime<Utc>| {
         let counts: Vec<_> =
             series.iter().map(|series| format!("{} {}", number(count(series, hour)), series.name)).collect();
@@ -47,9 +64,9 @@ pub(super) fn bars(id: &str, title: &str, series: &[Series<'_>], now: DateTime<U
     };
     html! {
         figure.chart #(id) {
-            figcaption { (title) strong { (number(total)) } }
+            figcaption { (title) strong { (number(headline)) } }
             svg viewBox={ "0 0 " (HOURS * STEP) " " (HEIGHT) } preserveAspectRatio="none" role="img"
-                aria-label={ (title) ", last 24 hours: " (number(total)) } {
+                aria-label={ (title) ", last 24 hours: " (number(headline)) } {
                 @for (place, hour) in (0..).zip(&hours) {
                     g {
                         title { (said(hour)) }

@@ -313,7 +313,9 @@ fn instructions(record: &Record, meta: Option<&str>) -> Markup {
     html! {
         p { "Its owner publishes " @if meta.is_some() { "either of these two:" } @else { "this record; a wildcard can be proved by DNS alone:" } }
         h3 { "A DNS record of type " (record.kind) }
+        p.hint { "Its name" }
         (copyable("dns-name", "Name of the DNS record", &record.name))
+        p.hint { "Its value" }
         (copyable("dns-value", "Value of the DNS record", &record.value))
         @if let Some(meta) = meta {
             h3 { "A tag in the head of its front page" }

@@ -2,7 +2,7 @@
 
 use super::Console;
 use super::activity::entries;
-use super::chart::{Series, bars};
+use super::chart::{Headline, Series, bars};
 use super::elements::{empty, time};
 use super::page::{Page, Place, Section};
 use super::viewer::Viewer;
@@ -101,10 +101,10 @@ pub(super) fn charts(viewer: &Viewer, seen: &[views::Hour], calls: &[requests::H
     let series = |name, class, counts| Series { name, class, counts };
     html! {
         div.charts #charts data-live {
-            (bars("shown", "Embeds shown", &[series("shown", "bar", views(|hour| hour.shown))], now))
-            (bars("blocked", "Blocked", &[series("blocked", "bar bad", views(|hour| hour.blocked))], now))
-            (bars("calls", "API calls", &[series("calls", "bar", asked(|hour| hour.requests))], now))
-            (bars("errors", "Errors", &[
+            (bars("shown", ("Embeds shown", Headline::Sum), &[series("shown", "bar", views(|hour| hour.shown))], now))
+            (bars("blocked", ("Blocked", Headline::Sum), &[series("blocked", "bar bad", views(|hour| hour.blocked))], now))
+            (bars("calls", ("API calls", Headline::Sum), &[series("calls", "bar", asked(|hour| hour.requests))], now))
+            (bars("errors", ("Errors", Headline::Sum), &[
                 series("refused", "bar open", asked(|hour| hour.refused)),
                 series("failed", "bar bad", asked(|hour| hour.failed)),
             ], now))

@@ -1,7 +1,7 @@
 //! What happened at a site: which websites showed its modules, and what was asked of their data.
 
 use super::Console;
-use super::chart::{Series, bars};
+use super::chart::{Headline, Series, bars};
 use super::elements::{Mood, badge, complaint, empty, more, number, time};
 use super::form::{Asked, filled};
 use super::overview::charts;
@@ -116,7 +116,7 @@ async fn log(
             };
             let content = html! {
                 (charts(&viewer, &seen, &hours))
-                div.charts { (bars("latency", "Milliseconds until the answer, hour by hour", &[took], viewer.now)) }
+                div.charts { (bars("latency", ("Milliseconds until the answer, on average; the slowest hour", Headline::Highest), &[took], viewer.now)) }
                 (views_table(&viewer, &modules, &origins))
                 section {
                     h2 { "API calls" }

@@ -1,7 +1,7 @@
 //! A site's API tokens: making, rotating and revoking them, and how they are used.
 
 use super::Console;
-use super::chart::{Series, bars};
+use super::chart::{Headline, Series, bars};
 use super::elements::{Mood, badge, complaint, copyable, csrf, empty, number, question, time, time_or};
 use super::form::{Nothing, Posted, Ticked, again};
 use super::modules::may_change;
@@ -271,7 +271,7 @@ async fn show(
     let counts = token.counts_at(viewer.now);
     Ok(viewer.page(&place, &token.name, html! {
         p { (state(&viewer, &token)) }
-        div.charts #charts data-live { (bars("usage", "Calls", &[calls], viewer.now)) }
+        div.charts #charts data-live { (bars("usage", ("Calls", Headline::Sum), &[calls], viewer.now)) }
         dl {
             dt { "Begins with" } dd { code { "dram_live_" (token.token_prefix) "…" } }
             dt { "May" } dd { (scopes(&token)) }
