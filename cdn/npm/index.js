@@ -1,7 +1,7 @@
 // Brings the loader to the page, and hands over what it defines. On a server, where there is no page, importing this does
 // nothing.
 
-let loading
+let loading, wished
 
 const failure = (code, message) => Object.assign(new Error(message), { code })
 
@@ -53,11 +53,13 @@ export const load = (options) => {
   if (typeof document === 'undefined') return refused(failure('no_page', 'There is no page to embed into: call load and embed in the browser.'))
   if (window.Dramac?.version) return Promise.resolve(window.Dramac)
   if (loading) return loading
+  // What failed may be tried again, also by somebody who does not know where the loader is.
+  options ??= wished
   // The page has asked for the loader itself, and made a queue for as long as it has not come.
   if (window.Dramac && !options) return awaited()
   if (!options?.src) return refused(failure('invalid_option', "Call load({ src: 'https://…/v1/embed.js' }) before anything is embedded."))
+  wished = options
   loading = insert(options)
-  // What failed may be tried again.
   loading.catch(() => { loading = undefined })
   return loading
 }

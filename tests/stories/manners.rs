@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::time::Duration;
-use stories::{Website, module, story, wait};
+use stories::{Stage, Website, module, story, wait};
 
 /// Counts what runs by itself: timers, frames of animation, requests.
 const COUNTED: &str = "<script>

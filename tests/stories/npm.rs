@@ -25,6 +25,7 @@ async fn load(stage: &Stage, options: &str) -> Result<Value> {
 async fn refuses_and_tries_again(stage: &Stage, options: &str, sentence: &str) -> Result<()> {
     let refused = load(stage, options).await?;
     ensure!(refused[0] == "sdk_unavailable" && refused[1].as_str() == Some(sentence), "{refused}");
+    assert_eq!(load(stage, "").await?, refused, "who says nothing has the same tried again");
     assert_eq!(stage.browser.value("document.querySelectorAll('head script[src]').length").await?, 0);
     let origin = stage.installation.origin();
     let embed = format!(
@@ -90,7 +91,7 @@ async fn a_react_component_tells_that_the_loader_cannot_come() -> Result<()> {
             port::free()?
         );
         stage.website.put("/main.js", react::built(&main).await?);
-        let script = "document.body.append(Object.assign(document.createElement('script'), { src: '/main.js' }))";
+        let script = "document.body.append(Object.assign(document.createElement('script'), { type: 'module', src: '/main.js' }))";
         stage.browser.open(&stage.website.put("/", stage.page_with_loader("", script))).await?;
         stage.browser.until("the component had told", "log.length").await?;
         assert_eq!(stage.log().await?, json!(["sdk_unavailable"]));
