@@ -98,7 +98,10 @@ fn header(description: &str) -> ReferenceOr<Header> {
     })
 }
 
-const ETAG: (&str, &str) = ("ETag", "The record's version in quotes, for `If-Match` and `If-None-Match`.");
+const ETAG: (&str, &str) = (
+    "ETag",
+    "This version of this record, for `If-Match` and `If-None-Match`: `version` and the end of `id`, in quotes.",
+);
 
 impl OperationOutput for Found {
     type Inner = Record;

@@ -20,6 +20,7 @@ mod operators;
 mod outgoing_calls;
 mod people;
 mod permissions;
+mod preconditions;
 mod proving_domains;
 mod publishing;
 mod record_lists;
