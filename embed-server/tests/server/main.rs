@@ -29,6 +29,7 @@ mod redis;
 mod request_log;
 mod requests;
 mod revocation;
+mod rotation;
 mod serving;
 mod tokens;
 mod verify;

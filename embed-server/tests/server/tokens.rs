@@ -35,29 +35,6 @@ story!(a_token_is_made_once_and_ends_when_it_is_revoked, |app| {
     assert_eq!(app.events(site).await, ["module.published", "token.created", "token.revoked"]);
 });
 
-story!(a_rotated_token_overlaps_with_its_successor, |app| {
-    let site = app.site().await;
-    let module = app.module(site, "feedback").await;
-    let old = app.token(site, module, json!({ "scopes": ["read"], "allowedIps": ["127.0.0.0/8"] })).await;
-    let tokens = Tokens::new(&app.context);
-    let id = tokens.list(site, module).await.unwrap()[0].id;
-    let new = tokens.rotate(&Actor::CommandLine, site, id, Some(TimeDelta::hours(2))).await.unwrap();
-    app.settle().await;
-    let path = format!("/api/v1/modules/{module}/nothing");
-    let status =
-        async |secret: &str| app.get(&path).bearer_auth(secret).send().await.unwrap().status().as_u16();
-    assert_eq!((status(&old).await, status(&new.token).await), (404, 404));
-    assert_eq!(new.details.allowed_ips.as_ref().unwrap().0, ["127.0.0.0/8"], "it may do the same");
-    app.context.clock.advance(TimeDelta::hours(2));
-    assert_eq!((status(&old).await, status(&new.token).await), (401, 404));
-    let ended = tokens.rotate(&Actor::CommandLine, site, id, None).await.unwrap_err();
-    assert_eq!(ended.code(), "token_ended");
-
-    app.context.clock.advance(TimeDelta::days(31));
-    assert_eq!(tokens.prune().await.unwrap(), 1, "what ended a month ago is forgotten");
-    assert_eq!(tokens.list(site, module).await.unwrap().len(), 1);
-});
-
 story!(a_token_counts_only_where_it_says, |app| {
     let (site, other) = (app.site().await, app.site().await);
     let module = app.module(site, "feedback").await;
