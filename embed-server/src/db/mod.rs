@@ -12,6 +12,7 @@ mod months;
 mod open;
 mod revision;
 mod statement;
+mod times;
 
 pub use errors::OnUnique;
 pub use lease::Lease;
@@ -19,6 +20,7 @@ pub use months::{drop_partitions, hour_of, make_partitions};
 pub use revision::Revision;
 pub(crate) use statement::fetch_all;
 pub use statement::{Argument, Statement};
+pub use times::holds;
 
 use crate::error::Result;
 use chrono::{DateTime, Utc};

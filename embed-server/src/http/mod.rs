@@ -29,7 +29,7 @@ pub use front::{Front, ModuleOrigin};
 pub use input::{Input, media_type, read_body, unread, wrong_media_type};
 pub use listen::serve;
 pub use paging::{Listed, Paged, Paging};
-pub use parameters::Parameters;
+pub use parameters::{NO_UTF_8, Parameters, decoded};
 pub use passage::{TIMEOUT, nothing_here, passed, wrong_method};
 pub use path::{path_id, path_text};
 pub use rate_limit::{Counted, Limit, RateLimits};

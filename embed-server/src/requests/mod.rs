@@ -10,6 +10,7 @@ mod write;
 
 pub use write::Writer;
 
+use crate::db;
 use crate::error::{Error, Result};
 use crate::http::{Listed, Paged, Paging};
 use crate::state::Context;
@@ -123,7 +124,7 @@ impl Requests {
         filter: &Filter,
         paging: &Paging<LoggedRequest>,
     ) -> Result<Paged<LoggedRequest>> {
-        let statuses = filter.statuses()?;
+        let statuses = filter.check()?;
         let mut tx = self.context.db.read(site).await?;
         store::page(&mut tx, site, filter, statuses, paging).await.map(|found| paging.page(found))
     }
@@ -131,8 +132,9 @@ impl Requests {
     /// The calls of a site per hour, oldest hour first; hours without a call are left out. Without `from` and `to` the
     /// last 24 hours count; at most 31 days can.
     pub async fn per_hour(&self, site: Uuid, filter: &Filter) -> Result<Vec<Hour>> {
+        let statuses = filter.check()?;
         let to = filter.to.unwrap_or_else(|| self.context.clock.now() + TimeDelta::seconds(1));
-        let from = filter.from.unwrap_or(to - SPAN);
+        let from = filter.from.unwrap_or_else(|| to - SPAN);
         if to - from > LONGEST_SPAN {
             return Err(Error::invalid("`from` and `to` are more than 31 days apart; ask for less at once."));
         }
@@ -150,6 +152,17 @@ impl Requests {
 }
 
 impl Filter {
+    /// The statuses that are meant, of a filter that the database can be asked for.
+    fn check(&self) -> Result<Option<(i64, i64)>> {
+        for (name, time) in [("from", self.from), ("to", self.to)] {
+            if time.is_some_and(|time| !db::holds(time)) {
+                let detail = format!("`{name}` is too far away; expected a time in the years 0000 to 9999.");
+                return Err(Error::invalid(detail));
+            }
+        }
+        self.statuses()
+    }
+
     /// The statuses that are meant, from the first to the last.
     fn statuses(&self) -> Result<Option<(i64, i64)>> {
         let Some(text) = &self.status else { return Ok(None) };
