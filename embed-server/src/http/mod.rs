@@ -24,7 +24,7 @@ pub use client::{ClientAddress, TrustedProxies, parse_network};
 pub use content::{Content, Encoding};
 pub use cors::{Page, Readers};
 pub use created::Created;
-pub use door::{Asked, Lookups, Proved, door};
+pub use door::{Asked, Lookups, PATIENCE, Proved, door};
 pub use front::{Front, ModuleOrigin};
 pub use input::{Input, media_type, read_body, unread, wrong_media_type};
 pub use listen::serve;

@@ -52,7 +52,7 @@ async fn passage(
     let preflight = readers.preflight(&method);
 
     let mut response =
-        if preflight { StatusCode::NO_CONTENT.into_response() } else { answer(request, next, within).await };
+        if preflight { StatusCode::NO_CONTENT.into_response() } else { caught(request, next, within).await };
     let shown = id.to_str().unwrap_or_default();
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         response = problem(response, &error, shown);
@@ -79,7 +79,7 @@ async fn passage(
 }
 
 /// The handler's answer, whatever becomes of it: a panic is a 500 for one request, never an outage.
-async fn answer(request: Request, next: Next, within: Duration) -> Response {
+pub(super) async fn caught(request: Request, next: Next, within: Duration) -> Response {
     match AssertUnwindSafe(timeout(within, next.run(request))).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(elapsed)) => {

@@ -49,7 +49,7 @@ pub struct LoggedRequest {
     pub ip_address: String,
     /// What the client calls itself.
     pub user_agent: Option<String>,
-    /// The answer's status.
+    /// The answer's status; 499 where the client went away before there was one.
     pub status_code: i64,
     /// Milliseconds until the answer.
     pub response_time_ms: i64,
