@@ -8,6 +8,7 @@ mod assets;
 mod bad_settings;
 mod callers;
 mod doctor;
+mod documented;
 mod domains;
 mod engine;
 mod faults;

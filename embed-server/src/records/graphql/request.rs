@@ -2,8 +2,8 @@
 
 use super::{Access, Mutation, Query};
 use crate::error::{Error, Result};
-use crate::http::openapi::{self, Security};
-use crate::http::{Call, unread};
+use crate::http::openapi;
+use crate::http::{Call, RequestId, unread};
 use crate::modules::Modules;
 use crate::records::Records;
 use crate::records::body::{self, JSON};
@@ -174,7 +174,7 @@ impl<S: Send + Sync> FromRequestParts<S> for GraphqlCall {
 
 impl OperationInput for GraphqlCall {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        openapi::secured(operation, &[Security::ApiToken, Security::ApiKey, Security::EmbedToken]);
+        openapi::secured(operation, &openapi::CALLERS);
         openapi::path_id(ctx, operation, "module", "The module's id.");
         let when = "The credentials are worth nothing. Where none are shown, `errors` says what needs some.";
         openapi::refuses(ctx, operation, StatusCode::UNAUTHORIZED, "unauthenticated", when);
