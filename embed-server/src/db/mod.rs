@@ -14,7 +14,7 @@ mod revision;
 mod statement;
 mod times;
 
-pub use errors::OnUnique;
+pub use errors::{OnGone, OnUnique};
 pub use lease::Lease;
 pub use months::{drop_partitions, hour_of, make_partitions};
 pub use revision::Revision;

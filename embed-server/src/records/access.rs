@@ -154,7 +154,8 @@ impl<P: Permission> Collection<P> {
     }
 }
 
-fn module_not_found() -> Error {
+/// 404 `module_not_found`.
+pub(super) fn module_not_found() -> Error {
     Error::not_found("module_not_found", "There is no such module here, or it is not published.")
 }
 

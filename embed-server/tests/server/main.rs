@@ -33,6 +33,7 @@ mod revocation;
 mod rotation;
 mod serving;
 mod tokens;
+mod vanished;
 mod verify;
 
 /// Tells a story on both engines: `story!(name_of_the_story, |app| { … })` makes `name_of_the_story::on_sqlite` and
