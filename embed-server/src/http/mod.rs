@@ -30,7 +30,7 @@ pub use input::{Input, media_type, read_body, unread, wrong_media_type};
 pub use listen::serve;
 pub use paging::{Listed, Paged, Paging};
 pub use parameters::{NO_UTF_8, Parameters, decoded};
-pub use passage::{TIMEOUT, nothing_here, passed, wrong_method};
+pub use passage::{RequestId, TIMEOUT, nothing_here, passed, wrong_method};
 pub use path::{path_id, path_text};
 pub use rate_limit::{Counted, Limit, RateLimits};
 pub use request_log::{Line, RequestLog};

@@ -21,6 +21,18 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+/// The id under which the log knows a request. An extension of every request, for what tells of an error in another form
+/// than a problem document.
+#[derive(Clone, Debug)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest that a handler may take, body included, where nothing else is said.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,11 +52,12 @@ where
 
 async fn passage(
     State((readers, within, metrics)): State<(Readers, Duration, Metrics)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
