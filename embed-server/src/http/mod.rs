@@ -32,5 +32,5 @@ pub use paging::{Listed, Paged, Paging};
 pub use parameters::{NO_UTF_8, Parameters, decoded};
 pub use passage::{RequestId, TIMEOUT, nothing_here, passed, wrong_method};
 pub use path::{path_id, path_text};
-pub use rate_limit::{Counted, Limit, RateLimits};
+pub use rate_limit::{Counted, Limit, Limited, RateLimits};
 pub use request_log::{Line, RequestLog};

@@ -4,8 +4,11 @@
 //! when there is one, so that all servers hold one limit. While Redis does not answer each server counts by itself, and
 //! says so in a metric.
 
+mod limited;
 mod local;
 mod shared;
+
+pub use limited::Limited;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
