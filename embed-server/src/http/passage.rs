@@ -36,6 +36,9 @@ impl RequestId {
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest that a handler may take, body included, where nothing else is said.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
+/// What is said to caches where the answer itself says nothing: it is the asker's and no proxy's to keep, and asked for
+/// again each time.
+const ASKERS_OWN: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// The largest body, where a route does not set its own limit.
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -87,6 +90,7 @@ async fn passage(
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REQUEST_ID, id);
+    headers.entry(header::CACHE_CONTROL).or_insert(ASKERS_OWN);
     readers.say(origin, preflight, headers);
     response
 }

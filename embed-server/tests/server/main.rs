@@ -33,6 +33,7 @@ mod revocation;
 mod rotation;
 mod serving;
 mod tokens;
+mod tokens_over_http;
 mod vanished;
 mod verify;
 

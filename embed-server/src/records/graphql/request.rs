@@ -153,7 +153,6 @@ impl IntoResponse for GraphqlAnswer {
         let status = if self.modern && not_begun { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         let mut response = (status, Json(self.response)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         if self.modern {
             headers
                 .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/graphql-response+json"));
