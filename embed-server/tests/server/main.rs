@@ -7,6 +7,7 @@ mod app;
 mod assets;
 mod bad_settings;
 mod callers;
+mod cors;
 mod doctor;
 mod documented;
 mod domains;
