@@ -1,6 +1,7 @@
 //! API tokens: what each may do, from where, and until when.
 
-use crate::app::{json_of, until};
+use crate::app::{TestApp, json_of, until};
+use crate::engine::Database;
 use crate::story;
 use chrono::TimeDelta;
 use embed_server::events::activity::Actor;
@@ -116,3 +117,35 @@ story!(a_token_that_makes_no_sense_is_refused_with_a_reason, |app| {
         assert!(!output.status.success() && said.contains(sentence), "{said}");
     }
 });
+
+/// A client says by which proxy it comes; whether that is believed decides which network it is in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tokens_networks_are_held_against_the_client_and_not_against_its_proxy() {
+    let trusting = [("EMBED_TRUSTED_PROXIES", "127.0.0.0/8, 198.51.100.0/24")];
+    for (settings, through_proxies) in [(&trusting[..], true), (&[], false)] {
+        let app = TestApp::start_with(Database::sqlite(), settings).await;
+        let site = app.site().await;
+        let module = app.module(site, "feedback").await;
+        let networks = json!(["2001:db8::/32", "203.0.113.0/24", "::ffff:192.0.2.0/120"]);
+        let token = app.token(site, module, json!({ "scopes": ["read"], "allowedIps": networks })).await;
+        let path = format!("/api/v1/modules/{module}/nothing");
+        for (forwarded, listed) in [
+            ("2001:db8:1::7", true),
+            ("2001:db9::7", false),
+            ("203.0.113.7", true),
+            ("::ffff:203.0.113.7", true),
+            ("203.0.114.7", false),
+            ("192.0.2.200", true),
+            ("192.0.3.1", false),
+            ("203.0.113.7, 198.51.100.1", true),
+            ("203.0.113.7, 192.0.3.1", false),
+            ("nonsense", false),
+        ] {
+            let asked = app.get(&path).bearer_auth(&token).header("X-Forwarded-For", forwarded);
+            let (status, body) = json_of(asked.send().await.unwrap()).await;
+            let expected =
+                if listed && through_proxies { (404, "not_found") } else { (403, "ip_not_allowed") };
+            assert_eq!((status.as_u16(), body["code"].as_str().unwrap()), expected, "{forwarded}");
+        }
+    }
+}
