@@ -138,16 +138,16 @@ impl Requests {
         if to - from > LONGEST_SPAN {
             return Err(Error::invalid("`from` and `to` are more than 31 days apart; ask for less at once."));
         }
-        let statuses = filter.statuses()?;
         let filter = Filter { from: Some(from), to: Some(to), ..filter.clone() };
         let mut tx = self.context.db.read(site).await?;
         store::per_hour(&mut tx, site, &filter, statuses).await
     }
 
-    /// The calls of every site since a time, oldest first; for an operator of the whole installation.
-    pub async fn since(&self, time: DateTime<Utc>, most: i64) -> Result<Vec<LoggedRequest>> {
+    /// The calls of every site that were written down after the one with this id, oldest first; for an operator of the
+    /// whole installation.
+    pub async fn behind(&self, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
         let mut tx = self.context.db.read_global().await?;
-        store::since(&mut tx, time, most).await
+        store::behind(&mut tx, id, most).await
     }
 }
 

@@ -118,10 +118,10 @@ pub(super) async fn per_hour(
     })?)
 }
 
-/// For a global transaction: what came since a time, oldest first.
-pub(super) async fn since(tx: &mut Tx, time: DateTime<Utc>, most: i64) -> Result<Vec<LoggedRequest>> {
-    let text = "SELECT * FROM module_external_requests WHERE created_at >= $1 ORDER BY id LIMIT $2";
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(time).bind(most).fetch_all(conn).await)?)
+/// For a global transaction: what was written after the call with this id, oldest first.
+pub(super) async fn behind(tx: &mut Tx, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
+    let text = "SELECT * FROM module_external_requests WHERE id > $1 ORDER BY id LIMIT $2";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).bind(most).fetch_all(conn).await)?)
 }
 
 /// For a global transaction: forgets some of the calls that came before a time; how many those were.
