@@ -303,6 +303,18 @@ story!(what_does_not_fit_is_refused_with_every_field, |app| {
     assert_eq!(api.everything().await, before);
 });
 
+story!(a_number_counts_as_long_as_it_is_written_out, |app| {
+    let api = Api::publish(&app).await;
+    api.create("things", &json!({ "one": 1e308, "small": -2.5e-300, "whole": 10 })).await;
+    let before = api.everything().await;
+    // Twelve kilobytes as they are sent; PostgreSQL would keep and send six hundred, with 309 digits for each.
+    let numbers = json!({ "many": vec![1e308; 2_000] });
+    let (status, code, problem) = refusal(api.send(Method::POST, "records/things", &numbers)).await;
+    assert_eq!((status, code.as_str()), (422, "invalid_record"));
+    assert!(problem["detail"].as_str().unwrap().contains("more than 256 KiB"), "{problem}");
+    assert_eq!(api.everything().await, before);
+});
+
 story!(a_body_that_is_not_strict_json_is_refused_and_changes_nothing, |app| {
     let api = Api::publish(&app).await;
     let record = api.create("things", &json!({ "a": 1 })).await;
