@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::{Next, from_fn};
+use axum::serve::ListenerExt;
 use embed_server::config::Settings;
 use embed_server::http::{Call, Caller, CallerKind, Grant, Scope};
 use embed_server::modules::Modules;
@@ -15,7 +16,7 @@ use embed_server::state::Context;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
-use stories::figures::{Row, Spread, publish};
+use stories::figures::{Row, Spread, publish_and_document};
 use stories::load::{self, Load};
 use stories::{Installation, Server, module, port, wait};
 use tokio::process::{Child, Command};
@@ -76,7 +77,7 @@ async fn main() -> Result<()> {
         goal: "≥ 0.7",
         reached: ratio.median >= 0.7,
     };
-    publish("record-rate", "requests/s", &[row])
+    publish_and_document("record-rate", "requests/s", &[row])
 }
 
 /// Makes the records; their paths.
@@ -143,6 +144,10 @@ async fn serve_bare(port: u16, site: Uuid, module: Uuid) -> Result<()> {
     });
     let state = Bare { modules: Arc::new(Modules::new(&context)?), records: Records::new(&context) };
     let routes: Router = Router::from(records::routes::router::<Bare>()).layer(admit).with_state(state);
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    // As the server does: else a small answer waits for the one before it to be acknowledged.
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?.tap_io(|stream| {
+        // A socket that is closing already refuses; its connection ends by itself.
+        let _ = stream.set_nodelay(true);
+    });
     Ok(axum::serve(listener, routes).await?)
 }

@@ -1,7 +1,7 @@
 //! Figures as `performance.md` wants them: paired, alternating, with their spread.
 
-use crate::output;
-use anyhow::Result;
+use crate::{output, repository};
+use anyhow::{Context, Result};
 use serde::Serialize;
 
 /// The median of some samples, with the smallest and the largest.
@@ -74,4 +74,27 @@ pub fn publish(name: &str, unit: &str, rows: &[Row]) -> Result<()> {
     std::fs::write(&path, serde_json::to_vec_pretty(&rows)?)?;
     println!("\nwritten to {}", path.display());
     Ok(())
+}
+
+/// The same, and the table in `docs/benchmarks.md` too, between the marks of the section of this name.
+pub fn publish_and_document(name: &str, unit: &str, rows: &[Row]) -> Result<()> {
+    publish(name, unit, rows)?;
+    let mut table = format!("|  | ours, {unit} | compared with | ours ÷ theirs | goal |  |\n");
+    table.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    for Row { what, ours, theirs, ratio, goal, reached } in rows {
+        let verdict = if *reached { "reached" } else { "**lost**" };
+        table.push_str(&format!("| {what} | {ours} | {theirs} | {ratio} | {goal} | {verdict} |\n"));
+    }
+    document(name, &table)
+}
+
+/// Replaces what stands between the marks of a section in `docs/benchmarks.md`.
+pub fn document(section: &str, text: &str) -> Result<()> {
+    let path = repository("docs/benchmarks.md");
+    let page = std::fs::read_to_string(&path).context("docs/benchmarks.md cannot be read")?;
+    let (begin, end) = (format!("<!-- {section} -->\n"), format!("<!-- /{section} -->"));
+    let (before, rest) =
+        page.split_once(&begin).with_context(|| format!("docs/benchmarks.md has no {begin}"))?;
+    let (_, after) = rest.split_once(&end).with_context(|| format!("docs/benchmarks.md has no {end}"))?;
+    Ok(std::fs::write(&path, format!("{before}{begin}{text}{end}{after}"))?)
 }

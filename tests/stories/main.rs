@@ -35,6 +35,7 @@ mod policies;
 mod preferences;
 mod published;
 mod react;
+mod readme;
 mod recipes;
 mod records;
 mod resize;

@@ -129,7 +129,7 @@ impl Accounts {
     /// Forgets codes, links and sessions that have had their time.
     pub async fn prune(&self, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.context.db.begin_global().await?;
-        store::prune(&mut tx, now, now - super::sessions::IDLE).await?;
+        store::prune(&mut tx, now, (now - super::sessions::IDLE, now - super::tokens::KEPT)).await?;
         tx.commit().await
     }
 }

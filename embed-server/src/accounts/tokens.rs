@@ -12,6 +12,9 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// How long a token that has ended is kept, so that it can be told what became of it.
+pub(super) const KEPT: TimeDelta = TimeDelta::days(30);
+
 /// A personal token without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
 #[serde(rename_all = "camelCase")]

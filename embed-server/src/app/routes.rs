@@ -44,7 +44,7 @@ impl App {
             api = api.merge(records::graphql::playground());
         }
         let api = api.method_not_allowed_fallback(http::wrong_method);
-        let api = api.layer(from_fn_with_state(self.clone(), http::door::<Self>));
+        let api = api.layer(from_fn_with_state((self.clone(), http::PATIENCE), http::door::<Self>));
         let module = embed::document::router().merge(modules::routes::router());
         let mut public =
             assets::router().merge(health).merge(metrics()).merge(documentation::router(document)?);

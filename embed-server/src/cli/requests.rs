@@ -7,9 +7,10 @@ use crate::requests::{LoggedRequest, Requests};
 use crate::state::Context;
 use chrono::{TimeDelta, Utc};
 use clap::Subcommand;
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Its subcommands.
 #[derive(Subcommand)]
@@ -20,10 +21,11 @@ pub(super) enum Command {
 
 /// How often is looked.
 const POLL: Duration = Duration::from_millis(500);
-/// A call is logged when it is answered, and stands in the log under the time when it came: the longest that an answer
-/// and its line may take lies between.
-const LATE: TimeDelta = TimeDelta::seconds(40);
-const MOST: i64 = 5_000;
+/// A batch is seen when its transaction ends, and its ids are made when that begins: as much later than others with greater
+/// ids it may come, also where the clocks of two servers differ a little.
+const LATE: TimeDelta = TimeDelta::seconds(10);
+/// Calls that are read at once.
+const MOST: i64 = 1_000;
 
 pub(super) async fn run(Command::Tail: Command, context: Context, output: Output) -> Result<()> {
     let requests = Requests::new(&context);
@@ -33,18 +35,42 @@ pub(super) async fn run(Command::Tail: Command, context: Context, output: Output
     }
 }
 
+/// Prints what is written from now on. Each look goes back to [`LATE`] before the one that was before it, and what was
+/// printed since then is known.
 async fn tail(requests: &Requests, output: Output) -> Result<()> {
-    let mut shown: VecDeque<LoggedRequest> = requests.since(Utc::now() - LATE, MOST).await?.into();
+    let mut floor = recently();
+    let mut known: BTreeSet<Uuid> = all_behind(requests, floor).await?.iter().map(|call| call.id).collect();
     loop {
-        let since = Utc::now() - LATE;
-        shown.retain(|known| known.created_at >= since);
-        for request in requests.since(since, MOST).await? {
-            if !shown.iter().any(|known| known.id == request.id) {
-                output.print(&request)?;
-                shown.push_back(request);
+        let next = recently();
+        for call in all_behind(requests, floor).await? {
+            if known.insert(call.id) {
+                output.print(&call)?;
             }
         }
+        floor = next;
+        known = known.split_off(&floor);
         tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Below every id that is made from [`LATE`] before now on.
+fn recently() -> Uuid {
+    let millis = (Utc::now() - LATE).timestamp_millis();
+    // The first 48 bits of a UUIDv7 (RFC 9562, section 5.7).
+    Uuid::from_u128(u128::try_from(millis).unwrap_or_default() << 80)
+}
+
+/// All of them, however many there are.
+async fn all_behind(requests: &Requests, mut last: Uuid) -> Result<Vec<LoggedRequest>> {
+    let mut all = Vec::new();
+    loop {
+        let some = requests.behind(last, MOST).await?;
+        let more = some.len() as i64 == MOST;
+        all.extend(some);
+        match all.last() {
+            Some(newest) if more => last = newest.id,
+            _ => return Ok(all),
+        }
     }
 }
 

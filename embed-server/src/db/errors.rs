@@ -76,6 +76,24 @@ impl<T> OnUnique<T> for Result<T, sqlx::Error> {
     }
 }
 
+/// Turns the violation of a foreign key into the user's error, where the query is made: what the row belongs to went away
+/// after this server had last looked.
+pub trait OnGone<T> {
+    /// `error()` when something that the row refers to is not there.
+    fn on_gone(self, error: impl FnOnce() -> Error) -> Result<T>;
+}
+
+impl<T> OnGone<T> for Result<T, sqlx::Error> {
+    fn on_gone(self, error: impl FnOnce() -> Error) -> Result<T> {
+        self.map_err(|cause| match &cause {
+            sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
+                error().caused_by(cause)
+            }
+            _ => cause.into(),
+        })
+    }
+}
+
 /// SQLite names the columns (`UNIQUE constraint failed: t.a, t.b`), PostgreSQL the constraint, whose default name is made
 /// of table and columns (`t_a_b_key`).
 fn violates(error: &dyn DatabaseError, columns: &[&str]) -> bool {

@@ -12,13 +12,15 @@ mod months;
 mod open;
 mod revision;
 mod statement;
+mod times;
 
-pub use errors::OnUnique;
+pub use errors::{OnGone, OnUnique};
 pub use lease::Lease;
 pub use months::{drop_partitions, hour_of, make_partitions};
 pub use revision::Revision;
 pub(crate) use statement::fetch_all;
 pub use statement::{Argument, Statement, places};
+pub use times::holds;
 
 use crate::error::Result;
 use chrono::{DateTime, Utc};

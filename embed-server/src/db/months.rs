@@ -22,7 +22,8 @@ pub fn hour_of(tx: &Tx, column: &'static str) -> String {
 }
 
 /// Makes the partitions of this month and the next ones, where they are missing. Rows come into them through the table
-/// only: row-level security without a policy lets nobody in directly.
+/// only: row-level security without a policy lets nobody in directly. One that is there is left alone, because to alter it
+/// would wait for everybody who reads, and hold up everybody who comes meanwhile.
 pub async fn make_partitions(db: &Db, table: &'static str, now: DateTime<Utc>) -> Result<()> {
     let Db::Postgres(_) = db else { return Ok(()) };
     let mut tx = db.begin_global().await?;
@@ -34,9 +35,13 @@ pub async fn make_partitions(db: &Db, table: &'static str, now: DateTime<Utc>) -
     for month in (0..=AHEAD).filter_map(|ahead| first_of(now).checked_add_months(Months::new(ahead))) {
         let Some(next) = month.checked_add_months(Months::new(1)) else { continue };
         let partition = name(table, month);
+        let text = "SELECT to_regclass($1) IS NOT NULL";
+        if on!(&mut tx, |conn| sqlx::query_scalar(text).bind(&partition).fetch_one(conn).await)? {
+            continue;
+        }
         for text in [
             format!(
-                "CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table} FOR VALUES FROM ('{month}Z') TO ('{next}Z')"
+                "CREATE TABLE {partition} PARTITION OF {table} FOR VALUES FROM ('{month}Z') TO ('{next}Z')"
             ),
             format!("ALTER TABLE {partition} ENABLE ROW LEVEL SECURITY"),
             format!("ALTER TABLE {partition} FORCE ROW LEVEL SECURITY"),

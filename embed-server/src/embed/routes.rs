@@ -3,7 +3,7 @@
 use super::Embed;
 use crate::error::{Error, Result};
 use crate::http::openapi::{self, refused};
-use crate::http::{ClientAddress, Limit, RateLimits};
+use crate::http::{ClientAddress, Limit, Limited, RateLimits};
 use aide::axum::ApiRouter;
 use aide::axum::routing::post_with;
 use aide::transform::TransformOperation;
@@ -55,14 +55,16 @@ async fn verify(
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Allowed>> {
+) -> Limited<Result<Json<Allowed>>> {
+    let counted = limits.count(vec![Limit::address(address, embed.asks_per_minute())]).await;
     let answer = async {
-        limits.count(vec![Limit::address(address, embed.asks_per_minute())]).await.check()?;
+        counted.check()?;
         let request = read(body)?;
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
         embed.verify(origin, &request).await
     };
-    answer.await.map(Json).map_err(|error: Error| error.with("allowed", false))
+    let answer = answer.await.map(Json).map_err(|error: Error| error.with("allowed", false));
+    Limited { answer, counted }
 }
 
 fn read(body: Result<Bytes, BytesRejection>) -> Result<Request> {

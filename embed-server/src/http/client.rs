@@ -1,10 +1,12 @@
 //! The address of whoever asks, also behind proxies.
 
 use axum::http::{HeaderMap, HeaderName};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use std::net::IpAddr;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Bits before an IPv4 address in the IPv6 address that stands for it (RFC 4291, section 2.5.5.2).
+const MAPPED: u8 = 96;
 
 /// Who asks, as far as this server can know. An extension of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +43,15 @@ impl TrustedProxies {
     }
 }
 
-/// Reads a network in CIDR notation, or one address.
+/// Reads a network in CIDR notation, or one address. Clients are known by their canonical address, so a network of IPv4
+/// addresses that is written as one of IPv6 (`::ffff:10.0.0.0/104`) is the one of IPv4.
 pub fn parse_network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    let IpNet::V6(mapped) = network else { return Some(network) };
+    let within = mapped.prefix_len().checked_sub(MAPPED);
+    let short = mapped.addr().to_ipv4_mapped().zip(within);
+    let short = short.and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    Some(short.map_or(network, IpNet::V4))
 }
 
 #[cfg(test)]
@@ -51,6 +59,7 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
     use proptest::prelude::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     fn client(proxies: &str, peer: &str, forwarded: &[&str]) -> String {
         let proxies = TrustedProxies::parse(proxies).unwrap();
@@ -86,6 +95,11 @@ mod tests {
         for (text, network) in [
             ("192.0.2.0/24", Some("192.0.2.0/24")),
             ("::1", Some("::1/128")),
+            ("::ffff:10.0.0.0/104", Some("10.0.0.0/8")),
+            ("::ffff:192.0.2.1", Some("192.0.2.1/32")),
+            ("::ffff:0.0.0.0/96", Some("0.0.0.0/0")),
+            ("::/0", Some("::/0")),
+            ("2001:db8::/129", None),
             ("192.0.2.0/33", None),
             ("x", None),
         ] {
@@ -93,7 +107,51 @@ mod tests {
         }
     }
 
+    /// An address, and all of its bits at the left end of a number.
+    fn address() -> impl Strategy<Value = (IpAddr, u128)> {
+        let v4 =
+            any::<u32>().prop_map(|bits| (IpAddr::V4(Ipv4Addr::from_bits(bits)), u128::from(bits) << 96));
+        let v6 = any::<u128>().prop_map(|bits| (Ipv6Addr::from_bits(bits).to_canonical(), bits));
+        prop_oneof![v4, v6.prop_filter("stands for no IPv4 address", |(address, _)| address.is_ipv6())]
+    }
+
+    /// The address whose bits are these, as many as the other one has.
+    fn like(other: IpAddr, bits: u128) -> IpAddr {
+        match other {
+            IpAddr::V4(_) => Ipv4Addr::from_bits((bits >> 96) as u32).into(),
+            IpAddr::V6(_) => Ipv6Addr::from_bits(bits).into(),
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_network_holds_exactly_the_addresses_that_begin_alike(
+            (address, bits) in address(),
+            length in 0..=128_u32,
+            noise in any::<u128>(),
+            flipped in 0..128_u32,
+        ) {
+            let width = if address.is_ipv4() { 32 } else { 128 };
+            let (length, flipped) = (length % (width + 1), flipped % width);
+            let network = parse_network(&format!("{address}/{length}")).unwrap();
+            let behind = u128::MAX.checked_shr(length).unwrap_or(0);
+            prop_assert!(network.contains(&like(address, bits & !behind | noise & behind)));
+            let other = like(address, bits ^ (1 << (127 - flipped)));
+            prop_assert_eq!(network.contains(&other), flipped >= length);
+            // One family's network holds nobody of the other.
+            let foreign = match address {
+                IpAddr::V4(_) => IpAddr::V6(Ipv6Addr::from_bits(noise | 1 << 127)),
+                IpAddr::V6(_) => IpAddr::V4(Ipv4Addr::from_bits(noise as u32)),
+            };
+            prop_assert!(!network.contains(&foreign));
+            // Written down it is the same network, and so it is in the longer spelling.
+            prop_assert_eq!(parse_network(&network.to_string()), Some(network));
+            if let IpAddr::V4(address) = address {
+                let mapped = format!("{}/{}", address.to_ipv6_mapped(), length + 96);
+                prop_assert_eq!(parse_network(&mapped), Some(network));
+            }
+        }
+
         #[test]
         fn no_network_and_no_header_makes_it_panic(text in ".{0,60}", header in "[ -~]{0,80}") {
             let _ = parse_network(&text);

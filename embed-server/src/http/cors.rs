@@ -30,6 +30,7 @@ impl Readers {
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_TO_ASKERS);
         if preflight {
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type"));
@@ -53,6 +54,10 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "ETag, Location, X-Request-Id, RateLimit-Policy, RateLimit, X-Rate-Limit, Retry-After, Idempotency-Replayed",
 );
+
+/// The same where nothing is read or changed.
+const EXPOSED_TO_ASKERS: HeaderValue =
+    HeaderValue::from_static("X-Request-Id, RateLimit-Policy, RateLimit, X-Rate-Limit, Retry-After");
 
 /// Lets the page read the answer.
 pub(super) fn allow(origin: &str, headers: &mut HeaderMap) {

@@ -1,28 +1,38 @@
 //! The door of a module's API: every request below [`PREFIX`] comes through here, and nothing behind it asks again who
 //! calls, from which page, or how often.
 //!
+//! Whatever becomes of a call behind the door, an allowed page can read the answer, and a line of it stands in the log.
+//!
 //! This folder knows no capability. What must be looked up stands in [`Lookups`], which the state of the whole server
 //! implements.
+
+mod line;
+#[cfg(test)]
+mod tests;
 
 use super::caller::{Call, Caller};
 use super::client::ClientAddress;
 use super::cors::{self, Page};
+use super::passage::{TIMEOUT, caught};
 use super::rate_limit::{Limit, RateLimits};
-use super::request_log::{Line, RequestLog};
+use super::request_log::RequestLog;
 use super::unauthenticated;
 use crate::error::{Error, Result};
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
-use std::time::Instant;
+use line::OpenLine;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The path of every module's API, which its id follows.
 pub const PREFIX: &str = "/api/v1/modules/";
 
 const API_KEY: &str = "x-api-key";
+/// How long a call may take behind the door: less than all that is around it, so that who has waited in vain is told so
+/// in an answer that he can read.
+pub const PATIENCE: Duration = TIMEOUT.saturating_sub(Duration::from_secs(5));
 
 /// What the door asks of the capabilities.
 pub trait Lookups: Clone + Send + Sync + 'static {
@@ -73,14 +83,14 @@ pub struct Proved {
     pub limit: Option<Limit>,
 }
 
-/// The layer around the routes of every module's API.
+/// The layer around the routes of every module's API, which have so long for an answer.
 pub async fn door<S: Lookups>(
-    State(state): State<S>,
+    State((state, within)): State<(S, Duration)>,
     Extension(address): Extension<ClientAddress>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let (at, started) = (state.now(), Instant::now());
+    let at = state.now();
     let Some(module) = addressed(request.uri().path()) else {
         return with_vary(no_module("of this id").into_response());
     };
@@ -89,46 +99,27 @@ pub async fn door<S: Lookups>(
         Ok(None) => return with_vary(no_module(&module.to_string()).into_response()),
         Err(error) => return with_vary(error.into_response()),
     };
-    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     let origin = text(request.headers(), header::ORIGIN);
-    let user_agent = text(request.headers(), header::USER_AGENT);
+    let mut line = OpenLine::new(state.log(), at, (site, module), address.0, &request);
     let asked = Asked { site, module, origin: origin.as_deref(), address };
-
-    let (caller, response) = answer(&state, &asked, &mut request, next).await;
-
-    let error = response.extensions().get::<Arc<Error>>();
-    let error = error.map(|error| (error.code(), error.detail().to_owned()));
-    let (status, took) = (response.status().as_u16(), started.elapsed());
-    let address = address.0;
-    state.log().note(Line {
-        at,
-        site,
-        module,
-        caller,
-        method,
-        path,
-        origin,
-        address,
-        user_agent,
-        status,
-        took,
-        error,
-    });
+    let response = answer((&state, within), &asked, &mut request, next, &mut line).await;
+    line.close(&response);
     response
 }
 
 async fn answer<S: Lookups>(
-    state: &S,
+    (state, within): (&S, Duration),
     asked: &Asked<'_>,
     request: &mut Request,
     next: Next,
-) -> (Caller, Response) {
+    line: &mut OpenLine<'_>,
+) -> Response {
     let page = match asked.origin {
         None => None,
         Some(origin) => match state.page(asked.site, asked.module, origin).await {
             Ok(Some(page)) => Some(page),
-            Ok(None) => return (Caller::NOBODY, with_vary(stranger(origin).into_response())),
-            Err(error) => return (Caller::NOBODY, with_vary(error.into_response())),
+            Ok(None) => return with_vary(stranger(origin).into_response()),
+            Err(error) => return with_vary(error.into_response()),
         },
     };
     if let Some(origin) = asked.origin
@@ -137,30 +128,31 @@ async fn answer<S: Lookups>(
         let mut response = StatusCode::NO_CONTENT.into_response();
         cors::allow(origin, response.headers_mut());
         cors::answer_preflight(response.headers_mut());
-        return (Caller::NOBODY, with_vary(response));
+        return with_vary(response);
     }
     let domain = page.and_then(|page| page.limit);
-    let (caller, mut response) = match admit(state, asked, domain, request.headers()).await {
-        Err(error) => (Caller::NOBODY, error.into_response()),
+    let mut call = Call { site: asked.site, module: asked.module, caller: Caller::NOBODY };
+    let mut response = match admit(state, asked, domain, request.headers()).await {
+        Err(error) => error.into_response(),
         Ok((caller, counted)) => {
+            line.called_by(&caller);
+            call.caller = caller;
             let mut response = match counted.check() {
                 Err(error) => error.into_response(),
                 Ok(()) => {
-                    let (site, module) = (asked.site, asked.module);
-                    request.extensions_mut().insert(Call { site, module, caller: caller.clone() });
-                    next.run(std::mem::take(request)).await
+                    request.extensions_mut().insert(call.clone());
+                    caught(std::mem::take(request), next, within).await
                 }
             };
             counted.say(response.headers_mut());
-            (caller, response)
+            response
         }
     };
     if let Some(origin) = asked.origin {
         cors::allow(origin, response.headers_mut());
     }
-    let (site, module) = (asked.site, asked.module);
-    response.extensions_mut().insert(Call { site, module, caller: caller.clone() });
-    (caller, with_vary(response))
+    response.extensions_mut().insert(call);
+    with_vary(response)
 }
 
 /// Proves the caller, and counts him together with the page that he calls from.
@@ -235,49 +227,4 @@ fn stranger(origin: &str) -> Error {
         "{origin} may not call this module's API. Its domain must be on the module's list, verified, and allowed to use the API (`embed-server domain add`, `domain verify`)."
     );
     Error::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::http::HeaderValue;
-
-    fn shown(headers: &[(&'static str, &'static str)]) -> Result<Option<String>> {
-        let headers = headers
-            .iter()
-            .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        credential(&HeaderMap::from_iter(headers)).map(|shown| shown.map(str::to_owned))
-    }
-
-    #[test]
-    fn a_credential_is_shown_in_one_of_two_headers() {
-        for (headers, credential) in [
-            (&[][..], None),
-            (&[("authorization", "Bearer x")], Some("x")),
-            (&[("authorization", "bearer  x ")], Some("x")),
-            (&[("x-api-key", "x")], Some("x")),
-            (&[("authorization", "Bearer x"), ("x-api-key", "x")], Some("x")),
-        ] {
-            assert_eq!(shown(headers).unwrap().as_deref(), credential, "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn other_credentials_are_refused_with_a_reason() {
-        for (headers, code) in [
-            (&[("authorization", "Basic eDp5")][..], "unauthenticated"),
-            (&[("authorization", "Bearer")], "unauthenticated"),
-            (&[("authorization", "Bearer x"), ("x-api-key", "y")], "invalid_request"),
-        ] {
-            assert_eq!(shown(headers).unwrap_err().code(), code, "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn a_path_says_which_module_is_addressed() {
-        let module = Uuid::now_v7();
-        assert_eq!(addressed(&format!("/api/v1/modules/{module}/records/x")), Some(module));
-        assert_eq!(addressed(&format!("/api/v1/modules/{module}")), Some(module));
-        assert_eq!(addressed("/api/v1/modules/feedback/records"), None);
-    }
 }

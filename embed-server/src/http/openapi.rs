@@ -53,6 +53,10 @@ pub fn secured(operation: &mut Operation, means: &[Security]) {
     operation.security = means.iter().map(requirement).collect();
 }
 
+/// The ways to come through [`super::door`].
+pub const CALLERS: [Security; 4] =
+    [Security::PersonalToken, Security::ApiToken, Security::ApiKey, Security::EmbedToken];
+
 /// Says that an operation can be refused with this status and code, and when it is.
 pub fn refuses(ctx: &mut GenContext, operation: &mut Operation, status: StatusCode, code: &str, when: &str) {
     let problem = ctx.schema.subschema_for::<Problem>();
@@ -94,8 +98,10 @@ pub fn guarded(mut item: TransformPathItem<'_>) -> TransformPathItem<'_> {
             refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
             let when = "The page that asks may not call this module's API.";
             refuses(ctx, operation, StatusCode::FORBIDDEN, "origin_not_allowed", when);
-            let when = "The credentials are worth something, but not here: not from this address or page.";
+            let when = "The credentials are worth something, but not for this module.";
             refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", when);
+            let when = "The token may not be used from this address.";
+            refuses(ctx, operation, StatusCode::FORBIDDEN, "ip_not_allowed", when);
             let when =
                 "The caller or the page's domain has asked too often; `Retry-After` says when to go on.";
             refuses(ctx, operation, StatusCode::TOO_MANY_REQUESTS, "rate_limited", when);

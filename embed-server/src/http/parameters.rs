@@ -1,5 +1,5 @@
 //! What stands behind the question mark of a path, read strictly: a parameter that is not known is refused by name, never
-//! left out in silence.
+//! left out in silence, and so is what is no text: U+FFFD in its place would be another question than was asked.
 
 use super::openapi;
 use crate::error::{Error, Result};
@@ -10,8 +10,19 @@ use aide::operation::{ParamLocation, add_parameters, parameters_from_schema};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+/// What to say of a query that [`decoded`] cannot read.
+pub const NO_UTF_8: &str =
+    "The query is not UTF-8 where it has percent signs; encode every text as UTF-8 first.";
+
+/// A query with its percent signs resolved; `None` when that is not UTF-8.
+pub fn decoded(query: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(query).decode_utf8().ok()
+}
 
 /// A query string. Its type denies unknown fields.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +32,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        match decoded(parts.uri.query().unwrap_or_default()) {
+            None => return Err(Error::invalid(NO_UTF_8)),
+            Some(query) if query.contains('\0') => {
+                return Err(Error::invalid(
+                    "The query holds U+0000 (%00), which stands in no text; leave it out.",
+                ));
+            }
+            Some(_) => {}
+        }
         Query::try_from_uri(&parts.uri).map(|Query(read)| Self(read)).map_err(|rejection| {
             let reason = std::error::Error::source(&rejection)
                 .map_or_else(String::new, |reason| format!(": {reason}"));

@@ -21,9 +21,24 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+/// The id under which the log knows a request. An extension of every request, for what tells of an error in another form
+/// than a problem document.
+#[derive(Clone, Debug)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest that a handler may take, body included, where nothing else is said.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
+/// What is said to caches where the answer itself says nothing: it is the asker's and no proxy's to keep, and asked for
+/// again each time.
+const ASKERS_OWN: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// The largest body, where a route does not set its own limit.
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -40,11 +55,12 @@ where
 
 async fn passage(
     State((readers, within, metrics)): State<(Readers, Duration, Metrics)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
@@ -52,7 +68,7 @@ async fn passage(
     let preflight = readers.preflight(&method);
 
     let mut response =
-        if preflight { StatusCode::NO_CONTENT.into_response() } else { answer(request, next, within).await };
+        if preflight { StatusCode::NO_CONTENT.into_response() } else { caught(request, next, within).await };
     let shown = id.to_str().unwrap_or_default();
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         response = problem(response, &error, shown);
@@ -74,12 +90,13 @@ async fn passage(
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REQUEST_ID, id);
+    headers.entry(header::CACHE_CONTROL).or_insert(ASKERS_OWN);
     readers.say(origin, preflight, headers);
     response
 }
 
 /// The handler's answer, whatever becomes of it: a panic is a 500 for one request, never an outage.
-async fn answer(request: Request, next: Next, within: Duration) -> Response {
+pub(super) async fn caught(request: Request, next: Next, within: Duration) -> Response {
     match AssertUnwindSafe(timeout(within, next.run(request))).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(elapsed)) => {

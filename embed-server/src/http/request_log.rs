@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 /// Some seconds of a busy server, at about 500 bytes a line.
 const QUEUE: usize = 20_000;
+/// What a client says of itself is kept up to here, in characters, and cut before it is queued: whoever sends the longest
+/// headers that there may be shall not fill the memory with them.
+const LONGEST_TEXT: usize = 1_000;
 
 /// One call of a module's API.
 #[derive(Clone, Debug)]
@@ -41,6 +44,19 @@ pub struct Line {
     pub error: Option<(&'static str, String)>,
 }
 
+impl Line {
+    fn cut(&mut self) {
+        let message = self.error.as_mut().map(|(_, message)| message);
+        let given = [self.origin.as_mut(), self.user_agent.as_mut(), message];
+        for text in given.into_iter().flatten().chain([&mut self.method, &mut self.path]) {
+            if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+                text.truncate(end);
+                text.shrink_to_fit();
+            }
+        }
+    }
+}
+
 /// The end of the queue that requests have. Cheap to clone.
 #[derive(Clone)]
 pub struct RequestLog {
@@ -56,7 +72,8 @@ impl RequestLog {
     }
 
     /// Leaves a line.
-    pub fn note(&self, line: Line) {
+    pub fn note(&self, mut line: Line) {
+        line.cut();
         if self.lines.try_send(line).is_err() {
             self.metrics.log_dropped.inc();
         }

@@ -1,7 +1,8 @@
 //! The span of time that is counted per hour: `?from=` and `?to=`, each of which may be left out.
 
+use crate::db;
 use crate::error::{Error, Result};
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long it is if `from` is not said.
 const USUAL: TimeDelta = TimeDelta::hours(24);
@@ -26,8 +27,7 @@ impl Span {
             Some(from) => from,
             None => to.checked_sub_signed(USUAL).ok_or_else(out_of_reach)?,
         };
-        // Neither engine compares times right whose year is not one of RFC 3339's.
-        if [from, to].iter().any(|time| !(0..=9999).contains(&time.year())) {
+        if [from, to].iter().any(|time| !db::holds(*time)) {
             return Err(out_of_reach());
         }
         if to - from > LONGEST {

@@ -55,15 +55,21 @@ impl RecordSchema {
         source.as_object().map(Self::new).unwrap()
     }
 
-    /// Everything in a record's data that does not fit, by field.
+    /// Everything in a record's data that does not fit, by field; of very much the first fields, and at the end that there
+    /// are more.
     pub fn misfits(&self, data: &Value) -> Result<Vec<FieldError>> {
         let validator = self.validator.get_or_init(|| compile(&self.source));
         let validator = validator.as_ref().map_err(|error| Error::internal(error.as_str()))?;
+        let mut errors = validator.iter_errors(data);
         let mut found: Vec<_> =
-            validator.iter_errors(data).take(MOST_ERRORS).flat_map(|error| described(&error)).collect();
+            errors.by_ref().take(MOST_ERRORS + 1).flat_map(|error| described(&error)).collect();
         found.sort();
         found.dedup();
-        found.truncate(MOST_ERRORS);
+        if found.len() > MOST_ERRORS || errors.next().is_some() {
+            found.truncate(MOST_ERRORS);
+            let detail = "More does not fit than is listed here; mend these first.".to_owned();
+            found.push(FieldError { field: String::new(), detail });
+        }
         Ok(found)
     }
 
@@ -134,6 +140,23 @@ mod tests {
         let fields: Vec<_> = found.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["/address/a~1b", "/mail", "/rating", "/x~0y"]);
         assert!(found.iter().all(|error| !error.detail.contains("nobody")), "{found:?}");
+    }
+
+    #[test]
+    fn who_has_more_wrong_than_is_listed_is_told_so() {
+        let texts = schema(json!({ "additionalProperties": { "type": "string" } }));
+        let wrong =
+            |count: u32| -> Value { (0..count).map(|number| (format!("f{number:03}"), number)).collect() };
+        let listed = texts.misfits(&wrong(50)).unwrap();
+        assert_eq!((listed.len(), listed[49].field.as_str()), (50, "/f049"));
+        for count in [51, 52, 400] {
+            let listed = texts.misfits(&wrong(count)).unwrap();
+            assert_eq!(listed.len(), 51, "{count}");
+            assert_eq!((listed[50].field.as_str(), &listed[50].detail[..4]), ("", "More"), "{count}");
+        }
+        let closed = schema(json!({ "additionalProperties": false }));
+        let listed = closed.misfits(&wrong(60)).unwrap();
+        assert_eq!((listed.len(), &listed[50].detail[..4]), (51, "More"));
     }
 
     #[test]

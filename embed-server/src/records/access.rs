@@ -5,7 +5,7 @@
 
 use super::described::in_path;
 use crate::error::{Error, Result};
-use crate::http::openapi::{self, Security};
+use crate::http::openapi;
 use crate::http::{Call, Grant, Scope, forbidden, path_id, path_text, unauthenticated};
 use crate::modules::{Action, Modules, Published, RecordSchema};
 use aide::OperationInput;
@@ -154,7 +154,8 @@ impl<P: Permission> Collection<P> {
     }
 }
 
-fn module_not_found() -> Error {
+/// 404 `module_not_found`.
+pub(super) fn module_not_found() -> Error {
     Error::not_found("module_not_found", "There is no such module here, or it is not published.")
 }
 
@@ -207,7 +208,7 @@ pub(super) fn record_not_found(id: &str) -> Error {
 
 impl<P: Permission> OperationInput for Collection<P> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        openapi::secured(operation, &[Security::ApiToken, Security::ApiKey, Security::EmbedToken]);
+        openapi::secured(operation, &openapi::CALLERS);
         openapi::path_id(ctx, operation, "module", "The module's id.");
         let name = json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$" });
         let name = in_path("collection", "A collection that the module's manifest declares.", name);

@@ -12,9 +12,6 @@ use axum::response::IntoResponse;
 use schemars::json_schema;
 use uuid::Uuid;
 
-/// Records are the caller's to keep, not a proxy's, and asked for again each time.
-const CACHE: (HeaderName, HeaderValue) =
-    (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// 200 with the record, or 304 to a reader who has it.
@@ -41,7 +38,7 @@ pub struct CreatedIn {
 
 impl IntoResponse for Found {
     fn into_response(self) -> axum::response::Response {
-        let headers = [etag_header(&self.record), CACHE];
+        let headers = [etag_header(&self.record)];
         if self.condition.knows(&self.record) {
             (StatusCode::NOT_MODIFIED, headers).into_response()
         } else {
@@ -52,7 +49,7 @@ impl IntoResponse for Found {
 
 impl IntoResponse for Changed {
     fn into_response(self) -> axum::response::Response {
-        ([etag_header(&self.0), CACHE], Json(self.0)).into_response()
+        ([etag_header(&self.0)], Json(self.0)).into_response()
     }
 }
 
@@ -62,7 +59,7 @@ impl IntoResponse for CreatedIn {
         let Record { id, collection, .. } = &record;
         let location = format!("/api/v1/modules/{}/records/{collection}/{id}", self.module);
         let headers = [(header::LOCATION, location)];
-        let etag = [etag_header(&record), CACHE];
+        let etag = [etag_header(&record)];
         let mut response = (StatusCode::CREATED, etag, headers, Json(record)).into_response();
         if replayed {
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -98,7 +95,10 @@ fn header(description: &str) -> ReferenceOr<Header> {
     })
 }
 
-const ETAG: (&str, &str) = ("ETag", "The record's version in quotes, for `If-Match` and `If-None-Match`.");
+const ETAG: (&str, &str) = (
+    "ETag",
+    "This version of this record, for `If-Match` and `If-None-Match`: `version` and the end of `id`, in quotes.",
+);
 
 impl OperationOutput for Found {
     type Inner = Record;

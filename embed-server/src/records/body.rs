@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use schemars::json_schema;
 use serde_json::Value;
 
-/// The most bytes that a record's data takes as JSON.
+/// The most bytes that a record's data takes as JSON, with its numbers written out.
 pub const LARGEST: usize = 256 * 1024;
 
 /// The media type of JSON.
@@ -28,6 +28,24 @@ pub struct DataBody(pub Value);
 /// A change of a record's data, as JSON Merge Patch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PatchBody(pub Value);
+
+/// The bytes that a value takes as JSON without exponents: PostgreSQL keeps `1e308` as a one and 308 zeros.
+pub(super) fn length(value: &Value) -> usize {
+    value.to_string().len() + written_out(value)
+}
+
+/// The bytes by which numbers grow when they are written out.
+fn written_out(value: &Value) -> usize {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let plain = number.as_f64().map_or(0, |number| number.to_string().len());
+            plain.saturating_sub(number.to_string().len())
+        }
+        Value::Array(items) => items.iter().map(written_out).sum(),
+        Value::Object(members) => members.values().map(written_out).sum(),
+        _ => 0,
+    }
+}
 
 /// Reads JSON that is sent as one of these media types.
 pub(super) async fn read<S: Send + Sync>(request: Request, state: &S, accepted: &[&str]) -> Result<Value> {

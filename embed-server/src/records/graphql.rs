@@ -24,6 +24,7 @@ const CHANGE: usize = 50;
 /// What resolvers work with: one call of one module's API.
 struct Access {
     call: Call,
+    request_id: String,
     modules: Arc<Modules>,
     records: Records,
 }
@@ -37,25 +38,27 @@ impl Access {
 /// Does the work of a field with the call that it belongs to. When it fails, the field is null and the error stands
 /// beside: its sentence is the message, and its extensions are the members of REST's problem document.
 async fn answered<T>(context: &Context<'_>, work: impl AsyncFnOnce(&Access) -> Result<T>) -> Option<T> {
-    let done = match context.data::<Access>() {
-        Ok(access) => work(access).await,
-        Err(missing) => Err(Error::internal(missing.message)),
+    let (done, request_id) = match context.data::<Access>() {
+        Ok(access) => (work(access).await, access.request_id.as_str()),
+        Err(missing) => (Err(Error::internal(missing.message)), ""),
     };
     done.map_err(|error| {
         if error.status().is_server_error() {
-            tracing::error!(code = error.code(), causes = error.causes(), "{error}");
+            tracing::error!(request_id, code = error.code(), causes = error.causes(), "{error}");
         }
-        let told = told(&error).into_server_error(context.item.pos);
+        let told = told(&error, request_id).into_server_error(context.item.pos);
         context.add_error(context.set_error_path(told));
     })
     .ok()
 }
 
-fn told(error: &Error) -> async_graphql::Error {
+/// The id is told with a fault of the server, which only its log can explain.
+fn told(error: &Error, request_id: &str) -> async_graphql::Error {
     async_graphql::Error::new(error.detail()).extend_with(|_, extensions| {
-        let Value::Object(members) = error.document("") else { return };
+        let Value::Object(members) = error.document(request_id) else { return };
         for (name, value) in members {
-            let repeated = matches!(name.as_str(), "title" | "detail" | "requestId");
+            let repeated = matches!(name.as_str(), "title" | "detail")
+                || name == "requestId" && !error.status().is_server_error();
             if let (false, Ok(value)) = (repeated, async_graphql::Value::from_json(value)) {
                 extensions.set(name, value);
             }

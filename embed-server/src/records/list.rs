@@ -6,6 +6,7 @@ use super::cursor::{self, Question};
 use super::filter::Filter;
 use super::order::{Position, Sort};
 use crate::error::{Error, Result};
+use crate::http::{NO_UTF_8, decoded};
 use crate::modules::RecordSchema;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
@@ -48,6 +49,9 @@ pub struct Page {
 impl List {
     /// Reads the query of a URL: `filter[field][op]=value`, `sort`, `limit` and `cursor`.
     pub fn parse(query: &str, schema: &RecordSchema) -> Result<Self> {
+        if decoded(query).is_none() {
+            return Err(invalid(NO_UTF_8.to_owned()));
+        }
         let mut list = Self::default();
         let (mut sort, mut limit) = (None, None);
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {

@@ -265,7 +265,7 @@ fn told(record: &Record) -> Result<Value> {
 /// The data, if the collection takes it; else 422 `invalid_record` with everything that is wrong.
 fn fitting<P: Permission>(collection: &Collection<P>, data: Value) -> Result<Map<String, Value>> {
     let misfits = match &data {
-        Value::Object(_) if data.to_string().len() > body::LARGEST => {
+        Value::Object(_) if body::length(&data) > body::LARGEST => {
             vec![whole(format!("The data takes more than {} KiB as JSON.", body::LARGEST / 1024))]
         }
         Value::Object(_) => collection.schema()?.misfits(&data)?,

@@ -1,8 +1,9 @@
 //! What a field is compared with. A value has a type, and is only ever equal to, less or greater than values of its own.
 
 use super::field::Field;
+use crate::db;
 use crate::modules::{Known, RecordSchema, Type};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Number, Value};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -132,7 +133,7 @@ impl Operand {
 pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     let time = DateTime::from_timestamp_micros(time.timestamp_micros())?;
-    (0..=9999).contains(&time.year()).then_some(time)
+    db::holds(time).then_some(time)
 }
 
 /// A text that is a number, `true`, `false` or `null` of JSON.

@@ -1,5 +1,6 @@
 //! Conditions on a record's version: `If-Match` and `If-None-Match` (RFC 9110, section 13.1), and the `ETag` that they are
-//! about, which is the version in quotes.
+//! about: the version and the end of the record's id, in quotes. Of the version alone a tag of one record would fit every
+//! other that has been changed as often, and a client that mixes two up would overwrite what it has never seen.
 
 use super::Record;
 use super::described::in_header;
@@ -16,7 +17,18 @@ use schemars::json_schema;
 
 /// What a change asks of the record's version. Extracted from `If-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IfMatch(Option<Tags>);
+pub struct IfMatch(Condition);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Condition {
+    /// Whatever the version is.
+    #[default]
+    None,
+    /// It has one of these tags.
+    Tags(Tags),
+    /// It is this one; asked where the record itself is named beside, as in GraphQL.
+    Version(i64),
+}
 
 /// Which versions a reader has. Extracted from `If-None-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,33 +42,30 @@ enum Tags {
     Listed(Vec<String>),
 }
 
-/// The tag of a version.
-pub fn etag(version: i64) -> String {
-    format!("\"{version}\"")
+/// The tag of a record as it is: `"3-3f1f6f2f8a10"`, its version and the last twelve digits of its id, which are random.
+pub fn etag(record: &Record) -> String {
+    let id = record.id.simple().to_string();
+    format!("\"{}-{}\"", record.version, &id[20..])
 }
 
 impl IfMatch {
     /// A change of the record whatever its version.
-    pub const NONE: Self = Self(None);
+    pub const NONE: Self = Self(Condition::None);
 
     /// A change of exactly this version.
     pub fn version(version: i64) -> Self {
-        Self(Some(Tags::Listed(vec![etag(version)])))
-    }
-
-    /// Whether there is a condition at all.
-    pub fn is_conditional(&self) -> bool {
-        self.0.is_some()
+        Self(Condition::Version(version))
     }
 
     /// 412 `precondition_failed` when the record is not at a version that was named. A weak tag never is
     /// (the comparison is the strong one).
     pub fn check(&self, record: &Record) -> Result<()> {
-        match &self.0 {
-            None | Some(Tags::Any) => Ok(()),
-            Some(Tags::Listed(tags)) if tags.contains(&etag(record.version)) => Ok(()),
-            Some(Tags::Listed(_)) => Err(changed_meanwhile()),
-        }
+        let holds = match &self.0 {
+            Condition::None | Condition::Tags(Tags::Any) => true,
+            Condition::Tags(Tags::Listed(tags)) => tags.contains(&etag(record)),
+            Condition::Version(version) => *version == record.version,
+        };
+        if holds { Ok(()) } else { Err(changed_meanwhile()) }
     }
 }
 
@@ -67,7 +76,7 @@ impl IfNoneMatch {
             None => false,
             Some(Tags::Any) => true,
             Some(Tags::Listed(tags)) => {
-                let current = etag(record.version);
+                let current = etag(record);
                 tags.iter().any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == current)
             }
         }
@@ -79,7 +88,7 @@ pub fn changed_meanwhile() -> Error {
     Error::new(
         StatusCode::PRECONDITION_FAILED,
         "precondition_failed",
-        "The record is not at the version that If-Match names; read it again, and decide anew.",
+        "If-Match names another version, or another record; read this one again, and decide anew.",
     )
 }
 
@@ -119,13 +128,15 @@ impl Tags {
 }
 
 fn malformed(name: &HeaderName) -> Error {
-    let detail = format!("`{name}` is not a list of entity tags; expected \"3\" with its quotes, or *.");
+    let detail = format!(
+        "`{name}` is not a list of entity tags; expected what `ETag` has said, such as \"3-3f1f6f2f8a10\" with its quotes, or *."
+    );
     Error::new(StatusCode::BAD_REQUEST, "invalid_header", detail)
 }
 
 /// The header for an answer about one record.
 pub fn etag_header(record: &Record) -> (HeaderName, HeaderValue) {
-    let value = HeaderValue::try_from(etag(record.version));
+    let value = HeaderValue::try_from(etag(record));
     (header::ETAG, value.unwrap_or(HeaderValue::from_static("\"0\"")))
 }
 
@@ -133,7 +144,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        Tags::read(&parts.headers, header::IF_MATCH).map(Self)
+        let tags = Tags::read(&parts.headers, header::IF_MATCH)?;
+        Ok(Self(tags.map_or(Condition::None, Condition::Tags)))
     }
 }
 
@@ -147,11 +159,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
 
 impl OperationInput for IfMatch {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let description = "Change the record only at one of these versions: its `ETag`, or `*`.";
-        let schema = json_schema!({ "type": "string", "examples": ["\"3\""] });
+        let description = "Change the record only at one of these versions: what its `ETag` said, whole, or `*`. A tag is of one record: no other has it, at no version.";
+        let schema = json_schema!({ "type": "string", "examples": ["\"3-3f1f6f2f8a10\""] });
         add_parameters(ctx, operation, [in_header("If-Match", description, schema)]);
         malformed_in(ctx, operation);
-        let when = "The record is at another version by now.";
+        let when = "The record is at another version by now, or the tag is another record's.";
         openapi::refuses(ctx, operation, StatusCode::PRECONDITION_FAILED, "precondition_failed", when);
     }
 }
@@ -159,7 +171,7 @@ impl OperationInput for IfMatch {
 impl OperationInput for IfNoneMatch {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         let description = "Answer 304 when the record is still at one of these versions.";
-        let schema = json_schema!({ "type": "string", "examples": ["\"3\""] });
+        let schema = json_schema!({ "type": "string", "examples": ["\"3-3f1f6f2f8a10\""] });
         add_parameters(ctx, operation, [in_header("If-None-Match", description, schema)]);
         malformed_in(ctx, operation);
     }

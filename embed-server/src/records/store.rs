@@ -1,12 +1,12 @@
 //! The SQL of records.
 
 use super::Record;
-use super::access::CollectionScope;
+use super::access::{CollectionScope, module_not_found};
 use super::idempotency::Keyed;
 use super::list::List;
 use super::order::Position;
 use super::query;
-use crate::db::{Statement, Tx, execute, fetch_all, on};
+use crate::db::{OnGone, Statement, Tx, execute, fetch_all, on};
 use crate::error::Result;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -27,7 +27,8 @@ pub(super) async fn insert(tx: &mut Tx, scope: &CollectionScope, record: &Record
             .bind(record.version)
             .bind(record.created_at)
             .bind(record.updated_at)
-    )?;
+    )
+    .on_gone(module_not_found)?;
     Ok(())
 }
 
@@ -138,7 +139,8 @@ pub(super) async fn remember(
             .bind(Json(record))
             .bind(record.created_at)
             .bind(since)
-    )?;
+    )
+    .on_gone(module_not_found)?;
     Ok(taken == 1)
 }
 

@@ -10,6 +10,7 @@ mod write;
 
 pub use write::Writer;
 
+use crate::db;
 use crate::error::{Error, Result};
 use crate::http::{Listed, Paged, Paging, Span};
 use crate::state::Context;
@@ -43,7 +44,7 @@ pub struct LoggedRequest {
     pub ip_address: String,
     /// What the client calls itself.
     pub user_agent: Option<String>,
-    /// The answer's status.
+    /// The answer's status; 499 where the client went away before there was one.
     pub status_code: i64,
     /// Milliseconds until the answer.
     pub response_time_ms: i64,
@@ -118,7 +119,7 @@ impl Requests {
         filter: &Filter,
         paging: &Paging<LoggedRequest>,
     ) -> Result<Paged<LoggedRequest>> {
-        let statuses = filter.statuses()?;
+        let statuses = filter.check()?;
         let mut tx = self.context.db.read(site).await?;
         store::page(&mut tx, site, filter, statuses, paging).await.map(|found| paging.page(found))
     }
@@ -126,8 +127,8 @@ impl Requests {
     /// The calls of a site per hour, oldest hour first; hours without a call are left out. Without `from` and `to` the
     /// last 24 hours count; at most 31 days can.
     pub async fn per_hour(&self, site: Uuid, filter: &Filter) -> Result<Vec<Hour>> {
+        let statuses = filter.check()?;
         let Span { from, to } = Span::new(self.context.clock.now(), filter.from, filter.to)?;
-        let statuses = filter.statuses()?;
         let filter = Filter { from: Some(from), to: Some(to), ..filter.clone() };
         let mut tx = self.context.db.read(site).await?;
         store::per_hour(&mut tx, site, &filter, statuses).await
@@ -145,14 +146,26 @@ impl Requests {
         store::organization_per_hour(&mut tx, organization, span).await
     }
 
-    /// The calls of every site since a time, oldest first; for an operator of the whole installation.
-    pub async fn since(&self, time: DateTime<Utc>, most: i64) -> Result<Vec<LoggedRequest>> {
+    /// The calls of every site that were written down after the one with this id, oldest first; for an operator of the
+    /// whole installation.
+    pub async fn behind(&self, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
         let mut tx = self.context.db.read_global().await?;
-        store::since(&mut tx, time, most).await
+        store::behind(&mut tx, id, most).await
     }
 }
 
 impl Filter {
+    /// The statuses that are meant, of a filter that the database can be asked for.
+    fn check(&self) -> Result<Option<(i64, i64)>> {
+        for (name, time) in [("from", self.from), ("to", self.to)] {
+            if time.is_some_and(|time| !db::holds(time)) {
+                let detail = format!("`{name}` is too far away; expected a time in the years 0000 to 9999.");
+                return Err(Error::invalid(detail));
+            }
+        }
+        self.statuses()
+    }
+
     /// The statuses that are meant, from the first to the last.
     fn statuses(&self) -> Result<Option<(i64, i64)>> {
         let Some(text) = &self.status else { return Ok(None) };

@@ -9,8 +9,6 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 const COLUMNS: usize = 15;
-/// What a client says of itself is kept up to here, in characters.
-const LONGEST_TEXT: usize = 1_000;
 
 /// How a token was used.
 pub(super) struct Use {
@@ -26,7 +24,8 @@ pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
          user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES {rows}"
     );
     on!(tx, |conn| {
-        let mut query = sqlx::query(AssertSqlSafe(text));
+        // There is a text for each number of lines: kept as prepared statements they would push out those that are used.
+        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
         for line in lines {
             query = query
                 .bind(Uuid::now_v7())
@@ -35,14 +34,14 @@ pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
                 .bind((line.caller.kind == CallerKind::Token).then_some(line.caller.id))
                 .bind(line.caller.kind.as_str())
                 .bind(&line.method)
-                .bind(shortened(&line.path))
-                .bind(line.origin.as_deref().map(shortened))
+                .bind(&line.path)
+                .bind(line.origin.as_deref())
                 .bind(line.address.to_string())
-                .bind(line.user_agent.as_deref().map(shortened))
+                .bind(line.user_agent.as_deref())
                 .bind(i64::from(line.status))
                 .bind(i64::try_from(line.took.as_millis()).unwrap_or(i64::MAX))
                 .bind(line.error.as_ref().map(|(code, _)| *code))
-                .bind(line.error.as_ref().map(|(_, message)| shortened(message)))
+                .bind(line.error.as_ref().map(|(_, message)| message))
                 .bind(line.at);
         }
         query.execute(conn).await.map(|_| ())
@@ -130,10 +129,10 @@ fn hours(tx: &Tx, meant: &'static str) -> AssertSqlSafe<String> {
     ))
 }
 
-/// For a global transaction: what came since a time, oldest first.
-pub(super) async fn since(tx: &mut Tx, time: DateTime<Utc>, most: i64) -> Result<Vec<LoggedRequest>> {
-    let text = "SELECT * FROM module_external_requests WHERE created_at >= $1 ORDER BY id LIMIT $2";
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(time).bind(most).fetch_all(conn).await)?)
+/// For a global transaction: what was written after the call with this id, oldest first.
+pub(super) async fn behind(tx: &mut Tx, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
+    let text = "SELECT * FROM module_external_requests WHERE id > $1 ORDER BY id LIMIT $2";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).bind(most).fetch_all(conn).await)?)
 }
 
 /// For a global transaction: forgets some of the calls that came before a time; how many those were.
@@ -141,8 +140,4 @@ pub(super) async fn prune(tx: &mut Tx, before: DateTime<Utc>, most: i64) -> Resu
     let text = "DELETE FROM module_external_requests WHERE id IN
          (SELECT id FROM module_external_requests WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
     Ok(execute!(tx, sqlx::query(text).bind(before).bind(most))?)
-}
-
-fn shortened(text: &str) -> &str {
-    text.char_indices().nth(LONGEST_TEXT).map_or(text, |(end, _)| &text[..end])
 }

@@ -1,5 +1,6 @@
 //! What a person says when he makes a token, and what is wrong with it.
 
+use crate::db;
 use crate::domains::DomainPattern;
 use crate::error::{Error, Result};
 use crate::http::{Scope, parse_network};
@@ -73,6 +74,11 @@ impl NewToken {
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::invalid(
                 "`expiresAt` is in the past; leave it out for a token that does not end.",
+            ));
+        }
+        if self.expires_at.is_some_and(|end| !db::holds(end)) {
+            return Err(Error::invalid(
+                "`expiresAt` is beyond the year 9999; leave it out for a token that does not end.",
             ));
         }
         let domain = |text: &String| {

@@ -15,6 +15,7 @@ pub use input::{NewToken, RATE_LIMIT, TokenToRotate};
 pub use managed::ManagedToken;
 
 use crate::bearer::{Bearer, Kind};
+use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::activity::{self, Action, Actor};
 use crate::events::{self, Event};
@@ -75,6 +76,8 @@ pub struct ApiToken {
     pub usage_count: i64,
     /// When it ends; null for never.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it was given a successor, if it was; it goes on to count until `expiresAt`.
+    pub replaced_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
     /// Who made it; null for the command line.
@@ -136,11 +139,13 @@ impl Tokens {
             last_used_at: None,
             usage_count: 0,
             expires_at: checked.expires_at,
+            replaced_at: None,
             revoked_at: None,
             created_by: by.person(),
             created_at: now,
         };
-        self.insert(by, secret, token, None).await
+        let tx = self.context.db.begin(site).await?;
+        self.insert(tx, by, secret, token, Action::TokenCreated).await
     }
 
     /// A module's tokens, newest first.
@@ -185,8 +190,8 @@ impl Tokens {
         Ok(ApiToken { revoked_at: Some(now), ..token })
     }
 
-    /// Makes a token that may do the same, with a new secret. The old one goes on to count for `overlap`, so that an app
-    /// can be moved without a gap, and no longer than it would have.
+    /// Makes a token that may do the same for as long, with a new secret. The old one goes on to count for `overlap`, so
+    /// that an app can be moved without a gap, and no longer than it would have; it can be rotated no second time.
     pub async fn rotate(
         &self,
         by: &Actor,
@@ -195,14 +200,18 @@ impl Tokens {
         overlap: Option<TimeDelta>,
     ) -> Result<CreatedToken> {
         let now = self.context.clock.now();
-        let old = self.find(site, id).await?;
+        let mut tx = self.context.db.begin(site).await?;
+        let old = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
         if !old.counts_at(now) {
-            let detail =
-                format!("Token {} has ended, so there is nothing to rotate; make a new one.", old.name);
-            return Err(Error::conflict("token_ended", detail));
+            return Err(ended(&old));
         }
         let end = now + overlap.unwrap_or(OVERLAP).max(TimeDelta::zero());
         let end = old.expires_at.map_or(end, |expires| expires.min(end));
+        if !store::replace(&mut tx, site, id, (now, end)).await? {
+            // Revoked or rotated by somebody else, maybe since it was read.
+            let old = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
+            return Err(if old.counts_at(now) { replaced(&old) } else { ended(&old) });
+        }
         let secret = Bearer::random(Kind::Live, &self.context.random);
         let token = ApiToken {
             id: Uuid::now_v7(),
@@ -214,23 +223,18 @@ impl Tokens {
             created_at: now,
             ..old
         };
-        self.insert(by, secret, token, Some((id, end))).await
+        self.insert(tx, by, secret, token, Action::TokenRotated).await
     }
 
     async fn insert(
         &self,
+        mut tx: Tx,
         by: &Actor,
         secret: Bearer,
         token: ApiToken,
-        replaces: Option<(Uuid, DateTime<Utc>)>,
+        action: Action,
     ) -> Result<CreatedToken> {
-        let mut tx = self.context.db.begin(token.site_id).await?;
         store::insert(&mut tx, &token).await?;
-        let mut action = Action::TokenCreated;
-        if let Some((old, end)) = replaces {
-            store::end_at(&mut tx, token.site_id, old, end).await?;
-            action = Action::TokenRotated;
-        }
         let (site, module, now) = (token.site_id, Some(token.module_id), token.created_at);
         let event = Event::TokenCreated { token_id: token.id, name: token.name.clone() };
         events::record(&mut tx, site, module, &event, now).await?;
@@ -246,6 +250,19 @@ impl ApiToken {
     pub fn counts_at(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
     }
+}
+
+fn ended(token: &ApiToken) -> Error {
+    let detail = format!("Token {} has ended, so there is nothing to rotate; make a new one.", token.name);
+    Error::conflict("token_ended", detail)
+}
+
+fn replaced(token: &ApiToken) -> Error {
+    let detail = format!(
+        "Token {} was rotated already; rotate its successor, or make a new one where that is lost.",
+        token.name
+    );
+    Error::conflict("token_replaced", detail)
 }
 
 fn not_found(id: Uuid) -> Error {

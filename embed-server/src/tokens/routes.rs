@@ -55,9 +55,10 @@ where
                     .tag("Tokens")
                     .summary("Give an API token a new secret")
                     .description(
-                        "Makes a token that may do the same. The old one goes on to count for a while, so that an app can be moved without a gap.",
+                        "Makes a token that may do the same, for as long. The old one goes on to count for a while, so that an app can be moved without a gap.",
                     )
                     .with(refused(StatusCode::CONFLICT, "token_ended", "The token was revoked or has expired."))
+                    .with(refused(StatusCode::CONFLICT, "token_replaced", "The token has a successor already."))
             }),
         )
 }

@@ -77,10 +77,16 @@ pub(super) async fn revoke(tx: &mut Tx, site: Uuid, id: Uuid, now: DateTime<Utc>
     Ok(())
 }
 
-pub(super) async fn end_at(tx: &mut Tx, site: Uuid, id: Uuid, end: DateTime<Utc>) -> Result<()> {
-    let text = "UPDATE module_external_tokens SET expires_at = $1 WHERE site_id = $2 AND id = $3";
-    execute!(tx, sqlx::query(text).bind(end).bind(site).bind(id))?;
-    Ok(())
+/// Lets a token that has a successor now end at `end`, unless it was revoked or has a successor already.
+pub(super) async fn replace(
+    tx: &mut Tx,
+    site: Uuid,
+    id: Uuid,
+    (now, end): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<bool> {
+    let text = "UPDATE module_external_tokens SET replaced_at = $1, expires_at = $2
+         WHERE site_id = $3 AND id = $4 AND revoked_at IS NULL AND replaced_at IS NULL";
+    Ok(execute!(tx, sqlx::query(text).bind(now).bind(end).bind(site).bind(id))? == 1)
 }
 
 /// For a global transaction: forgets tokens that ended before `before`; how many there were.

@@ -4,6 +4,7 @@ use crate::app::{TestApp, json_of};
 use crate::engine::Database;
 use crate::records::{Api, refusal, with_json};
 use crate::story;
+use embed_server::db::Tx;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -231,7 +232,7 @@ story!(only_one_json_request_at_a_time_is_read, |app| {
             "invalid_json",
         ),
         (query.to_string(), "application/graphql", 415, "unsupported_media_type"),
-        (json!({ "query": " ".repeat(64 * 1024) }).to_string(), "application/json", 413, "body_too_large"),
+        (json!({ "query": " ".repeat(320 * 1024) }).to_string(), "application/json", 413, "body_too_large"),
     ] {
         let asked = api.ask(Method::POST, "graphql").header("Content-Type", content_type).body(body);
         let (status, code, _) = refusal(asked).await;
@@ -289,3 +290,62 @@ async fn in_development_a_browser_finds_graphiql_at_the_endpoint() {
     assert!(page.text().await.unwrap().contains(&api.path("graphql")));
     assert_eq!(ask(&api, "{ __typename }", json!({})).await["data"]["__typename"], "Query");
 }
+
+story!(what_is_no_request_for_records_has_a_code_too, |app| {
+    let api = Api::publish(&app).await;
+    let deep =
+        format!("{{ __type(name: \"Query\") {{ {} name {} }} }}", "ofType {".repeat(20), "}".repeat(20));
+    let dear =
+        "{ records(collection: \"entries\", first: 200) { nodes { id version data collection createdAt } } }";
+    let changes: String = (0..21)
+        .map(|number| format!("a{number}: deleteRecord(collection: \"entries\", id: \"x\") {{ id }} "))
+        .collect();
+    for query in [
+        "{",
+        "",
+        "{ nothing }",
+        "{ records { nodes { id } } }",
+        "query($id: ID!) { record(collection: \"entries\", id: $id) { id } }",
+        &deep,
+        dear,
+        &format!("mutation {{ {changes} }}"),
+        "query A { __typename } query B { __typename }",
+    ] {
+        let answer = ask(&api, query, json!({})).await;
+        let errors = answer["errors"].as_array().unwrap_or_else(|| panic!("{query} is answered: {answer}"));
+        for error in errors {
+            assert_eq!(error["extensions"]["code"], "invalid_request", "{query}: {answer}");
+        }
+        assert!(!errors.is_empty());
+    }
+});
+
+story!(the_largest_record_can_be_made_by_graphql, |app| {
+    let api = Api::publish(&app).await;
+    let create = "mutation($data: JSON!) { createRecord(collection: \"things\", data: $data) { id } }";
+    // As JSON: {"a":"…"}
+    let largest = json!({ "a": "x".repeat(256 * 1024 - 8) });
+    let made = ask(&api, create, json!({ "data": largest })).await;
+    assert!(made["data"]["createRecord"]["id"].is_string());
+    let more = json!({ "a": "x".repeat(256 * 1024) });
+    assert_eq!(code(&ask(&api, create, json!({ "data": more })).await), "invalid_record");
+});
+
+story!(a_fault_says_under_which_id_the_log_knows_it, |app| {
+    let api = Api::publish(&app).await;
+    match app.context.db.begin_global().await.unwrap() {
+        Tx::Sqlite(mut tx) => {
+            sqlx::query("DROP TABLE module_records").execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        Tx::Postgres(mut tx) => {
+            sqlx::query("DROP TABLE module_records").execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+    let body = json!({ "query": "{ records(collection: \"entries\") { nodes { id } } }" });
+    let asked = api.send(Method::POST, "graphql", &body).header("X-Request-Id", "find-me");
+    let (_, answer) = json_of(asked.send().await.unwrap()).await;
+    let extensions = &answer["errors"][0]["extensions"];
+    assert_eq!((&extensions["code"], &extensions["requestId"]), (&"internal".into(), &"find-me".into()));
+});

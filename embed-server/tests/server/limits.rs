@@ -98,6 +98,18 @@ async fn redis_and_a_process_alone_answer_the_same() {
     }
 }
 
+#[tokio::test]
+async fn who_has_no_limit_does_not_wait_for_redis() {
+    let metrics = Metrics::default();
+    // Nobody listens there; whoever asks is told so, and the metric says it.
+    let url = format!("redis://127.0.0.1:{}", free_port());
+    let limits = RateLimits::new(Some(&url), Clock::default(), metrics.clone()).unwrap();
+    limits.count(Vec::new()).await.check().unwrap();
+    assert!(metrics.render().contains("embed_rate_limit_alone 0"), "{}", metrics.render());
+    limits.count(vec![Limit::token(Uuid::now_v7(), NonZeroU32::MIN)]).await.check().unwrap();
+    assert!(metrics.render().contains("embed_rate_limit_alone 1"), "{}", metrics.render());
+}
+
 /// A server in a process of its own; killed when this goes.
 struct Process {
     child: Child,

@@ -5,6 +5,7 @@ use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
 use embed_server::accounts::{Accounts, Email, Role};
+use embed_server::db::Tx;
 use embed_server::events::activity::Actor;
 use std::time::Duration;
 
@@ -140,4 +141,30 @@ story!(whatever_is_no_personal_token_is_told_what_is_wanted, |app| {
     }
     let shouted = app.get("/api/v1/sites").header("Authorization", format!("BEARER {good}"));
     assert_eq!(shouted.send().await.unwrap().status(), 200, "the scheme's case says nothing");
+});
+
+story!(a_personal_token_that_ended_long_ago_is_forgotten, |app| {
+    let accounts = Accounts::new(&app.context);
+    let email = Email::parse("ann@example.com").unwrap();
+    accounts.invite(&Actor::CommandLine, HOME, email.clone(), None, Role::Owner).await.unwrap();
+    let mut prefixes = Vec::new();
+    for lifetime in [Some(TimeDelta::hours(1)), None, None] {
+        let (token, _) = accounts.token(&Actor::CommandLine, &email, lifetime).await.unwrap();
+        prefixes.push(token.prefix);
+    }
+    accounts.revoke(&Actor::CommandLine, &email, Some(&prefixes[1])).await.unwrap();
+    let kept = async || {
+        let text = "SELECT token_prefix FROM user_tokens ORDER BY id";
+        let kept: Vec<String> = match app.context.db.read_global().await.unwrap() {
+            Tx::Sqlite(mut tx) => sqlx::query_scalar(text).fetch_all(&mut *tx).await.unwrap(),
+            Tx::Postgres(mut tx) => sqlx::query_scalar(text).fetch_all(&mut *tx).await.unwrap(),
+        };
+        kept
+    };
+    app.context.clock.advance(TimeDelta::days(30));
+    accounts.prune(app.context.clock.now()).await.unwrap();
+    assert_eq!(kept().await, prefixes, "for a month their owner can be told what became of them");
+    app.context.clock.advance(TimeDelta::hours(2));
+    accounts.prune(app.context.clock.now()).await.unwrap();
+    assert_eq!(kept().await, prefixes[2..]);
 });

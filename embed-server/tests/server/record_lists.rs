@@ -273,3 +273,15 @@ async fn both_engines_find_the_same_by_every_comparison() {
         }
     }
 }
+
+story!(a_query_that_is_not_utf_8_is_refused, |app| {
+    let api = Api::publish(&app).await;
+    api.create("entries", &json!({ "text": "\u{fffd}" })).await;
+    for query in ["filter[text][eq]=%FF", "filter[text][eq]=%C3%28", "sort=%ED%A0%80", "%FF=1", "cursor=%80"]
+    {
+        let (status, code, problem) =
+            refusal(api.ask(Method::GET, &format!("records/entries?{query}"))).await;
+        assert_eq!((status, code.as_str()), (400, "invalid_parameter"), "{query}");
+        assert!(problem["detail"].as_str().unwrap().contains("UTF-8"), "{problem}");
+    }
+});

@@ -1,13 +1,19 @@
 //! The log of calls: what stands in it, who may read it, and how it is forgotten.
 
-use crate::app::{TestApp, until};
+use crate::app::{TestApp, json_of, until};
 use crate::engine::Database;
+use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
+use embed_server::accounts::Role;
 use embed_server::db::Tx;
 use embed_server::requests::{Filter, LoggedRequest, Requests};
 use embed_server::tokens::Tokens;
+use reqwest::Method;
 use serde_json::json;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -15,10 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The calls that are in the log once there are so many of them, oldest first.
 async fn logged(app: &TestApp, count: usize) -> Vec<LoggedRequest> {
-    let all = async || {
-        let since = app.context.clock.now() - TimeDelta::days(400);
-        Requests::new(&app.context).since(since, 1_000).await.unwrap()
-    };
+    let all = async || Requests::new(&app.context).behind(Uuid::nil(), 1_000).await.unwrap();
     until(&format!("{count} calls to be in the log"), PATIENCE, async || all().await.len() >= count).await;
     all().await
 }
@@ -76,6 +79,146 @@ story!(every_call_leaves_a_line, |app| {
     assert!(!tail.status.success(), "there is only `requests tail`");
 });
 
+story!(the_log_is_filtered_paged_and_counted_over_http, |app| {
+    let site = app.site().await;
+    let (module, other) = (app.module(site, "feedback").await, app.module(site, "booking").await);
+    app.allow(site, module, "example.test").await;
+    let token = app.token(site, module, json!({ "scopes": ["read"] })).await;
+    let member = app.operator(HOME, Role::Member).await;
+    let start = app.context.clock.now();
+    let call = async |module: Uuid, method: Method, origin: Option<&str>, token: Option<&str>| {
+        let mut request = app.request(method, &format!("/api/v1/modules/{module}/nothing"));
+        if let Some(origin) = origin {
+            request = request.header("Origin", origin);
+        }
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.unwrap();
+    };
+    // Each is in the log before the next one comes, so that the order of their ids is known.
+    call(module, Method::GET, Some("https://example.test"), Some(&token)).await;
+    logged(&app, 1).await;
+    call(module, Method::POST, None, Some(&token)).await;
+    logged(&app, 2).await;
+    app.context.clock.advance(TimeDelta::hours(1));
+    call(module, Method::GET, None, Some("junk")).await;
+    logged(&app, 3).await;
+    call(other, Method::GET, None, None).await;
+    logged(&app, 4).await;
+
+    let ask = async |rest: &str| {
+        let path = format!("/api/v1/sites/{site}/requests{rest}");
+        let (status, body) = json_of(app.get(&path).bearer_auth(&member).send().await.unwrap()).await;
+        assert_eq!(status, 200, "{rest}: {body}");
+        body
+    };
+    let all = ask("").await["data"].as_array().unwrap().clone();
+    assert_eq!(all.len(), 4, "{all:?}");
+    let token_id = Tokens::new(&app.context).list(site, module).await.unwrap()[0].id;
+    let later = (start + TimeDelta::minutes(30)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    // Newest first: the fourth call is the first of the list.
+    for (filter, found) in [
+        (format!("module={other}"), vec![0]),
+        (format!("token={token_id}"), vec![2, 3]),
+        ("method=POST".to_owned(), vec![2]),
+        ("status=404".to_owned(), vec![0, 2, 3]),
+        ("status=4xx".to_owned(), vec![0, 1, 2, 3]),
+        ("status=5xx".to_owned(), vec![]),
+        ("origin=https://example.test".to_owned(), vec![3]),
+        (format!("from={later}"), vec![0, 1]),
+        (format!("to={later}"), vec![2, 3]),
+        (format!("module={module}&from={later}&status=401"), vec![1]),
+        (format!("module={}", Uuid::now_v7()), vec![]),
+    ] {
+        let expected: Vec<_> = found.into_iter().map(|place: usize| all[place].clone()).collect();
+        assert_eq!(ask(&format!("?{filter}")).await["data"], json!(expected), "{filter}");
+    }
+    let first = ask("?limit=3").await;
+    assert_eq!(first["data"], json!(all[..3]));
+    let rest = ask(&format!("?limit=3&cursor={}", first["nextCursor"].as_str().unwrap())).await;
+    assert_eq!(rest, json!({ "data": [all[3]], "nextCursor": null }));
+
+    let counted = ask(&format!("/per-hour?module={module}")).await;
+    let hours: Vec<_> =
+        counted["data"].as_array().unwrap().iter().map(|hour| (&hour["hour"], &hour["requests"])).collect();
+    let expected = [(json!("2027-01-15T08:00:00Z"), json!(2)), (json!("2027-01-15T09:00:00Z"), json!(1))];
+    assert_eq!(hours, expected.each_ref().map(|(hour, count)| (hour, count)));
+    let of_token = ask(&format!("/per-hour?token={token_id}&from={later}")).await;
+    assert_eq!(of_token["data"], json!([]));
+});
+
+story!(requests_tail_prints_every_call_once, |app| {
+    let site = app.site().await;
+    let module = app.module(site, "feedback").await;
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_embed-server"))
+        .args(["requests", "tail"])
+        .env_clear()
+        .envs(app.environment())
+        .current_dir(app.database.folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let (printed, output) = (lines.clone(), BufReader::new(tail.stdout.take().unwrap()));
+    let reading = std::thread::spawn(move || {
+        output.lines().map_while(Result::ok).for_each(|line| printed.lock().unwrap().push(line));
+    });
+    // When it begins to look nobody knows: it prints what comes from then on.
+    let mut calls = 0;
+    until("the tail to print a call", PATIENCE, async || {
+        calls += 1;
+        app.get(&format!("/api/v1/modules/{module}/nothing{calls}")).send().await.unwrap();
+        !lines.lock().unwrap().is_empty()
+    })
+    .await;
+    for last in ["a", "b"] {
+        app.get(&format!("/api/v1/modules/{module}/{last}")).send().await.unwrap();
+    }
+    let shows = |end: &str| lines.lock().unwrap().iter().any(|line| line.contains(end));
+    until("the last calls to be printed", PATIENCE, async || {
+        shows(&format!("{module}/a  nobody")) && shows(&format!("{module}/b  nobody"))
+    })
+    .await;
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+    reading.join().unwrap();
+    let mut lines = lines.lock().unwrap().clone();
+    assert!(lines.iter().all(|line| line.contains("  404  ") || line.contains("  401  ")), "{lines:?}");
+    let all = lines.len();
+    lines.sort();
+    lines.dedup();
+    assert_eq!(lines.len(), all, "each once");
+});
+
+story!(what_no_database_holds_is_refused_and_not_asked_for, |app| {
+    let site = app.site().await;
+    let operator = app.operator(HOME, Role::Member).await;
+    for query in [
+        "to=-262143-01-01T00:00:00Z",
+        "from=-0001-12-31T23:59:59Z",
+        "from=%2B10000-01-01T00:00:00Z&to=%2B10000-01-01T01:00:00Z",
+        "origin=%00",
+        "method=GET%00",
+        "status=%00",
+        "method=%FF",
+        "cursor=%C3%28",
+        "%FF=1",
+    ] {
+        for list in ["requests", "requests/per-hour"] {
+            let asked = app.get(&format!("/api/v1/sites/{site}/{list}?{query}")).bearer_auth(&operator);
+            let (status, problem) = json_of(asked.send().await.unwrap()).await;
+            assert_eq!(
+                (status.as_u16(), &problem["code"]),
+                (400, &"invalid_request".into()),
+                "{list}?{query}"
+            );
+        }
+    }
+    let earliest = format!("/api/v1/sites/{site}/requests/per-hour?to=0000-01-01T00:00:00Z");
+    assert_eq!(app.get(&earliest).bearer_auth(&operator).send().await.unwrap().status(), 200);
+});
+
 story!(old_calls_are_forgotten, |app| {
     // The server tidies up by itself when it starts; what follows is done by hand.
     until("the server to have tidied up", PATIENCE, async || {
@@ -106,6 +249,21 @@ story!(old_calls_are_forgotten, |app| {
     }
 });
 
+// On SQLite there is nothing to prepare, and nobody in the way.
+story!(making_months_ready_waits_for_nobody_who_reads, |app| {
+    let site = app.site().await;
+    let reading = Requests::new(&app.context);
+    let mut tx = app.context.db.read(site).await.unwrap();
+    let text = "SELECT COUNT(*) FROM module_external_requests";
+    let counted: i64 = match &mut tx {
+        Tx::Sqlite(tx) => sqlx::query_scalar(text).fetch_one(&mut **tx).await.unwrap(),
+        Tx::Postgres(tx) => sqlx::query_scalar(text).fetch_one(&mut **tx).await.unwrap(),
+    };
+    assert_eq!(counted, 0);
+    tokio::time::timeout(PATIENCE, reading.prepare()).await.expect("it waits for who reads").unwrap();
+    drop(tx);
+});
+
 async fn partitions(app: &TestApp) -> Vec<String> {
     let Tx::Postgres(mut tx) = app.context.db.read_global().await.unwrap() else { return Vec::new() };
     let text = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'module_external_requests'::regclass";
@@ -124,8 +282,7 @@ async fn what_is_in_the_queue_is_written_before_a_server_ends() {
     let settings = context.settings.clone();
     server.stop().await;
     let context = embed_server::state::Context::open(settings).await.unwrap();
-    let since = chrono::DateTime::UNIX_EPOCH;
-    assert_eq!(Requests::new(&context).since(since, 1_000).await.unwrap().len(), 50);
+    assert_eq!(Requests::new(&context).behind(Uuid::nil(), 1_000).await.unwrap().len(), 50);
 }
 
 /// The database's disk is slow or away, and calls go on: what does not fit the queue is dropped and counted.
@@ -161,4 +318,32 @@ async fn a_full_queue_drops_and_counts_and_never_holds_a_call_up() {
         "{kept}"
     );
     assert!(kept < 30_000);
+}
+
+/// Twenty thousand lines of a client that sends the longest headers it may would fill the memory.
+#[tokio::test]
+async fn a_line_is_cut_before_it_is_queued() {
+    use embed_server::http::{Caller, Line, RequestLog};
+    let (log, mut lines) = RequestLog::new(embed_server::metrics::Metrics::default());
+    let long = "é".repeat(30_000);
+    log.note(Line {
+        at: chrono::DateTime::UNIX_EPOCH,
+        site: Uuid::nil(),
+        module: Uuid::nil(),
+        caller: Caller::NOBODY,
+        method: long.clone(),
+        path: long.clone(),
+        origin: Some(long.clone()),
+        address: [127, 0, 0, 1].into(),
+        user_agent: Some(long.clone()),
+        status: 404,
+        took: Duration::ZERO,
+        error: Some(("not_found", long)),
+    });
+    let line = lines.recv().await.unwrap();
+    let (_, message) = line.error.unwrap();
+    for text in [line.method, line.path, line.origin.unwrap(), line.user_agent.unwrap(), message] {
+        assert_eq!(text, "é".repeat(1_000));
+        assert!(text.capacity() < 4_000, "what was cut off is given back");
+    }
 }

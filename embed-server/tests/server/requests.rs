@@ -1,8 +1,12 @@
 //! What every request passes through.
 
 use crate::app::json_of;
+use crate::people::HOME;
+use crate::records::Api;
 use crate::story;
+use embed_server::accounts::Role;
 use reqwest::Method;
+use serde_json::json;
 
 story!(every_answer_carries_the_requests_id, |app| {
     let given = app.get("/healthz").header("X-Request-Id", "abc-123").send().await.unwrap();
@@ -11,6 +15,24 @@ story!(every_answer_carries_the_requests_id, |app| {
     for harmful in ["a b", "", &"x".repeat(65)] {
         let made = app.get("/healthz").header("X-Request-Id", harmful).send().await.unwrap();
         assert_ne!(made.headers()["x-request-id"], harmful);
+    }
+});
+
+story!(what_is_answered_to_one_is_no_proxys_to_keep, |app| {
+    let api = Api::publish(&app).await;
+    api.create("things", &json!({ "a": 1 })).await;
+    let member = app.operator(HOME, Role::Member).await;
+    let (modules, tokens) =
+        (format!("/api/v1/sites/{}/modules", api.site), format!("/api/v1/sites/{}/tokens", api.site));
+    for asked in [
+        api.ask(Method::GET, "records/things"),
+        app.get("/api/v1/sites").bearer_auth(&member),
+        app.get(&modules).bearer_auth(&member),
+        app.get(&tokens).bearer_auth(&member),
+    ] {
+        let answer = asked.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["cache-control"], "private, no-cache", "{}", answer.url());
     }
 });
 

@@ -1,6 +1,7 @@
 //! API tokens: what each may do, from where, and until when.
 
-use crate::app::{json_of, until};
+use crate::app::{TestApp, json_of, until};
+use crate::engine::Database;
 use crate::story;
 use chrono::TimeDelta;
 use embed_server::events::activity::Actor;
@@ -33,29 +34,6 @@ story!(a_token_is_made_once_and_ends_when_it_is_revoked, |app| {
     let (_, refused) = json_of(app.get(&path).bearer_auth(secret).send().await.unwrap()).await;
     assert_eq!(refused["detail"], "This token was revoked.");
     assert_eq!(app.events(site).await, ["module.published", "token.created", "token.revoked"]);
-});
-
-story!(a_rotated_token_overlaps_with_its_successor, |app| {
-    let site = app.site().await;
-    let module = app.module(site, "feedback").await;
-    let old = app.token(site, module, json!({ "scopes": ["read"], "allowedIps": ["127.0.0.0/8"] })).await;
-    let tokens = Tokens::new(&app.context);
-    let id = tokens.list(site, module).await.unwrap()[0].id;
-    let new = tokens.rotate(&Actor::CommandLine, site, id, Some(TimeDelta::hours(2))).await.unwrap();
-    app.settle().await;
-    let path = format!("/api/v1/modules/{module}/nothing");
-    let status =
-        async |secret: &str| app.get(&path).bearer_auth(secret).send().await.unwrap().status().as_u16();
-    assert_eq!((status(&old).await, status(&new.token).await), (404, 404));
-    assert_eq!(new.details.allowed_ips.as_ref().unwrap().0, ["127.0.0.0/8"], "it may do the same");
-    app.context.clock.advance(TimeDelta::hours(2));
-    assert_eq!((status(&old).await, status(&new.token).await), (401, 404));
-    let ended = tokens.rotate(&Actor::CommandLine, site, id, None).await.unwrap_err();
-    assert_eq!(ended.code(), "token_ended");
-
-    app.context.clock.advance(TimeDelta::days(31));
-    assert_eq!(tokens.prune().await.unwrap(), 1, "what ended a month ago is forgotten");
-    assert_eq!(tokens.list(site, module).await.unwrap().len(), 1);
 });
 
 story!(a_token_counts_only_where_it_says, |app| {
@@ -139,3 +117,35 @@ story!(a_token_that_makes_no_sense_is_refused_with_a_reason, |app| {
         assert!(!output.status.success() && said.contains(sentence), "{said}");
     }
 });
+
+/// A client says by which proxy it comes; whether that is believed decides which network it is in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tokens_networks_are_held_against_the_client_and_not_against_its_proxy() {
+    let trusting = [("EMBED_TRUSTED_PROXIES", "127.0.0.0/8, 198.51.100.0/24")];
+    for (settings, through_proxies) in [(&trusting[..], true), (&[], false)] {
+        let app = TestApp::start_with(Database::sqlite(), settings).await;
+        let site = app.site().await;
+        let module = app.module(site, "feedback").await;
+        let networks = json!(["2001:db8::/32", "203.0.113.0/24", "::ffff:192.0.2.0/120"]);
+        let token = app.token(site, module, json!({ "scopes": ["read"], "allowedIps": networks })).await;
+        let path = format!("/api/v1/modules/{module}/nothing");
+        for (forwarded, listed) in [
+            ("2001:db8:1::7", true),
+            ("2001:db9::7", false),
+            ("203.0.113.7", true),
+            ("::ffff:203.0.113.7", true),
+            ("203.0.114.7", false),
+            ("192.0.2.200", true),
+            ("192.0.3.1", false),
+            ("203.0.113.7, 198.51.100.1", true),
+            ("203.0.113.7, 192.0.3.1", false),
+            ("nonsense", false),
+        ] {
+            let asked = app.get(&path).bearer_auth(&token).header("X-Forwarded-For", forwarded);
+            let (status, body) = json_of(asked.send().await.unwrap()).await;
+            let expected =
+                if listed && through_proxies { (404, "not_found") } else { (403, "ip_not_allowed") };
+            assert_eq!((status.as_u16(), body["code"].as_str().unwrap()), expected, "{forwarded}");
+        }
+    }
+}

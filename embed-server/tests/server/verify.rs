@@ -1,6 +1,7 @@
 //! May this page embed this module?
 
 use crate::app::{TestApp, json_of};
+use crate::engine::Database;
 use crate::story;
 use chrono::TimeDelta;
 use embed_server::crypto::Secret;
@@ -226,4 +227,32 @@ mod too_many_questions {
         app.context.clock.advance(TimeDelta::seconds(20));
         assert_eq!(app.verdict("https://example.test", site, module).await, "allowed");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_can_read_how_often_it_may_ask() {
+    let app = TestApp::start_with(Database::sqlite(), &[("EMBED_VERIFY_LIMIT", "2")]).await;
+    let (site, module) = installed(&app).await;
+    let ask = async |origin: &str| app.ask(origin, site, module).send().await.unwrap();
+    let asked = [
+        ask("https://example.test").await,
+        ask("https://evil.test").await,
+        ask("https://example.test").await,
+    ];
+    let left = ["\"address\";r=1;t=30", "\"address\";r=0;t=60", "\"address\";r=0;t=60"];
+    for ((answer, status), left) in asked.iter().zip([200, 403, 429]).zip(left) {
+        assert_eq!(answer.status(), status);
+        for (name, value) in [
+            ("ratelimit-policy", "\"address\";q=2;w=60"),
+            ("ratelimit", left),
+            ("x-rate-limit", "2"),
+            (
+                "access-control-expose-headers",
+                "X-Request-Id, RateLimit-Policy, RateLimit, X-Rate-Limit, Retry-After",
+            ),
+        ] {
+            assert_eq!(answer.headers()[name], value, "{status}: {name}");
+        }
+    }
+    assert_eq!(asked[2].headers()["retry-after"], "30");
 }

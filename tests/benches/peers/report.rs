@@ -1,9 +1,10 @@
 //! Tables: printed, kept as JSON, and written into `docs/benchmarks.md` between the marks of their section.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 use stories::figures::Spread;
-use stories::{output, repository};
+pub use stories::figures::document as put;
+use stories::output;
 
 /// What a ratio, ours to theirs, shall be.
 #[derive(Clone, Copy, Debug)]
@@ -165,15 +166,4 @@ pub fn publish(section: &str, table: &Table, figures: &impl Serialize) -> Result
     table.print();
     std::fs::write(output().join(format!("peers-{section}.json")), serde_json::to_vec_pretty(figures)?)?;
     put(section, &table.markdown())
-}
-
-/// Replaces what stands between the marks of a section in `docs/benchmarks.md`.
-pub fn put(section: &str, text: &str) -> Result<()> {
-    let path = repository("docs/benchmarks.md");
-    let page = std::fs::read_to_string(&path).context("docs/benchmarks.md cannot be read")?;
-    let (begin, end) = (format!("<!-- {section} -->\n"), format!("<!-- /{section} -->"));
-    let (before, rest) =
-        page.split_once(&begin).with_context(|| format!("docs/benchmarks.md has no {begin}"))?;
-    let (_, after) = rest.split_once(&end).with_context(|| format!("docs/benchmarks.md has no {end}"))?;
-    Ok(std::fs::write(&path, format!("{before}{begin}{text}{end}{after}"))?)
 }

@@ -161,11 +161,17 @@ pub(in crate::accounts) async fn use_link(tx: &mut Tx, id: Uuid, now: DateTime<U
     Ok(execute!(tx, sqlx::query(text).bind(now).bind(id))? == 1)
 }
 
-/// Forgets what has ended, and sessions that were not used after `idle`.
-pub(in crate::accounts) async fn prune(tx: &mut Tx, now: DateTime<Utc>, idle: DateTime<Utc>) -> Result<()> {
+/// Forgets what has ended, sessions that were not used after `idle`, and personal tokens that ended before `ended`.
+pub(in crate::accounts) async fn prune(
+    tx: &mut Tx,
+    now: DateTime<Utc>,
+    (idle, ended): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<()> {
     execute!(tx, sqlx::query("DELETE FROM sign_in_codes WHERE expires_at < $1").bind(now))?;
     execute!(tx, sqlx::query("DELETE FROM sign_in_links WHERE expires_at < $1").bind(now))?;
     let text = "DELETE FROM sessions WHERE expires_at < $1 OR last_seen_at < $2";
     execute!(tx, sqlx::query(text).bind(now).bind(idle))?;
+    let text = "DELETE FROM user_tokens WHERE expires_at < $1 OR revoked_at < $1";
+    execute!(tx, sqlx::query(text).bind(ended))?;
     Ok(())
 }

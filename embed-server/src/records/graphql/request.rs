@@ -2,8 +2,8 @@
 
 use super::{Access, Mutation, Query};
 use crate::error::{Error, Result};
-use crate::http::openapi::{self, Security};
-use crate::http::{Call, unread};
+use crate::http::openapi;
+use crate::http::{Call, RequestId, unread};
 use crate::modules::Modules;
 use crate::records::Records;
 use crate::records::body::{self, JSON};
@@ -14,8 +14,8 @@ use aide::openapi::{Operation, ReferenceOr, RequestBody, Response as Documented}
 use aide::operation::{OperationOutput, set_body};
 use async_graphql::http::GraphiQLSource;
 use async_graphql::parser::types::{ExecutableDocument, Selection};
-use async_graphql::{EmptySubscription, Request, Response, Schema, Variables};
-use axum::extract::{FromRequest, FromRequestParts, State};
+use async_graphql::{EmptySubscription, Request, Response, Schema, ServerError, Variables};
+use axum::extract::{Extension, FromRequest, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse};
@@ -26,8 +26,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
 
-/// The most bytes of a request, with its variables.
-pub const LARGEST: usize = 64 * 1024;
+/// The most bytes of a request, with its variables: the largest record, and room for the document that makes it.
+pub const LARGEST: usize = body::LARGEST + 64 * 1024;
 /// How deep fields may lie in each other.
 const DEEPEST: usize = 10;
 /// Tools that ask for the whole schema ask as deep as this (`getIntrospectionQuery` of graphql-js).
@@ -85,12 +85,15 @@ pub async fn answer(
     State(modules): State<Arc<Modules>>,
     State(records): State<Records>,
     GraphqlCall(call): GraphqlCall,
+    Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     request: GraphqlRequest,
 ) -> Result<GraphqlAnswer> {
+    let request_id = request_id.as_str().to_owned();
     let variables = request.variables.map(|variables| Variables::from_json(Value::Object(variables)));
     let mut asked = Request::new(request.query).variables(variables.unwrap_or_default()).data(Access {
         call,
+        request_id,
         modules,
         records,
     });
@@ -99,7 +102,19 @@ pub async fn answer(
     }
     let introspective = asked.parsed_query().is_ok_and(is_introspection);
     let api = if introspective { &INTROSPECTION } else { &API };
-    Ok(GraphqlAnswer { response: api.execute(asked).await, modern: accepts(&headers) })
+    let mut response = api.execute(asked).await;
+    response.errors.iter_mut().for_each(name_fault_of_request);
+    Ok(GraphqlAnswer { response, modern: accepts(&headers) })
+}
+
+/// What no resolver has refused is a document that cannot be carried out: wrongly written, not of this schema, or too
+/// much.
+fn name_fault_of_request(error: &mut ServerError) {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        extensions.set("code", "invalid_request");
+        extensions.set("status", StatusCode::BAD_REQUEST.as_u16());
+    }
 }
 
 /// The page of GraphiQL where a browser looks at the endpoint, for development: it loads itself from a public CDN.
@@ -138,7 +153,6 @@ impl IntoResponse for GraphqlAnswer {
         let status = if self.modern && not_begun { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         let mut response = (status, Json(self.response)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         if self.modern {
             headers
                 .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/graphql-response+json"));
@@ -174,7 +188,7 @@ impl<S: Send + Sync> FromRequestParts<S> for GraphqlCall {
 
 impl OperationInput for GraphqlCall {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        openapi::secured(operation, &[Security::ApiToken, Security::ApiKey, Security::EmbedToken]);
+        openapi::secured(operation, &openapi::CALLERS);
         openapi::path_id(ctx, operation, "module", "The module's id.");
         let when = "The credentials are worth nothing. Where none are shown, `errors` says what needs some.";
         openapi::refuses(ctx, operation, StatusCode::UNAUTHORIZED, "unauthenticated", when);

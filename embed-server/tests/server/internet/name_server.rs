@@ -1,5 +1,7 @@
 //! A name server on loopback for the zone `test`. The browser's stories ask it too.
 
+#![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there, and says where")]
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hickory_server::{

@@ -1,5 +1,7 @@
 //! An https server on loopback, with a certificate that only its root has signed. The browser's stories visit it too.
 
+#![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there, and says where")]
+
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;

@@ -1,0 +1,147 @@
+use super::*;
+use crate::clock::Clock;
+use crate::http::request_log::Line;
+use crate::metrics::Metrics;
+use axum::Router;
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use futures_util::FutureExt;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use tokio::sync::mpsc::Receiver;
+use tower::ServiceExt;
+
+fn shown(headers: &[(&'static str, &'static str)]) -> Result<Option<String>> {
+    let headers =
+        headers.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    credential(&HeaderMap::from_iter(headers)).map(|shown| shown.map(str::to_owned))
+}
+
+#[test]
+fn a_credential_is_shown_in_one_of_two_headers() {
+    for (headers, credential) in [
+        (&[][..], None),
+        (&[("authorization", "Bearer x")], Some("x")),
+        (&[("authorization", "bearer  x ")], Some("x")),
+        (&[("x-api-key", "x")], Some("x")),
+        (&[("authorization", "Bearer x"), ("x-api-key", "x")], Some("x")),
+    ] {
+        assert_eq!(shown(headers).unwrap().as_deref(), credential, "{headers:?}");
+    }
+}
+
+#[test]
+fn other_credentials_are_refused_with_a_reason() {
+    for (headers, code) in [
+        (&[("authorization", "Basic eDp5")][..], "unauthenticated"),
+        (&[("authorization", "Bearer")], "unauthenticated"),
+        (&[("authorization", "Bearer x"), ("x-api-key", "y")], "invalid_request"),
+    ] {
+        assert_eq!(shown(headers).unwrap_err().code(), code, "{headers:?}");
+    }
+}
+
+#[test]
+fn a_path_says_which_module_is_addressed() {
+    let module = Uuid::now_v7();
+    assert_eq!(addressed(&format!("/api/v1/modules/{module}/records/x")), Some(module));
+    assert_eq!(addressed(&format!("/api/v1/modules/{module}")), Some(module));
+    assert_eq!(addressed("/api/v1/modules/feedback/records"), None);
+}
+
+/// A server with one module, which every page may call and nobody needs to prove himself to.
+#[derive(Clone)]
+struct Hall {
+    limits: Arc<RateLimits>,
+    log: RequestLog,
+}
+
+impl Lookups for Hall {
+    async fn site_of(&self, _: Uuid) -> Result<Option<Uuid>> {
+        Ok(Some(Uuid::nil()))
+    }
+
+    async fn page(&self, _: Uuid, _: Uuid, _: &str) -> Result<Option<Page>> {
+        Ok(Some(Page { limit: None }))
+    }
+
+    async fn caller(&self, _: &Asked<'_>, _: &str) -> Result<Proved> {
+        Ok(Proved { caller: Caller::NOBODY, limit: None })
+    }
+
+    fn limits(&self) -> &RateLimits {
+        &self.limits
+    }
+
+    fn log(&self) -> &RequestLog {
+        &self.log
+    }
+
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        chrono::DateTime::UNIX_EPOCH
+    }
+}
+
+/// What is behind the door: a handler that panics, and one that never answers.
+fn house(within: Duration) -> (Router, Receiver<Line>) {
+    async fn broken() -> &'static str {
+        panic!("nobody expects this")
+    }
+    let limits = Arc::new(RateLimits::new(None, Clock::default(), Metrics::default()).unwrap());
+    let (log, lines) = RequestLog::new(Metrics::default());
+    let routes = Router::new()
+        .route("/api/v1/modules/{module}/broken", get(broken))
+        .route("/api/v1/modules/{module}/endless", get(std::future::pending::<&'static str>))
+        .layer(from_fn_with_state((Hall { limits, log }, within), door::<Hall>));
+    (routes, lines)
+}
+
+fn ask(what: &str) -> Request {
+    Request::get(format!("/api/v1/modules/{}/{what}", Uuid::nil()))
+        .header(header::ORIGIN, "https://example.test")
+        .extension(ClientAddress(Ipv4Addr::LOCALHOST.into()))
+        .body(Body::empty())
+        .unwrap()
+}
+
+fn is_readable(response: &Response) {
+    assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://example.test");
+    assert_eq!(response.headers()[header::VARY], "Origin");
+}
+
+#[tokio::test]
+async fn a_page_can_read_that_something_panicked_and_the_log_says_so() {
+    let (house, mut lines) = house(PATIENCE);
+    let response = house.oneshot(ask("broken")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    is_readable(&response);
+    let line = lines.try_recv().unwrap();
+    assert_eq!((line.status, line.error.unwrap().0), (500, "internal"));
+}
+
+#[tokio::test]
+async fn a_page_can_read_that_an_answer_took_too_long_and_the_log_says_so() {
+    // Whoever is around the door says nothing of who may read the answer, so he must not give up first.
+    const { assert!(PATIENCE.as_secs() < TIMEOUT.as_secs()) };
+    let (house, mut lines) = house(Duration::ZERO);
+    let response = house.oneshot(ask("endless")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    is_readable(&response);
+    let line = lines.try_recv().unwrap();
+    assert_eq!((line.status, line.error.unwrap().0), (503, "unavailable"));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_a_line_all_the_same() {
+    let (house, mut lines) = house(PATIENCE);
+    let mut answer = Box::pin(house.oneshot(ask("endless")));
+    assert!((&mut answer).now_or_never().is_none());
+    assert!(lines.try_recv().is_err(), "it is not over yet");
+    drop(answer);
+    let line = lines.try_recv().unwrap();
+    assert_eq!((line.status, line.error.unwrap().0), (499, "client_gone"));
+    assert_eq!(line.path, format!("/api/v1/modules/{}/endless", Uuid::nil()));
+    assert!(lines.try_recv().is_err(), "one line, and no more");
+}
