@@ -100,7 +100,7 @@ async fn from_the_first_code_to_a_view_in_the_charts() -> Result<()> {
         press(browser, "Allow").await?;
         reads(browser, "waiting for the proof").await?;
         press(browser, "Verify now").await?;
-        reads(browser, "The last look found no proof").await?;
+        reads(browser, "The proof was not found").await?;
         let of = async |id: &str| browser.value(&format!("document.getElementById('{id}').innerText")).await;
         let (name, value) = (of("dns-name").await?, of("dns-value").await?);
         names.publish(name.as_str().context("a name")?, &[value.as_str().context("a value")?]).await;

@@ -30,7 +30,7 @@ pub enum LinkKind {
 }
 
 impl Accounts {
-    /// A link with which the first owner comes in, as long as nobody is known; its path and query.
+    /// A link with which the first owner comes in, as long as nobody is known; its path and query. It ends those before it.
     pub async fn first_owner_link(&self) -> Result<Option<String>> {
         let mut tx = self.context.db.begin_global().await?;
         if store::users(&mut tx).await? > 0 {
@@ -38,6 +38,7 @@ impl Accounts {
         }
         let secret = self.context.random.hex_token();
         let now = self.context.clock.now();
+        store::end_first_owner_links(&mut tx).await?;
         store::insert_link(&mut tx, None, &hash(&secret), true, (now, now + FIRST_OWNER)).await?;
         tx.commit().await?;
         Ok(Some(path(&secret)))

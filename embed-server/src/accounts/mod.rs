@@ -235,7 +235,7 @@ async fn keep_an_owner(tx: &mut Tx, person: &Person) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "{} is the last owner. Make somebody else owner first: `embed-server user role EMAIL owner`.",
+        "{} is the last owner. Make somebody else owner first, in the console under People or with `embed-server user role EMAIL owner`.",
         person.email
     );
     Err(Error::conflict("last_owner", detail))

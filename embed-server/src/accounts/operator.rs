@@ -112,7 +112,7 @@ impl Operator {
         }
         let (email, needed) = (self.email(), R::ROLE);
         Err(forbidden(format!(
-            "This takes the role {needed}, and {email} is {role}. An owner can change that: `embed-server user role {email} {needed}`."
+            "This takes the role {needed}, and {email} is {role}. An owner can change that, in the console under People or with `embed-server user role {email} {needed}`."
         )))
     }
 }

@@ -68,17 +68,19 @@ impl Accounts {
 
     /// Begins a session with a code. A code counts once, for five minutes, and may be guessed three times.
     pub async fn redeem_code(&self, id: Uuid, code: &str, browser: &Browser) -> Result<StartedSession> {
+        let digits: String = code.chars().filter(|character| !character.is_whitespace()).collect();
+        if digits.len() != DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            // Nobody's guess, so it is not counted as one.
+            return Err(wrong_code());
+        }
         let now = self.context.clock.now();
         let mut tx = self.context.db.begin_global().await?;
         let found = store::try_code(&mut tx, id, now).await?;
         // The try is counted whatever comes of it.
         tx.commit().await?;
         let found = found.ok_or_else(code_ended)?;
-        let digits: String = code.chars().filter(|character| !character.is_whitespace()).collect();
         if !same(&self.hash_code(id, &digits)?, &found.code_hash) {
-            let detail =
-                "That is not the code that was sent. Look at the newest letter, and type its six digits.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "wrong_code", detail));
+            return Err(wrong_code());
         }
         let mut tx = self.context.db.begin_global().await?;
         if !store::use_code(&mut tx, id, now).await? {
@@ -132,6 +134,11 @@ impl Accounts {
         store::prune(&mut tx, now, (now - super::sessions::IDLE, now - super::tokens::KEPT)).await?;
         tx.commit().await
     }
+}
+
+fn wrong_code() -> Error {
+    let detail = "That is not the code that was sent. Type the six digits of the newest one.";
+    Error::new(StatusCode::FORBIDDEN, "wrong_code", detail)
 }
 
 fn code_ended() -> Error {

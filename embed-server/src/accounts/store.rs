@@ -177,14 +177,21 @@ pub(super) async fn revoke_tokens(
 }
 
 pub(super) fn already_member(email: &Email) -> Error {
-    let detail =
-        format!("{email} is a member already. `embed-server user role {email} ROLE` changes the role.");
+    let detail = format!(
+        "{email} is a member already. The role is changed in the console under People, or with `embed-server user role {email} ROLE`."
+    );
     Error::conflict("member_exists", detail)
 }
 
 pub(super) async fn user_by_id(tx: &mut Tx, id: Uuid) -> Result<Option<StoredUser>> {
     let text = "SELECT id, email, name, signed_in_at FROM users WHERE id = $1";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).fetch_optional(conn).await)?)
+}
+
+/// Ends every link for a first owner: the newest alone is good.
+pub(super) async fn end_first_owner_links(tx: &mut Tx) -> Result<()> {
+    execute!(tx, sqlx::query("DELETE FROM sign_in_links WHERE user_id IS NULL"))?;
+    Ok(())
 }
 
 /// How many people are known.

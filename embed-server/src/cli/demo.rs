@@ -1,6 +1,7 @@
 //! `embed-server demo`: everything on one machine. A server in a temporary folder, the example modules, a website that may
 //! embed them, and one that may not.
 
+use super::log::Log;
 use super::{Output, serve};
 use crate::accounts::{Accounts, Email, Role};
 use crate::app::Server;
@@ -70,6 +71,7 @@ struct Demo {
     server: Server,
     websites: JoinSet<()>,
     guide: Guide,
+    _log: Log,
 }
 
 impl Demo {
@@ -79,7 +81,9 @@ impl Demo {
         let allowed = listen(ports.site_port, "--site-port").await?;
         let stranger = listen(ports.stranger_port, "--stranger-port").await?;
 
-        let context = Context::open(settings(ports.port, folder.path())?).await?;
+        let settings = settings(ports.port, folder.path())?;
+        let log = Log::start(&settings);
+        let context = Context::open(settings).await?;
         let seeded = seed(&context, ports.site_port, folder.path()).await?;
         let server = Server::start(context.clone()).await?;
 
@@ -100,7 +104,7 @@ impl Demo {
         websites.spawn(Website::new("sites", blanks.clone()).serve(allowed));
         websites.spawn(Website::new("sites/stranger", blanks).serve(stranger));
         visits::begin(&guide).await?;
-        Ok(Self { server, websites, guide })
+        Ok(Self { server, websites, guide, _log: log })
     }
 
     async fn stop(mut self) {
@@ -129,6 +133,8 @@ fn settings(port: u16, folder: &Path) -> Result<Settings> {
         ("EMBED_MODULE_HOST", format!("*.localhost:{port}")),
         ("EMBED_PUBLIC_URL", origin(port)),
         ("EMBED_STORAGE_URL", format!("file://{}", folder.join("files").display())),
+        // Nothing but the codes of whoever signs out and wants to come in again.
+        ("RUST_LOG", "off,embed_server::accounts::sign_in=warn".into()),
     ])
 }
 
@@ -252,6 +258,7 @@ impl Display for Guide {
         writeln!(f, "\nA website that may not: {}/", self.stranger)?;
         writeln!(f, "  It shows a card with Retry; the browser's console says what to do.")?;
         writeln!(f, "\nThe console, where all of it is managed: {}", self.console)?;
+        writeln!(f, "  Its charts begin with one visit of each page by the demo itself.")?;
         writeln!(f, "\nThe embed server: {}", self.server)?;
         writeln!(f, "  {:<10} {}", "site", self.site_id)?;
         for (name, id) in &self.modules {

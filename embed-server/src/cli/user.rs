@@ -176,7 +176,7 @@ impl Display for Invited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Person { email, role, .. } = &self.person;
         let told = if self.letter { "; a letter is on its way" } else { "" };
-        writeln!(f, "{email} is {role} now{told}.")?;
+        writeln!(f, "{email} is {} {role} now{told}.", if *role == Role::Member { "a" } else { "an" })?;
         writeln!(f, "\nTo sign in with this address:\n  {}", self.console)?;
         write!(f, "\nFor programs that act as this person:\n  embed-server user token {email}")
     }

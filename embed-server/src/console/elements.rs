@@ -17,7 +17,17 @@ pub(super) fn notice(sentence: &str) -> Markup {
 
 /// What was wrong with a form that is shown again.
 pub(super) fn complaint(error: Option<&Error>) -> Markup {
-    html! { @if let Some(error) = error { p.complaint role="alert" { (error.detail()) } } }
+    html! { @if let Some(error) = error { p.complaint role="alert" { (sentence(error.detail())) } } }
+}
+
+/// A sentence, with what stands between backticks set as code.
+pub(super) fn sentence(text: &str) -> Markup {
+    let parts = text.split('`').enumerate();
+    html! {
+        @for (place, part) in parts {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
 }
 
 /// What stands where there is nothing yet, and what to do first.
@@ -43,6 +53,8 @@ fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         if ahead { format!("in {number} {unit}{plural}") } else { format!("{number} {unit}{plural} ago") }
     };
     match span {
+        // What was done while this page was made is not ahead.
+        span if ahead && span < TimeDelta::seconds(2) => "just now".to_owned(),
         span if span < TimeDelta::seconds(45) => if ahead { "in a moment" } else { "just now" }.to_owned(),
         span if span < TimeDelta::minutes(60) => count(span.num_minutes().max(1), "minute"),
         span if span < TimeDelta::hours(24) => count(span.num_hours(), "hour"),
@@ -129,6 +141,7 @@ mod tests {
             (7_200, "2 hours ago"),
             (86_400 * 3, "3 days ago"),
             (-90, "in 1 minute"),
+            (-1, "just now"),
             (-10, "in a moment"),
             (86_400 * 100, "7 October 2026"),
         ] {

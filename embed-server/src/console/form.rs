@@ -28,9 +28,9 @@ pub(super) struct Nothing {}
 #[derive(Clone, Debug)]
 pub(super) struct Open<T>(pub T);
 
-/// A form with a file in it.
-#[derive(Clone, Debug)]
-pub(super) struct Uploaded(pub Bytes);
+/// A form with a file in it, or what was wrong with the file.
+#[derive(Debug)]
+pub(super) struct Uploaded(pub Result<Bytes>);
 
 /// What stands behind the question mark of a page's address. What is wrong there counts as left out, so that a mangled link
 /// still shows its page.
@@ -99,23 +99,33 @@ where
         let mut parts = Multipart::from_request(request, state)
             .await
             .map_err(|_| wrong_media_type("multipart/form-data"))?;
-        let (mut token, mut file) = (String::new(), Bytes::new());
+        let (mut token, mut file) =
+            (String::new(), Err(Error::invalid("No file was chosen. Choose the zip file of a bundle.")));
         while let Some(part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
-            let name = part.name().unwrap_or_default().to_owned();
+            let (name, is_named) =
+                (part.name().map(str::to_owned), part.file_name().is_some_and(|name| !name.is_empty()));
             let bytes = part.bytes().await.map_err(|error| match error.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => too_large(),
                 _ => unreadable(&error),
-            })?;
-            match name.as_str() {
-                "form" => token = String::from_utf8_lossy(&bytes).into_owned(),
-                "bundle" => file = bytes,
-                _ => {}
+            });
+            match (name.as_deref(), bytes) {
+                (Some("form"), bytes) => token = String::from_utf8_lossy(&bytes?).into_owned(),
+                (Some("bundle"), Ok(bytes)) if bytes.is_empty() && is_named => {
+                    file = Err(Error::invalid("The file is empty. Choose the zip file of a bundle."));
+                }
+                (Some("bundle"), Ok(bytes)) if bytes.is_empty() => {}
+                (Some("bundle"), bytes) => {
+                    let ends = bytes.is_err();
+                    file = bytes;
+                    // Whatever follows is cut off too.
+                    if ends {
+                        break;
+                    }
+                }
+                (_, bytes) => drop(bytes?),
             }
         }
         check(&Console::from_ref(state), session, &token)?;
-        if file.is_empty() {
-            return Err(Error::invalid("No file was chosen. Choose the zip file of a bundle."));
-        }
         Ok(Self(file))
     }
 }

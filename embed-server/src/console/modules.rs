@@ -8,6 +8,7 @@ use super::sites::{Part, place};
 use super::viewer::{Done, Viewer};
 use super::{Console, preview, snippets};
 use crate::accounts::{Accounts, Admin, Member, Role};
+use crate::domains::Domains;
 use crate::error::{Error, Result};
 use crate::modules::{Bundle, ManagedModule, Module, Modules, Publication, Upload};
 use crate::sites::{ManagedSite, Site, Sites};
@@ -25,6 +26,7 @@ where
     S: Clone + Send + Sync + 'static,
     Accounts: FromRef<S>,
     Console: FromRef<S>,
+    Domains: FromRef<S>,
     Sites: FromRef<S>,
     Arc<Modules>: FromRef<S>,
 {
@@ -127,7 +129,7 @@ fn upload(viewer: &Viewer, action: &str) -> Markup {
     html! {
         form.stack method="post" enctype="multipart/form-data" action=(action) {
             (csrf(viewer))
-            label { "Bundle, a zip file with " code { "module.json" } " at its top" input type="file" name="bundle" accept=".zip,application/zip" required; }
+            label { span { "Bundle, a zip file with " code { "module.json" } " at its top" } input type="file" name="bundle" accept=".zip,application/zip" required; }
             button.primary type="submit" { "Publish" }
         }
     }
@@ -148,10 +150,10 @@ async fn publish(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     State(modules): State<Arc<Modules>>,
-    Uploaded(archive): Uploaded,
+    Uploaded(file): Uploaded,
 ) -> Result<Response> {
     let publishing = async {
-        let bundle = unzipped(archive).await?;
+        let bundle = unzipped(file?).await?;
         modules.publish(&operator.actor(), site.id, None, bundle, |_, _| {}).await
     };
     match publishing.await {
@@ -167,8 +169,11 @@ async fn show(
     ManagedSite { site, .. }: ManagedSite<Member>,
     ManagedModule { module, .. }: ManagedModule<Member>,
     State(console): State<Console>,
+    State(domains): State<Domains>,
     State(modules): State<Arc<Modules>>,
 ) -> Result<Response> {
+    let domains = domains.list(site.id, module.id).await?;
+    let is_allowed = domains.iter().any(|domain| domain.verified && domain.allow_embed);
     let serves = modules.published(site.id, module.id).await?;
     let frame = preview::frame(&console, &module, viewer.now);
     let policy = Framed(frame.origin.clone());
@@ -179,7 +184,11 @@ async fn show(
                 p.lead {
                     "Version " strong { (module.version.as_deref().unwrap_or_default()) } ", as "
                     (published.embed_types().iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "))
-                    ". It shows on the websites under " a href={ (address(&module)) "/domains" } { "Domains" } "."
+                    @if is_allowed {
+                        ". It shows on the websites under " a href={ (address(&module)) "/domains" } { "Domains" } "."
+                    } @else {
+                        ". No website may show it yet: " a href={ (address(&module)) "/domains" } { "allow a domain" } " first."
+                    }
                 }
                 section {
                     h2 { "Paste this" }
@@ -262,10 +271,10 @@ async fn publish_version(
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     ManagedModule { module, .. }: ManagedModule<Admin>,
     State(modules): State<Arc<Modules>>,
-    Uploaded(archive): Uploaded,
+    Uploaded(file): Uploaded,
 ) -> Result<Response> {
     let publishing = async {
-        let bundle = unzipped(archive).await?;
+        let bundle = unzipped(file?).await?;
         modules.publish(&operator.actor(), site.id, Some(module.id), bundle, |_, _| {}).await
     };
     match publishing.await {

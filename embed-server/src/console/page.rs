@@ -1,7 +1,7 @@
 //! What all pages have around their content.
 
 use super::assets;
-use super::elements::{csrf, notice};
+use super::elements::{csrf, notice, sentence};
 use super::viewer::Viewer;
 use crate::accounts::Organization;
 use crate::error::Error;
@@ -176,6 +176,7 @@ pub(super) fn outside(title: &str, content: Markup) -> Page {
 /// What went wrong, and the way back.
 pub(super) fn of_error(error: &Error) -> Page {
     let title = match error.status().as_u16() {
+        _ if error.code() == "link_ended" => "This link no longer works",
         404 => "There is nothing here",
         403 => "This is not for you",
         429 => "Too often",
@@ -185,7 +186,7 @@ pub(super) fn of_error(error: &Error) -> Page {
     outside(
         title,
         html! {
-            p.sentence { (error.detail()) }
+            p.sentence { (sentence(error.detail())) }
             p { a href="/console" { "To the console" } }
         },
     )

@@ -223,6 +223,19 @@ async fn rename(
     }
 }
 
+/// The page of people, with what was wrong about a change.
+async fn again_people(
+    error: Error,
+    viewer: &Viewer,
+    accounts: &Accounts,
+    organization: &Organization,
+) -> Result<Response> {
+    again(error, async |error| {
+        page(viewer, accounts, organization, &Invitation::default(), Some(error)).await
+    })
+    .await
+}
+
 #[derive(Deserialize)]
 struct NewRole {
     role: Role,
@@ -234,8 +247,10 @@ async fn set_role(
     State(accounts): State<Accounts>,
     Posted(NewRole { role }): Posted<NewRole>,
 ) -> Result<Response> {
-    accounts.set_role(&viewer.operator.actor(), organization.id, &person.email, role).await?;
-    Ok(said(organization.id, Done::Saved))
+    match accounts.set_role(&viewer.operator.actor(), organization.id, &person.email, role).await {
+        Ok(_) => Ok(said(organization.id, Done::Saved)),
+        Err(error) => again_people(error, &viewer, &accounts, &organization).await,
+    }
 }
 
 async fn ask_remove(viewer: Viewer, ManagedPerson { organization, person }: ManagedPerson) -> Page {
@@ -255,7 +270,9 @@ async fn remove(
     State(accounts): State<Accounts>,
     Posted(Nothing {}): Posted<Nothing>,
 ) -> Result<Response> {
-    accounts.remove(&viewer.operator.actor(), organization.id, &person.email).await?;
+    if let Err(error) = accounts.remove(&viewer.operator.actor(), organization.id, &person.email).await {
+        return again_people(error, &viewer, &accounts, &organization).await;
+    }
     Ok(if person.id == viewer.operator.user() {
         Redirect::to("/console").into_response()
     } else {
@@ -281,6 +298,8 @@ async fn leave(
     State(accounts): State<Accounts>,
     Posted(Nothing {}): Posted<Nothing>,
 ) -> Result<Response> {
-    accounts.remove(&operator.actor(), organization.id, viewer.operator.email()).await?;
-    Ok(Redirect::to("/console").into_response())
+    match accounts.remove(&operator.actor(), organization.id, viewer.operator.email()).await {
+        Ok(_) => Ok(Redirect::to("/console").into_response()),
+        Err(error) => again_people(error, &viewer, &accounts, &organization).await,
+    }
 }

@@ -5,7 +5,7 @@ use super::elements::{complaint, csrf, empty, question, time};
 use super::form::{Nothing, Posted, again};
 use super::page::{Page, Place, Section};
 use super::viewer::{Done, Viewer};
-use crate::accounts::{Accounts, Admin, ManagedOrganization, Member, Organization, Owner};
+use crate::accounts::{Accounts, Admin, ManagedOrganization, Member, Organization, Owner, Role};
 use crate::error::{Error, Result};
 use crate::modules::Modules;
 use crate::sites::{ManagedSite, Site, SiteChanges, Sites};
@@ -89,8 +89,7 @@ async fn page(
         let modules = modules.list(site.id).await?;
         rows.push((site, modules));
     }
-    let may =
-        viewer.operator.role_in(organization.id).is_some_and(|role| role >= crate::accounts::Role::Admin);
+    let may = viewer.operator.role_in(organization.id).is_some_and(|role| role >= Role::Admin);
     let here = format!("/console/organizations/{}/sites", organization.id);
     Ok(viewer.page(&Place::top(organization.id, Section::Sites), "Sites", html! {
         @if rows.is_empty() {
@@ -147,24 +146,29 @@ async fn settings(viewer: Viewer, ManagedSite { site, .. }: ManagedSite<Member>)
 
 fn settings_page(viewer: &Viewer, site: &Site, name: &str, error: Option<&Error>) -> Page {
     let here = format!("/console/sites/{}", site.id);
+    let role = viewer.operator.role_in(site.organization_id);
     viewer.page(
         &place(site, Part::Settings),
         &site.name,
         html! {
             (complaint(error))
-            form.stack method="post" action={ (here) "/settings" } {
-                (csrf(viewer))
-                label { "Name" input type="text" name="name" value=(name) maxlength="200" required; }
-                button.primary type="submit" { "Save" }
+            @if role >= Some(Role::Admin) {
+                form.stack method="post" action={ (here) "/settings" } {
+                    (csrf(viewer))
+                    label { "Name" input type="text" name="name" value=(name) maxlength="200" required; }
+                    button.primary type="submit" { "Save" }
+                }
             }
             dl {
                 dt { "Site id" } dd { code { (site.id) } }
                 dt { "Made" } dd { (time(site.created_at, viewer.now)) }
             }
-            section.danger-zone {
-                h2 { "The end" }
-                p { "Deleting a site takes its modules, domains, tokens and records with it." }
-                a.button.danger href={ (here) "/delete" } { "Delete the site…" }
+            @if role == Some(Role::Owner) {
+                section.danger-zone {
+                    h2 { "The end" }
+                    p { "Deleting a site takes its modules, domains, tokens and records with it." }
+                    a.button.danger href={ (here) "/delete" } { "Delete the site…" }
+                }
             }
         },
     )

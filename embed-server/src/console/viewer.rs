@@ -49,6 +49,7 @@ pub(super) enum Done {
     RolledBack,
     Unpublished,
     Verified,
+    NotVerified,
     Removed,
     Revoked,
     Invited,
@@ -71,6 +72,7 @@ impl Done {
                 "Unpublished. Its id, domains and records stay for when it is published again."
             }
             Self::Verified => "The proof was found: the domain is verified.",
+            Self::NotVerified => "The proof was not found; the reason stands below.",
             Self::Removed => "Removed.",
             Self::Revoked => "Revoked. Every server refuses it within two seconds.",
             Self::Invited => {
@@ -95,6 +97,7 @@ impl Done {
             Self::RolledBack => "rolled-back",
             Self::Unpublished => "unpublished",
             Self::Verified => "verified",
+            Self::NotVerified => "not-verified",
             Self::Removed => "removed",
             Self::Revoked => "revoked",
             Self::Invited => "invited",

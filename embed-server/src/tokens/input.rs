@@ -64,11 +64,13 @@ impl NewToken {
     pub(super) fn check(self, loopback: bool, now: DateTime<Utc>) -> Result<Checked> {
         let name = self.name.trim().to_owned();
         if name.is_empty() || name.chars().count() > NAME_LENGTH || name.chars().any(char::is_control) {
-            return Err(Error::invalid(format!("`name` must be 1 to {NAME_LENGTH} characters in one line.")));
+            return Err(Error::invalid(format!(
+                "A token's `name` has 1 to {NAME_LENGTH} characters in one line."
+            )));
         }
         if self.scopes.is_empty() {
             return Err(Error::invalid(
-                "`scopes` is empty, so the token could do nothing; expected some of read, write, delete.",
+                "A token without `scopes` could do nothing; give it some of read, write, delete.",
             ));
         }
         if self.expires_at.is_some_and(|end| end <= now) {

@@ -71,7 +71,8 @@ async fn a_code_may_be_guessed_three_times_within_five_minutes() {
         let page = ask(&browser, "ada@example.com").await;
         let code = mail.letters.code("ada@example.com", 1).await;
         let wrong = if code == "000000" { "000001" } else { "000000" };
-        for guess in [wrong, "", "99999"] {
+        // What cannot be a code is no guess.
+        for guess in ["", "12345", "abcdef", wrong, wrong, wrong] {
             let (status, said) = redeem(&browser, &page, guess).await;
             assert_eq!(status, 403);
             assert!(said.contains("That is not the code that was sent"), "{said}");
@@ -307,14 +308,15 @@ async fn the_first_owner_comes_by_a_link_that_is_good_once() {
 async fn a_link_ends_by_itself_and_when_somebody_else_was_first() {
     let app = TestApp::start(Database::sqlite()).await;
     let accounts = Accounts::new(&app.context);
-    let (early, late) = (
+    let (ended, early) = (
         accounts.first_owner_link().await.unwrap().unwrap(),
         accounts.first_owner_link().await.unwrap().unwrap(),
     );
+    assert_eq!(app.browser().get(&ended).await.status, 403, "the newest alone is good");
     app.context.clock.advance(TimeDelta::hours(23));
     assert_eq!(app.browser().get(&early).await.status, 200);
     accounts.invite(&Actor::CommandLine, HOME, ada(), None, Role::Owner).await.unwrap();
-    for link in [&early, &late, "/console/enter?link=0", "/console/enter"] {
+    for link in [&ended, &early, "/console/enter?link=0", "/console/enter"] {
         let seen = app.browser().get(link).await;
         assert_eq!((seen.status, seen.html.contains("has ended")), (403, true), "{link}");
     }

@@ -17,6 +17,13 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
   })
 }
 
+// What was just done is said once: a page that is loaded again has nothing to say.
+const address = new URL(location.href)
+if (address.searchParams.has('done')) {
+  address.searchParams.delete('done')
+  history.replaceState(null, '', address)
+}
+
 // The page is asked for again, and what is live in it takes the place of what stood there, unless somebody is reading it.
 const REFRESH = 5000
 const refresh = async () => {
