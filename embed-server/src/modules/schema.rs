@@ -154,7 +154,7 @@ mod tests {
             assert_eq!(listed.len(), 51, "{count}");
             assert_eq!((listed[50].field.as_str(), &listed[50].detail[..4]), ("", "More"), "{count}");
         }
-        let closed = schema(json!({ "additionalProperties": false }));
+        let closed = schema(json!({ "properties": { "a": {} }, "additionalProperties": false }));
         let listed = closed.misfits(&wrong(60)).unwrap();
         assert_eq!((listed.len(), &listed[50].detail[..4]), (51, "More"));
     }
