@@ -51,7 +51,7 @@ impl Axe {
         const FRAMES: &str = "axe.utils.getFrameContexts()";
         let mut before = Value::Null;
         loop {
-            let page = self.look(browser, json!({})).await?;
+            let page = self.look(browser, Value::Null).await?;
             let frames = browser.value(FRAMES).await?;
             if frames == before {
                 return Ok((page, frames));
@@ -75,6 +75,6 @@ impl Axe {
         if browser.value("window.axe === undefined").await? == true {
             browser.run(&self.script, ()).await?;
         }
-        browser.run("return axe.runPartial(arguments[0], arguments[1])", [context, rules()]).await
+        browser.run("return axe.runPartial(arguments[0] ?? document, arguments[1])", [context, rules()]).await
     }
 }
