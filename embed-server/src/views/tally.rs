@@ -266,16 +266,19 @@ mod tests {
             let origin = format!("https://shown{number}.test");
             tallies.add(&View { module: module(number / 100), ..shown(&origin, EIGHT) });
         }
-        let first = tallies.lock().hours.len();
-        assert_eq!(tallies.lock().places, PLACES);
+        let counted = || {
+            let counted = tallies.lock();
+            (counted.hours.len(), counted.places)
+        };
+        let (first, places) = counted();
+        assert_eq!(places, PLACES);
         for number in 0..HOURS {
             tallies.add(&View { module: module(number), ..shown("https://a.test", NINE) });
         }
-        assert_eq!((tallies.lock().hours.len(), tallies.lock().places), (HOURS, PLACES));
+        assert_eq!(counted(), (HOURS, PLACES));
         let rows = tallies.take(NINE.parse().unwrap());
         let elsewhere = rows.iter().filter(|row| row.origin.is_empty()).map(|row| row.count.shown);
         assert_eq!(elsewhere.sum::<i64>(), (9 + HOURS - first) as i64);
-        let left = (tallies.lock().hours.len(), tallies.lock().places);
-        assert_eq!(left, (HOURS - first, 0), "hours that are over make room");
+        assert_eq!(counted(), (HOURS - first, 0), "hours that are over make room");
     }
 }

@@ -36,6 +36,7 @@ mod request_log;
 mod requests;
 mod revocation;
 mod rotation;
+mod scene;
 mod serving;
 mod sign_in;
 mod tokens;

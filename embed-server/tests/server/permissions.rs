@@ -3,12 +3,11 @@
 
 use crate::app::{TestApp, json_of};
 use crate::people::HOME;
+use crate::scene::Scene;
 use crate::story;
 use embed_server::accounts::Role;
-use embed_server::events::activity::Actor;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// One operation of the document.
@@ -40,34 +39,6 @@ fn needed(operation: &Operation) -> Role {
         ("DELETE", "/api/v1/sites/{site}") => Role::Owner,
         ("GET", _) => Role::Member,
         _ => Role::Admin,
-    }
-}
-
-/// What may stand in a path, each belonging to the others.
-struct Scene(BTreeMap<&'static str, Uuid>);
-
-impl Scene {
-    async fn new(app: &TestApp, organization: Uuid) -> Self {
-        let sites = embed_server::sites::Sites::new(&app.context);
-        let site = sites.create(&Actor::CommandLine, organization, "A site").await.unwrap().id;
-        let module = app.module(site, "feedback").await;
-        let domain = app.add(site, module, "example.test").await.id;
-        app.token(site, module, json!({ "scopes": ["read"] })).await;
-        let token = embed_server::tokens::Tokens::new(&app.context).list(site, module).await.unwrap()[0].id;
-        Self([("site", site), ("module", module), ("domain", domain), ("token", token)].into())
-    }
-
-    /// The path with ids in it; `instead` stands in the place of one.
-    fn fill(&self, path: &str, instead: Option<(&str, &str)>) -> String {
-        let mut filled = path.to_owned();
-        for (name, id) in &self.0 {
-            let id = instead
-                .filter(|(other, _)| other == name)
-                .map_or(id.to_string(), |(_, text)| text.to_owned());
-            filled = filled.replace(&format!("{{{name}}}"), &id);
-        }
-        assert!(!filled.contains('{'), "{path} has an id that this story does not know");
-        filled
     }
 }
 
