@@ -112,7 +112,7 @@ async fn page(viewer: &Viewer, accounts: &Accounts, made: Markup, error: Option<
 
 fn session_table(viewer: &Viewer, sessions: &[Session]) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" role="group" aria-label="Table" { table {
             thead { tr { th scope="col" { "Browser" } th scope="col" { "From" } th scope="col" { "Began" } th scope="col" { "Last used" } th scope="col" { span.unseen { "End" } } } }
             tbody {
                 @for session in sessions {
@@ -157,7 +157,7 @@ fn browser(user_agent: &str) -> &'static str {
 
 fn token_table(viewer: &Viewer, tokens: &[PersonalToken]) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" role="group" aria-label="Table" { table {
             thead { tr { th scope="col" { "Begins with" } th scope="col" { "Made" } th scope="col" { "Ends" } th scope="col" { span.unseen { "Revoke" } } } }
             tbody {
                 @for token in tokens {

@@ -67,7 +67,7 @@ async fn list_page(
         @if all.is_empty() {
             (empty("No website may embed this module yet.", html! { "Allow the domain of the first one below. Its owner then proves it with a DNS record or a meta tag." }))
         } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" role="group" aria-label="Table" { table {
                 thead { tr { th scope="col" { "Domain" } th scope="col" { "State" } th scope="col" { "May" } th scope="col" { "Last looked" } } }
                 tbody {
                     @for domain in &all {

@@ -95,7 +95,7 @@ async fn list_page(viewer: &Viewer, site: &Site, modules: &Modules, error: Optio
                 "A module is a folder with a " code { "module.json" } " and a page. Zip it, or take one of the examples that come with the server, and publish it below."
             }))
         } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" role="group" aria-label="Table" { table {
                 thead { tr { th scope="col" { "Module" } th scope="col" { "Version" } th scope="col" { "Last published" } } }
                 tbody {
                     @for module in &modules {
@@ -229,7 +229,7 @@ async fn versions_page(
     let here = address(module);
     Ok(viewer.page(&module_place(site, module, ModulePart::Versions), &module.name, html! {
         (complaint(error))
-        div.scroll { table {
+        div.scroll tabindex="0" role="group" aria-label="Table" { table {
             thead { tr { th scope="col" { "Version" } th scope="col" { "Published" } th.number scope="col" { "Files" } th.number scope="col" { "Bytes" } @if may { th scope="col" { span.unseen { "Serve" } } } } }
             tbody {
                 @for version in &versions {

@@ -106,7 +106,7 @@ async fn page(
     Ok(viewer.page(&Place::top(organization.id, Section::People), "People", html! {
         p.lead { "A member looks at everything, an admin changes sites, modules, domains and tokens, an owner manages people and deletes sites." }
         (complaint(error))
-        div.scroll {
+        div.scroll tabindex="0" role="group" aria-label="Table" {
             table {
                 thead { tr { th scope="col" { "Person" } th scope="col" { "Role" } th scope="col" { "Since" } @if manages { th scope="col" { span.unseen { "Change" } } } } }
                 tbody {

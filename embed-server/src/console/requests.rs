@@ -147,7 +147,7 @@ fn views_table(viewer: &Viewer, modules: &[Module], origins: &[OriginViews]) -> 
             @if origins.is_empty() {
                 (empty("Nobody has seen a module of this site in the last 24 hours.", html! { "A view is counted about a second after a page asked whether it may embed." }))
             } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" role="group" aria-label="Table" { table {
                     thead { tr { th scope="col" { "Website" } th scope="col" { "Module" } th scope="col" { "As" } th.number scope="col" { "Shown" } th.number scope="col" { "Blocked" } th scope="col" { "Last" } } }
                     tbody {
                         @for view in origins {
@@ -194,7 +194,7 @@ fn calls_table(viewer: &Viewer, modules: &[Module], calls: &Paged<LoggedRequest>
         @if calls.data.is_empty() {
             (empty("There is no such call in the log.", html! { "A call is in the log about a second after its answer." }))
         } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" role="group" aria-label="Table" { table {
                 thead { tr { th scope="col" { "Call" } th scope="col" { "Status" } th.number scope="col" { "ms" } th scope="col" { "Caller" } th scope="col" { "From" } th scope="col" { "When" } } }
                 tbody {
                     @for call in &calls.data {

@@ -95,7 +95,7 @@ async fn page(
         @if rows.is_empty() {
             (empty("There is no site yet.", html! { "A site holds the modules that belong together, such as those of one customer. Make the first one below." }))
         } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" role="group" aria-label="Table" { table {
                 thead { tr { th scope="col" { "Site" } th scope="col" { "Modules" } th scope="col" { "Made" } } }
                 tbody {
                     @for (site, modules) in &rows {

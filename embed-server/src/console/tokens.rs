@@ -145,7 +145,7 @@ async fn page(
         @if all.is_empty() {
             (empty("This site has no token yet.", html! { "Make one for the first program that reads or writes what visitors send." }))
         } @else {
-            div.scroll { table {
+            div.scroll tabindex="0" role="group" aria-label="Table" { table {
                 thead { tr { th scope="col" { "Token" } th scope="col" { "Module" } th scope="col" { "May" } th scope="col" { "Last used" } th.number scope="col" { "Used" } th scope="col" { "State" } } }
                 tbody {
                     @for token in &all {
