@@ -23,6 +23,7 @@ pub mod ids;
 pub mod mail;
 pub mod metrics;
 pub mod modules;
+pub mod names;
 pub mod outbound;
 pub mod records;
 pub mod requests;

@@ -2,6 +2,7 @@
 
 use crate::fenced::{self, blocks};
 use anyhow::{Context, Result, ensure};
+use embed_server::modules::Manifest;
 use serde_json::{Value, json};
 use stories::{repository, story};
 
@@ -38,7 +39,8 @@ async fn every_snippet_for_a_module_greets_answers_and_waves() -> Result<()> {
         assert_eq!(snippets.len(), 2);
         for (number, snippet) in snippets.into_iter().enumerate() {
             let folder = tempfile::tempdir()?;
-            let manifest = json!({ "name": format!("Hello {number}"), "version": "1.0.0" });
+            let mut manifest: Value = serde_json::from_str(&fenced::block(README, "manifest")?)?;
+            manifest["name"] = json!(format!("Hello {number}"));
             std::fs::write(folder.path().join("module.json"), manifest.to_string())?;
             std::fs::write(folder.path().join("index.html"), snippet.text)?;
             let hello = stage.installation.publish(&stage.site, folder.path()).await?;
@@ -78,6 +80,16 @@ async fn every_option_method_property_and_module_function_is_in_its_tables() -> 
         in_tables(&browser.value(element).await?)
     })
     .await
+}
+
+#[test]
+fn every_field_of_the_manifest_is_in_its_table() -> Result<()> {
+    // What is said of an unknown field lists the known ones.
+    let refused = Manifest::parse(b"{\"unknown\":1}").err().context("it is refused")?;
+    let (_, known) = refused.detail().split_once("expected one of").context("what was expected")?;
+    let names: Vec<_> = known.split('`').skip(1).step_by(2).collect();
+    ensure!(names.len() >= 8, "only {names:?} were found");
+    in_tables(&json!(names))
 }
 
 #[test]

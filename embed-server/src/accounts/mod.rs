@@ -30,6 +30,7 @@ pub use tokens::PersonalToken;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::activity::{self, Action, Actor, Entry};
+use crate::names;
 use crate::state::Context;
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
@@ -40,8 +41,6 @@ use std::time::Duration;
 use store::StoredUser;
 use uuid::Uuid;
 
-/// The longest name of a person, in characters.
-const NAME_LENGTH: usize = 200;
 /// Personal tokens that are remembered, at some 500 bytes each.
 const TOKENS: u64 = 10_000;
 /// How long a token is believed when nothing is heard from the database.
@@ -220,13 +219,7 @@ async fn note_of_person(
 
 /// The name that was given, else what stands before the `@` of the address.
 fn checked_name(name: Option<&str>, email: &Email) -> Result<String> {
-    let name = name.map_or_else(|| email.local_part(), str::trim);
-    if name.is_empty() || name.chars().count() > NAME_LENGTH || name.contains(char::is_control) {
-        return Err(Error::invalid(format!(
-            "A person's name has 1 to {NAME_LENGTH} characters in one line."
-        )));
-    }
-    Ok(name.to_owned())
+    names::checked("A person's name", name.unwrap_or_else(|| email.local_part()))
 }
 
 /// Refuses to take an organization its last owner.

@@ -4,6 +4,7 @@ use super::{Accounts, AtLeast, Operator, note, store};
 use crate::error::{Error, Result};
 use crate::events::activity::{Action, Actor};
 use crate::http::{openapi, path_id};
+use crate::names;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -15,9 +16,6 @@ use serde::Serialize;
 use sqlx::FromRow;
 use std::marker::PhantomData;
 use uuid::Uuid;
-
-/// The longest name, in characters.
-const NAME_LENGTH: usize = 200;
 
 /// One organization.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
@@ -44,8 +42,11 @@ pub struct ManagedOrganization<R> {
 impl Accounts {
     /// Makes an organization; it has no people yet.
     pub async fn create_organization(&self, by: &Actor, name: &str) -> Result<Organization> {
-        let organization =
-            Organization { id: Uuid::now_v7(), name: checked(name)?, created_at: self.context.clock.now() };
+        let organization = Organization {
+            id: Uuid::now_v7(),
+            name: names::checked("An organization's name", name)?,
+            created_at: self.context.clock.now(),
+        };
         let Organization { id, ref name, created_at } = organization;
         let mut tx = self.context.db.begin_global().await?;
         store::insert_organization(&mut tx, &organization).await?;
@@ -56,7 +57,7 @@ impl Accounts {
 
     /// Gives an organization another name.
     pub async fn rename_organization(&self, by: &Actor, id: Uuid, name: &str) -> Result<Organization> {
-        let name = checked(name)?;
+        let name = names::checked("An organization's name", name)?;
         let mut tx = self.context.db.begin_global().await?;
         let renamed = store::rename_organization(&mut tx, id, &name).await?;
         let renamed = renamed.ok_or_else(|| hidden(&id.to_string()))?;
@@ -112,16 +113,6 @@ impl<R: AtLeast> OperationInput for ManagedOrganization<R> {
         let when = "The operator is in no such organization.";
         openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "organization_not_found", when);
     }
-}
-
-/// The name without spaces around it.
-fn checked(name: &str) -> Result<String> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_LENGTH || name.contains(char::is_control) {
-        let detail = format!("An organization's name has 1 to {NAME_LENGTH} characters in one line.");
-        return Err(Error::invalid(detail));
-    }
-    Ok(name.to_owned())
 }
 
 /// The same for what is not there and for what is somebody else's.

@@ -137,13 +137,14 @@ pub(super) async fn insert_token(
     token: &PersonalToken,
     secret: &Bearer,
 ) -> Result<()> {
-    let text = "INSERT INTO user_tokens (id, user_id, token_hash, token_prefix, expires_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)";
+    let text = "INSERT INTO user_tokens (id, user_id, name, token_hash, token_prefix, expires_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     execute!(
         tx,
         sqlx::query(text)
             .bind(token.id)
             .bind(user)
+            .bind(&token.name)
             .bind(secret.hash())
             .bind(secret.shown_prefix())
             .bind(token.expires_at)
@@ -159,7 +160,7 @@ pub(super) async fn holder(tx: &mut Tx, hash: &str) -> Result<Option<TokenHolder
 }
 
 pub(super) async fn tokens(tx: &mut Tx, user: Uuid, now: DateTime<Utc>) -> Result<Vec<PersonalToken>> {
-    let text = "SELECT id, token_prefix AS prefix, expires_at, created_at FROM user_tokens
+    let text = "SELECT id, name, token_prefix AS prefix, expires_at, created_at FROM user_tokens
          WHERE user_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY id";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(user).bind(now).fetch_all(conn).await)?)
 }

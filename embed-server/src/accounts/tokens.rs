@@ -7,6 +7,7 @@ use super::{Accounts, note_of_person, unknown_user};
 use crate::bearer::{Bearer, Kind};
 use crate::error::{Error, Result};
 use crate::events::activity::{Action, Actor};
+use crate::names;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -21,6 +22,8 @@ pub(super) const KEPT: TimeDelta = TimeDelta::days(30);
 pub struct PersonalToken {
     /// Its id.
     pub id: Uuid,
+    /// What its person calls it.
+    pub name: String,
     /// The first of its random characters, so that people can tell tokens apart.
     pub prefix: String,
     /// When it ends; null for a token that is good until it is revoked.
@@ -35,12 +38,14 @@ impl Accounts {
         &self,
         by: &Actor,
         email: &Email,
+        name: &str,
         lifetime: Option<TimeDelta>,
     ) -> Result<(PersonalToken, Bearer)> {
         let now = self.context.clock.now();
         let secret = Bearer::random(Kind::User, &self.context.random);
         let token = PersonalToken {
             id: Uuid::now_v7(),
+            name: names::checked("A token's name", name)?,
             prefix: secret.shown_prefix().to_owned(),
             expires_at: lifetime.map(|lifetime| now + lifetime),
             created_at: now,

@@ -162,7 +162,7 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
     let organization = accounts.organization(None).await?;
     let owner = Email::parse("owner@example.com")?;
     accounts.invite(&Actor::CommandLine, organization, owner.clone(), None, Role::Owner).await?;
-    let (_, personal_token) = accounts.token(&Actor::CommandLine, &owner, None).await?;
+    let (_, personal_token) = accounts.token(&Actor::CommandLine, &owner, "Demo", None).await?;
     let site = Sites::new(context).create(&Actor::CommandLine, organization, "Demo").await?.id;
     let modules = Modules::new(context)?;
     let domains = Domains::new(context);

@@ -2,9 +2,10 @@
 
 use super::{List, Output};
 use crate::accounts::Accounts;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::activity::Actor;
 use crate::ids;
+use crate::modules::Modules;
 use crate::sites::{Site, Sites};
 use crate::state::Context;
 use clap::Subcommand;
@@ -35,11 +36,14 @@ pub(super) enum Command {
         #[arg(value_name = "SITE")]
         id: String,
     },
-    /// Delete a site with its modules, domains and events
+    /// Delete a site with its modules, domains, tokens and records
     Delete {
         /// The site's id
         #[arg(value_name = "SITE")]
         id: String,
+        /// Yes, delete it; without this the command only says what would go
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -57,12 +61,23 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             output.print(&List::new(sites.list(organization).await?, none))
         }
         Command::Show { id } => output.print(&sites.find(self::id(&id)?).await?),
-        Command::Delete { id } => {
+        Command::Delete { id, yes } => {
             let site = sites.find(self::id(&id)?).await?;
+            if !yes {
+                return Err(not_confirmed(&site, Modules::new(&context).list(site.id).await?.len()));
+            }
             sites.delete(&Actor::CommandLine, site.id).await?;
             output.print(&Deleted { id: site.id, name: site.name })
         }
     }
+}
+
+fn not_confirmed(site: &Site, modules: usize) -> Error {
+    let modules = if modules == 1 { "its module".to_owned() } else { format!("its {modules} modules") };
+    Error::invalid(format!(
+        "This would delete {} for good, and with it {modules} and their domains, tokens and records. If it is what you want: `embed-server site delete {} --yes`.",
+        site.name, site.id
+    ))
 }
 
 /// Reads the id of a site.

@@ -41,6 +41,9 @@ pub(super) enum Command {
     Token {
         /// The person's e-mail address
         email: String,
+        /// What it is for
+        #[arg(long, default_value = "command line")]
+        name: String,
         /// When it ends, such as 30d or 12h [default: never]
         #[arg(long, value_name = "SPAN", value_parser = span::parse)]
         expires: Option<TimeDelta>,
@@ -119,9 +122,9 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             let organization = organization.find(&accounts).await?;
             output.print(&Removed(accounts.remove(&Actor::CommandLine, organization, &email).await?))
         }
-        Command::Token { email, expires } => {
+        Command::Token { email, name, expires } => {
             let email = Email::parse(&email)?;
-            let (about, secret) = accounts.token(&Actor::CommandLine, &email, expires).await?;
+            let (about, secret) = accounts.token(&Actor::CommandLine, &email, &name, expires).await?;
             output.print(&Made { about, token: secret.reveal().to_owned(), email })
         }
         Command::Tokens { email } => {
@@ -195,7 +198,7 @@ impl Display for Removed {
 /// A line of `user tokens`.
 impl Display for PersonalToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}…  made {}", self.prefix, self.created_at.format("%Y-%m-%d"))?;
+        write!(f, "{}…  {}, made {}", self.prefix, self.name, self.created_at.format("%Y-%m-%d"))?;
         match self.expires_at {
             Some(end) => write!(f, ", ends {}", end.format("%Y-%m-%d %H:%M UTC")),
             None => f.write_str(", does not end"),

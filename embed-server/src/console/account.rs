@@ -1,17 +1,20 @@
 //! One's own: the browsers in which one is signed in, and the tokens of one's programs.
 
 use super::Console;
-use super::elements::{Mood, badge, complaint, copyable, csrf, empty, time, time_or};
-use super::form::{Nothing, Posted};
+use super::elements::{Mood, badge, complaint, csrf, empty, question, time, time_or};
+use super::form::{Nothing, Posted, again};
+use super::fresh;
 use super::page::{Page, Place, Section};
 use super::viewer::{Done, Viewer};
 use crate::accounts::{Accounts, PersonalToken, Session};
+use crate::bearer::Kind;
 use crate::error::{Error, Result};
 use crate::http::path_id;
 use aide::OperationInput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
 use axum::extract::{FromRef, FromRequestParts, State};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
@@ -33,7 +36,11 @@ where
         .api_route("/console/account/sessions/{session}/end", post(end))
         .api_route("/console/account/sessions/end", post(end_all))
         .api_route("/console/account/tokens", post(make_token))
-        .api_route("/console/account/tokens/{token}/revoke", post(revoke))
+        .api_route("/console/account/tokens/{token}/revoke", get(ask_revoke).post(revoke))
+}
+
+fn place() -> Place<'static> {
+    Place { organization: None, section: Section::Account, trail: Vec::new(), tabs: Vec::new() }
 }
 
 fn said(done: Done) -> Response {
@@ -71,18 +78,32 @@ fn no_such_token() -> Error {
     Error::not_found("token_not_found", "You have no such token any more.")
 }
 
-async fn show(viewer: Viewer, State(accounts): State<Accounts>) -> Result<Page> {
-    page(&viewer, &accounts, html! {}, None).await
+async fn show(
+    viewer: Viewer,
+    State(accounts): State<Accounts>,
+    State(console): State<Console>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let tokens = accounts.tokens(viewer.operator.email()).await?;
+    let listed = tokens.iter().map(|token| token.prefix.as_str());
+    let secret = fresh::waiting(&console, &headers, Kind::User, listed);
+    let made = fresh::shown(secret.as_ref());
+    let page = page(&viewer, &accounts, &tokens, &TokenForm::usual(), made, None).await?;
+    Ok(fresh::page(&console, secret.as_ref(), page))
 }
 
-async fn page(viewer: &Viewer, accounts: &Accounts, made: Markup, error: Option<&Error>) -> Result<Page> {
+async fn page(
+    viewer: &Viewer,
+    accounts: &Accounts,
+    tokens: &[PersonalToken],
+    tried: &TokenForm,
+    made: Markup,
+    error: Option<&Error>,
+) -> Result<Page> {
     let sessions = accounts.sessions(&viewer.operator).await?;
-    let tokens = accounts.tokens(viewer.operator.email()).await?;
-    let place = Place { organization: None, section: Section::Account, trail: Vec::new(), tabs: Vec::new() };
-    Ok(viewer.page(&place, "Account", html! {
+    Ok(viewer.page(&place(), "Account", html! {
         p.lead { "You are " strong { (viewer.operator.email()) } "." }
         (made)
-        (complaint(error))
         section {
             h2 { "Where you are signed in" }
             (session_table(viewer, &sessions))
@@ -97,12 +118,16 @@ async fn page(viewer: &Viewer, accounts: &Accounts, made: Markup, error: Option<
             @if tokens.is_empty() {
                 (empty("You have no personal token.", html! { "Make one for a program that manages sites, modules or domains for you." }))
             } @else {
-                (token_table(viewer, &tokens))
+                (token_table(viewer, tokens))
             }
+            (complaint(error))
             form.inline method="post" action={ (HERE) "/tokens" } {
                 (csrf(viewer))
+                label { "Name " input type="text" name="name" value=(tried.name) maxlength="200" placeholder="What it is for" required; }
                 label { "Ends " select name="days" {
-                    option value="30" { "in 30 days" } option value="90" selected { "in 90 days" } option value="365" { "in a year" } option value="" { "never" }
+                    @for (days, said) in [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")] {
+                        option value=(days) selected[days == tried.days] { (said) }
+                    }
                 } }
                 button.primary type="submit" { "Make a token" }
             }
@@ -158,14 +183,14 @@ fn browser(user_agent: &str) -> &'static str {
 fn token_table(viewer: &Viewer, tokens: &[PersonalToken]) -> Markup {
     html! {
         div.scroll tabindex="0" role="group" aria-label="Table" { table {
-            thead { tr { th scope="col" { "Begins with" } th scope="col" { "Made" } th scope="col" { "Ends" } th scope="col" { span.unseen { "Revoke" } } } }
+            thead { tr { th scope="col" { "Token" } th scope="col" { "Made" } th scope="col" { "Ends" } th scope="col" { span.unseen { "Revoke" } } } }
             tbody {
                 @for token in tokens {
                     tr {
-                        th scope="row" { code { "dram_user_" (token.prefix) "…" } }
+                        th scope="row" { (token.name) br; code.hint { "dram_user_" (token.prefix) "…" } }
                         td { (time(token.created_at, viewer.now)) }
                         td { (time_or(token.expires_at, viewer.now, "never")) }
-                        td { form.inline method="post" action={ (HERE) "/tokens/" (token.id) "/revoke" } { (csrf(viewer)) button.danger type="submit" { "Revoke" span.unseen { " " (token.prefix) } } } }
+                        td { a.button.danger href={ (HERE) "/tokens/" (token.id) "/revoke" } { "Revoke…" span.unseen { " " (token.name) } } }
                     }
                 }
             }
@@ -192,37 +217,67 @@ async fn end_all(
     Ok(Redirect::to("/console").into_response())
 }
 
-#[derive(Deserialize)]
-struct NewToken {
-    #[serde(default)]
+/// What a form says about a token.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TokenForm {
+    name: String,
     days: String,
 }
 
-/// The secret stands in the answer to the form and nowhere else, so it is gone when the page is left.
+impl TokenForm {
+    fn usual() -> Self {
+        Self { name: String::new(), days: "90".to_owned() }
+    }
+
+    fn lifetime(&self) -> Result<Option<TimeDelta>> {
+        match self.days.as_str() {
+            "" => Ok(None),
+            days => match days.parse() {
+                Ok(days @ 1..=3650) => Ok(Some(TimeDelta::days(days))),
+                _ => Err(Error::invalid("A token ends in 1 to 3650 days, or never.")),
+            },
+        }
+    }
+}
+
 async fn make_token(
     viewer: Viewer,
     State(accounts): State<Accounts>,
-    Posted(NewToken { days }): Posted<NewToken>,
-) -> Result<Page> {
-    let lifetime = match days.as_str() {
-        "" => None,
-        days => match days.parse() {
-            Ok(days @ 1..=3650) => Some(TimeDelta::days(days)),
-            _ => {
-                let error = Error::invalid("A token ends in 1 to 3650 days, or never.");
-                return page(&viewer, &accounts, html! {}, Some(&error)).await;
-            }
-        },
-    };
+    State(console): State<Console>,
+    Posted(form): Posted<TokenForm>,
+) -> Result<Response> {
     let operator = &viewer.operator;
-    let (_, secret) = accounts.token(&operator.actor(), operator.email(), lifetime).await?;
-    let made = html! {
-        div.secret role="status" {
-            p { strong { "This is shown once." } " Copy it to where your program finds it." }
-            (copyable("secret", "The token", secret.reveal()))
+    let made =
+        async { accounts.token(&operator.actor(), operator.email(), &form.name, form.lifetime()?).await };
+    match made.await {
+        Ok((_, secret)) => Ok(fresh::lead(&console, secret.reveal(), HERE)),
+        Err(error) => {
+            again(error, async |error| {
+                let tokens = accounts.tokens(operator.email()).await?;
+                page(&viewer, &accounts, &tokens, &form, html! {}, Some(error)).await
+            })
+            .await
         }
-    };
-    page(&viewer, &accounts, made, None).await
+    }
+}
+
+/// The viewer's own token of this id.
+async fn own(viewer: &Viewer, accounts: &Accounts, id: Uuid) -> Result<PersonalToken> {
+    let tokens = accounts.tokens(viewer.operator.email()).await?;
+    tokens.into_iter().find(|token| token.id == id).ok_or_else(no_such_token)
+}
+
+async fn ask_revoke(
+    viewer: Viewer,
+    NamedToken(id): NamedToken,
+    State(accounts): State<Accounts>,
+) -> Result<Page> {
+    let token = own(&viewer, &accounts, id).await?;
+    let place = place().within("Account", HERE.to_owned());
+    let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds, for good." } };
+    let question = question(&viewer, &format!("{HERE}/tokens/{id}/revoke"), explanation, "Revoke", HERE);
+    Ok(viewer.page(&place, &format!("Revoke {}?", token.name), question))
 }
 
 async fn revoke(
@@ -232,8 +287,7 @@ async fn revoke(
     Posted(Nothing {}): Posted<Nothing>,
 ) -> Result<Response> {
     let operator = &viewer.operator;
-    let tokens = accounts.tokens(operator.email()).await?;
-    let token = tokens.into_iter().find(|token| token.id == id).ok_or_else(no_such_token)?;
+    let token = own(&viewer, &accounts, id).await?;
     accounts.revoke(&operator.actor(), operator.email(), Some(&token.prefix)).await?;
     Ok(said(Done::Revoked))
 }

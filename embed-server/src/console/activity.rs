@@ -9,6 +9,7 @@ use crate::accounts::{Accounts, ManagedOrganization, Member};
 use crate::activity::{Activity, Done};
 use crate::error::Result;
 use crate::http::Paging;
+use crate::sites::{Site, Sites};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};
@@ -23,6 +24,7 @@ where
     Accounts: FromRef<S>,
     Activity: FromRef<S>,
     Console: FromRef<S>,
+    Sites: FromRef<S>,
 {
     ApiRouter::new().api_route("/console/organizations/{organization}/activity", get(list))
 }
@@ -38,6 +40,7 @@ async fn list(
     viewer: Viewer,
     ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
     State(activity): State<Activity>,
+    State(sites): State<Sites>,
     Asked(Where { cursor }): Asked<Where>,
 ) -> Result<Page> {
     let page = activity.organization_page(organization.id, &Paging::new(None, cursor.as_deref())?).await?;
@@ -47,20 +50,25 @@ async fn list(
         @if page.data.is_empty() {
             (empty("Nothing has happened yet.", html! { "Whatever somebody changes here, on the command line or over the API is noted." }))
         } @else {
-            (entries(&page.data, viewer.now))
+            (entries(&page.data, &sites.list(organization.id).await?, viewer.now))
             (more(&address, page.next_cursor.as_deref()))
         }
     }))
 }
 
-/// Entries, as sentences.
-pub(super) fn entries(entries: &[Done], now: DateTime<Utc>) -> Markup {
+/// Entries, as sentences; `sites` are those of the organization, which they name.
+pub(super) fn entries(entries: &[Done], sites: &[Site], now: DateTime<Utc>) -> Markup {
+    let site_of = |entry: &Done| {
+        let within = entry.site_id.filter(|_| !entry.action.starts_with("site."));
+        sites.iter().find(|site| Some(site.id) == within)
+    };
     html! {
         ol.entries {
             @for entry in entries {
                 li {
                     span.what { strong { (entry.actor) } " " (deed(&entry.action)) " " @if entry.subject != entry.actor { span.subject { (entry.subject) } }
-                        @if let Some(detail) = &entry.detail { " " (detail) } }
+                        @if let Some(detail) = &entry.detail { " " (detail) }
+                        @if let Some(site) = site_of(entry) { " at " a href={ "/console/sites/" (site.id) } { (site.name) } } }
                     span.hint {
                         (time(entry.created_at, now))
                         @if entry.means != entry.actor { " by " (entry.means) }

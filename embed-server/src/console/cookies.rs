@@ -11,6 +11,8 @@ pub(super) enum Cookie {
     Session,
     /// What belongs to an attempt to sign in with GitHub.
     GitHub,
+    /// A secret on its way to the page that shows it once.
+    Fresh,
 }
 
 impl Cookie {
@@ -19,6 +21,7 @@ impl Cookie {
         let name = match self {
             Self::Session => "dramac_session",
             Self::GitHub => "dramac_github",
+            Self::Fresh => "dramac_fresh",
         };
         format!("{prefix}{name}")
     }

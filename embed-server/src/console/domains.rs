@@ -65,14 +65,17 @@ async fn list_page(
     let here = format!("{}/domains", address(module));
     Ok(viewer.page(&module_place(site, module, ModulePart::Domains), &module.name, html! {
         @if all.is_empty() {
-            (empty("No website may embed this module yet.", html! { "Allow the domain of the first one below. Its owner then proves it with a DNS record or a meta tag." }))
+            (empty("No website may embed this module yet.", html! {
+                (if may_change(viewer, site) { "Allow the domain of the first one below." } else { "An admin allows the domain of the first one." })
+                " Its owner then proves it with a DNS record or a meta tag."
+            }))
         } @else {
             div.scroll tabindex="0" role="group" aria-label="Table" { table {
                 thead { tr { th scope="col" { "Domain" } th scope="col" { "State" } th scope="col" { "May" } th scope="col" { "Last looked" } } }
                 tbody {
                     @for domain in &all {
                         tr {
-                            th scope="row" { a href=(domain_address(domain)) { (domain.domain) } }
+                            th scope="row" { a href=(domain_address(domain)) { (domain.domain) } (in_its_script(domain)) }
                             td { (state(domain)) }
                             td { (permissions(domain)) }
                             td { (time_or(domain.last_checked_at, viewer.now, "not yet")) }
@@ -94,6 +97,12 @@ async fn list_page(
             }
         }
     }))
+}
+
+/// What people call the domain, where its letters are others.
+fn in_its_script(domain: &AllowedDomain) -> Markup {
+    let name = domain.pattern().ok().and_then(|pattern| pattern.in_its_script());
+    html! { @if let Some(name) = name { " " span.hint { (name) } } }
 }
 
 fn state(domain: &AllowedDomain) -> Markup {
@@ -257,7 +266,7 @@ fn page(
         (complaint(error))
         section {
             h2 { "The proof" }
-            p { (state(domain)) }
+            p { (state(domain)) (in_its_script(domain)) }
             p { (looked(viewer, domain)) }
             @if let Some(reason) = domain.last_error.as_ref().filter(|_| domain.last_checked_at.is_some()) {
                 p.reason { "The last look found no proof: " (reason) "." }

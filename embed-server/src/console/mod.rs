@@ -13,6 +13,7 @@ mod cookies;
 mod domains;
 mod elements;
 mod form;
+mod fresh;
 mod gate;
 mod modules;
 mod overview;

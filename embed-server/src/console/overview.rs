@@ -74,7 +74,7 @@ async fn overview(
         div.columns {
             section {
                 h2 { "Recent activity" }
-                @if done.data.is_empty() { p.hint { "Nobody has changed anything yet." } } @else { (entries(&done.data, viewer.now)) }
+                @if done.data.is_empty() { p.hint { "Nobody has changed anything yet." } } @else { (entries(&done.data, &sites, viewer.now)) }
                 @if done.next_cursor.is_some() { p.more { a href={ "/console/organizations/" (id) "/activity" } { "All of it" } } }
             }
             section {

@@ -2,22 +2,25 @@
 
 use super::Console;
 use super::chart::{Headline, Series, bars};
-use super::elements::{Mood, badge, complaint, copyable, csrf, empty, number, question, time, time_or};
+use super::elements::{Mood, badge, complaint, csrf, empty, number, question, time, time_or};
 use super::form::{Nothing, Posted, Ticked, again};
+use super::fresh;
 use super::modules::may_change;
 use super::page::{Page, Place};
 use super::sites::{Part, place};
 use super::viewer::{Done, Viewer};
 use crate::accounts::{Accounts, Admin, Member};
+use crate::bearer::Kind;
 use crate::error::{Error, Result};
 use crate::http::{Paging, Scope};
 use crate::modules::{Module, Modules};
 use crate::requests::{Filter, Requests};
 use crate::sites::{ManagedSite, Site, Sites};
-use crate::tokens::{ApiToken, CreatedToken, ManagedToken, NewToken, RATE_LIMIT, Tokens};
+use crate::tokens::{ApiToken, ManagedToken, NewToken, RATE_LIMIT, Tokens};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use maud::{Markup, html};
@@ -46,7 +49,11 @@ where
 
 /// Where pages of one token are.
 fn inner(site: &Site) -> Place<'_> {
-    place(site, Part::Inner).within("Tokens", format!("/console/sites/{}/tokens", site.id))
+    place(site, Part::Inner).within("Tokens", list_address(site))
+}
+
+fn list_address(site: &Site) -> String {
+    format!("/console/sites/{}/tokens", site.id)
 }
 
 fn address(token: &ApiToken) -> String {
@@ -122,33 +129,44 @@ async fn list(
     ManagedSite { site, .. }: ManagedSite<Member>,
     State(tokens): State<Tokens>,
     State(modules): State<Arc<Modules>>,
-) -> Result<Page> {
-    page(&viewer, &site, &tokens, &modules, &TokenForm::usual(), html! {}, None).await
+    State(console): State<Console>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let all = all(&tokens, &site).await?;
+    let listed = all.iter().map(|token| token.token_prefix.as_str());
+    let secret = fresh::waiting(&console, &headers, Kind::Live, listed);
+    let made = fresh::shown(secret.as_ref());
+    let page = page(&viewer, &site, &all, &modules, &TokenForm::usual(), made, None).await?;
+    Ok(fresh::page(&console, secret.as_ref(), page))
+}
+
+async fn all(tokens: &Tokens, site: &Site) -> Result<Vec<ApiToken>> {
+    Ok(tokens.page(site.id, &Paging::new(Some(200), None)?).await?.data)
 }
 
 async fn page(
     viewer: &Viewer,
     site: &Site,
-    tokens: &Tokens,
+    all: &[ApiToken],
     modules: &Modules,
     tried: &TokenForm,
     made: Markup,
     error: Option<&Error>,
 ) -> Result<Page> {
-    let all = tokens.page(site.id, &Paging::new(Some(200), None)?).await?.data;
     let modules = modules.list(site.id).await?;
+    let may = may_change(viewer, site);
     let name_of =
         |id: Uuid| modules.iter().find(|module| module.id == id).map_or("gone", |module| &module.name);
     Ok(viewer.page(&place(site, Part::Tokens), &site.name, html! {
         p.lead { "With an API token a program reaches the data of one module." }
         (made)
         @if all.is_empty() {
-            (empty("This site has no token yet.", html! { "Make one for the first program that reads or writes what visitors send." }))
+            (empty("This site has no token yet.", html! { (if may { "Make one for the first program that reads or writes what visitors send." } else { "An admin makes one for the first program that reads or writes what visitors send." }) }))
         } @else {
             div.scroll tabindex="0" role="group" aria-label="Table" { table {
                 thead { tr { th scope="col" { "Token" } th scope="col" { "Module" } th scope="col" { "May" } th scope="col" { "Last used" } th.number scope="col" { "Used" } th scope="col" { "State" } } }
                 tbody {
-                    @for token in &all {
+                    @for token in all {
                         tr {
                             th scope="row" { a href=(address(token)) { (token.name) } br; code.hint { "dram_live_" (token.token_prefix) "…" } }
                             td { (name_of(token.module_id)) }
@@ -161,7 +179,7 @@ async fn page(
                 }
             } }
         }
-        @if may_change(viewer, site) {
+        @if may {
             section {
                 h2 { "Make a token" }
                 (complaint(error))
@@ -197,7 +215,7 @@ fn token_form(viewer: &Viewer, site: &Site, modules: &[Module], form: &TokenForm
         }
     };
     html! {
-        form.stack method="post" action={ "/console/sites/" (site.id) "/tokens" } {
+        form.stack method="post" action=(list_address(site)) {
             (csrf(viewer))
             label { "Name" input type="text" name="name" value=(form.name) maxlength="200" placeholder="What it is for" required; }
             label { "Module" select name="module" required {
@@ -218,34 +236,21 @@ fn token_form(viewer: &Viewer, site: &Site, modules: &[Module], form: &TokenForm
     }
 }
 
-/// The secret stands in the answer to the form and nowhere else, so it is gone when the page is left.
-fn secret(made: &CreatedToken) -> Markup {
-    html! {
-        div.secret role="status" {
-            p { strong { "This is shown once." } " Copy it to where the program of " strong { (made.details.name) } " finds it." }
-            (copyable("secret", "The token", &made.token))
-        }
-    }
-}
-
 async fn create(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     State(tokens): State<Tokens>,
     State(modules): State<Arc<Modules>>,
+    State(console): State<Console>,
     Posted(form): Posted<TokenForm>,
 ) -> Result<Response> {
     let created = async { tokens.create(&operator.actor(), site.id, form.new_token(&viewer)?).await };
     match created.await {
-        Ok(made) => {
-            let made = secret(&made);
-            Ok(page(&viewer, &site, &tokens, &modules, &TokenForm::usual(), made, None)
-                .await?
-                .into_response())
-        }
+        Ok(made) => Ok(fresh::lead(&console, &made.token, &list_address(&site))),
         Err(error) => {
             again(error, async |error| {
-                page(&viewer, &site, &tokens, &modules, &form, html! {}, Some(error)).await
+                let all = all(&tokens, &site).await?;
+                page(&viewer, &site, &all, &modules, &form, html! {}, Some(error)).await
             })
             .await
         }
@@ -312,11 +317,11 @@ async fn rotate(
     ManagedSite { site, .. }: ManagedSite<Admin>,
     ManagedToken { token, operator, .. }: ManagedToken<Admin>,
     State(tokens): State<Tokens>,
-    State(modules): State<Arc<Modules>>,
+    State(console): State<Console>,
     Posted(Nothing {}): Posted<Nothing>,
-) -> Result<Page> {
+) -> Result<Response> {
     let made = tokens.rotate(&operator.actor(), site.id, token.id, None).await?;
-    page(&viewer, &site, &tokens, &modules, &TokenForm::usual(), secret(&made), None).await
+    Ok(fresh::lead(&console, &made.token, &list_address(&site)))
 }
 
 async fn ask_revoke(

@@ -7,6 +7,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection};
+use std::fs::OpenOptions;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a request waits for a free connection before it answers 503.
@@ -19,6 +21,7 @@ impl Db {
     pub async fn connect(url: &DatabaseUrl) -> Result<Self> {
         let db = match url {
             DatabaseUrl::Sqlite(path) => {
+                make_private(path);
                 let options = SqliteConnectOptions::new()
                     .filename(path)
                     .create_if_missing(true)
@@ -92,6 +95,18 @@ fn forward(mut migrator: Migrator) -> Migrator {
     migrator.set_ignore_missing(true);
     migrator
 }
+
+/// Makes the file where there is none, for nobody but its owner to read; SQLite gives the files beside it the same
+/// permissions. Where it cannot be made, opening it says why.
+#[cfg(unix)]
+fn make_private(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    drop(OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path));
+}
+
+/// Elsewhere a folder says who may read its files.
+#[cfg(not(unix))]
+fn make_private(_: &Path) {}
 
 fn cannot_open(url: &DatabaseUrl, error: impl Into<Error>) -> Error {
     let error = error.into();

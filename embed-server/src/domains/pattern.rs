@@ -142,6 +142,13 @@ impl DomainPattern {
         self.kind == Kind::Wildcard
     }
 
+    /// The pattern in its owner's script, where that is another than its text's: `bücher.example` for `xn--bcher-kva.example`.
+    pub fn in_its_script(&self) -> Option<String> {
+        let (host, _) = idna::domain_to_unicode(&self.host);
+        let dots = if self.is_wildcard() { "*." } else { "" };
+        (host != self.host).then(|| format!("{dots}{host}"))
+    }
+
     /// Whether it is a host of this computer, which nobody can or need prove.
     pub fn is_loopback(&self) -> bool {
         matches!(self.kind, Kind::Loopback { .. })

@@ -30,9 +30,19 @@ pub enum ProofError {
     NotFetched(#[from] OutboundError),
     #[error("a wildcard can only be proved by DNS: publish the TXT record, and verify with the method dns")]
     WildcardNeedsDns,
+    #[error("{first}; nor was the other proof found: {second}")]
+    Neither { first: Box<ProofError>, second: Box<ProofError> },
 }
 
 impl ProofError {
+    /// This reason, told after the one of the method that was tried before.
+    pub(super) fn after(self, first: Option<Self>) -> Self {
+        match first {
+            Some(first) => Self::Neither { first: first.into(), second: self.into() },
+            None => self,
+        }
+    }
+
     /// Whether it is certain that the proof is not there.
     pub fn is_absence(&self) -> bool {
         match self {
@@ -40,6 +50,7 @@ impl ProofError {
                 true
             }
             Self::NoPage { status, .. } => matches!(status, 404 | 410),
+            Self::Neither { first, .. } => first.is_absence(),
             Self::NotLookedUp { .. } | Self::NotFetched(_) | Self::WildcardNeedsDns => false,
         }
     }

@@ -36,7 +36,8 @@ impl Domains {
         }
     }
 
-    /// Looks for the proof where it may be; first where it was last time. Of two reasons the first is told.
+    /// Looks for the proof where it may be; first where it was last time. Of two reasons the first
+    /// decides what follows.
     pub(super) async fn look(
         &self,
         domain: &AllowedDomain,
@@ -51,7 +52,7 @@ impl Domains {
             None if domain.verification_method.as_deref() == Some("meta") => &[Method::Meta, Method::Dns],
             None => &[Method::Dns, Method::Meta],
         };
-        let mut reason = None;
+        let mut reason: Option<ProofError> = None;
         for &method in methods {
             let found = match method {
                 Method::Dns => dns::check(&self.context.resolver, &pattern, token).await,
@@ -59,7 +60,7 @@ impl Domains {
             };
             match found {
                 Ok(()) => return Ok(Ok(method)),
-                Err(error) => reason = reason.or(Some(error)),
+                Err(error) => reason = Some(error.after(reason)),
             }
         }
         Ok(Err(reason.unwrap_or(ProofError::WildcardNeedsDns)))

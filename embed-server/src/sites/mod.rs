@@ -13,15 +13,13 @@ use crate::accounts::Operator;
 use crate::error::{Error, Result};
 use crate::events::activity::{self, Action, Actor};
 use crate::http::{Listed, Paged, Paging};
+use crate::names;
 use crate::state::Context;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
-
-/// The longest name, in characters.
-const NAME_LENGTH: usize = 200;
 
 /// One site.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, JsonSchema)]
@@ -61,7 +59,7 @@ impl Sites {
 
     /// Creates a site in an organization.
     pub async fn create(&self, by: &Actor, organization: Uuid, name: &str) -> Result<Site> {
-        let name = checked(name)?;
+        let name = names::checked("A site's name", name)?;
         let now = self.context.clock.now();
         let site = Site {
             id: Uuid::now_v7(),
@@ -106,7 +104,7 @@ impl Sites {
 
     /// Changes a site; what is left out of the changes stays.
     pub async fn change(&self, by: &Actor, id: Uuid, changes: SiteChanges) -> Result<Site> {
-        let name = changes.name.map(|name| checked(&name)).transpose()?;
+        let name = changes.name.map(|name| names::checked("A site's name", &name)).transpose()?;
         let now = self.context.clock.now();
         let mut tx = self.context.db.begin(id).await?;
         if let Some(name) = name {
@@ -131,15 +129,6 @@ impl Sites {
         tx.announce().await?;
         tx.commit().await
     }
-}
-
-/// The name without spaces around it.
-fn checked(name: &str) -> Result<String> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_LENGTH || name.contains(char::is_control) {
-        return Err(Error::invalid(format!("A site's name has 1 to {NAME_LENGTH} characters in one line.")));
-    }
-    Ok(name.to_owned())
 }
 
 fn not_found(id: Uuid) -> Error {

@@ -4,6 +4,7 @@ use crate::db;
 use crate::domains::DomainPattern;
 use crate::error::{Error, Result};
 use crate::http::{Scope, parse_network};
+use crate::names;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,7 +12,6 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use uuid::Uuid;
 
-const NAME_LENGTH: usize = 200;
 const LIST_LENGTH: usize = 100;
 /// Requests per minute, unless said otherwise (seed: `module_external_tokens.rate_limit`).
 pub const RATE_LIMIT: NonZeroU32 = NonZeroU32::new(100).expect("100 is not zero");
@@ -62,12 +62,7 @@ pub(super) struct Checked {
 
 impl NewToken {
     pub(super) fn check(self, loopback: bool, now: DateTime<Utc>) -> Result<Checked> {
-        let name = self.name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > NAME_LENGTH || name.chars().any(char::is_control) {
-            return Err(Error::invalid(format!(
-                "A token's `name` has 1 to {NAME_LENGTH} characters in one line."
-            )));
-        }
+        let name = names::checked("A token's `name`", &self.name)?;
         if self.scopes.is_empty() {
             return Err(Error::invalid(
                 "A token without `scopes` could do nothing; give it some of read, write, delete.",

@@ -3,9 +3,11 @@
 
 use crate::app::TestApp;
 use embed_server::accounts::{Accounts, Email, Role};
+use embed_server::bearer::Bearer;
 use embed_server::events::activity::Actor;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use uuid::Uuid;
 
@@ -35,12 +37,22 @@ impl Seen {
         let cookie = self.headers.get("set-cookie")?.to_str().unwrap();
         Some(cookie.split(';').next().unwrap().to_owned())
     }
+
+    /// The secret that it shows, which begins so.
+    pub fn secret(&self, prefix: &str) -> String {
+        let mut shown = self.html.match_indices(prefix).map(|(start, _)| &self.html[start..]);
+        let secret = shown.find_map(|rest| Bearer::parse(rest.get(..prefix.len() + 38)?));
+        secret.unwrap_or_else(|| panic!("no {prefix} in {}", self.html)).reveal().to_owned()
+    }
 }
 
 pub struct Browser<'a> {
     app: &'a TestApp,
     client: Client,
+    /// That of its session.
     cookie: Mutex<Option<String>>,
+    /// Others, as name and value.
+    others: Mutex<BTreeMap<String, String>>,
     origin: Option<String>,
 }
 
@@ -49,7 +61,7 @@ impl TestApp {
     pub fn browser(&self) -> Browser<'_> {
         let client = Client::builder().redirect(Policy::none()).pool_max_idle_per_host(0).build().unwrap();
         let origin = Some(self.context.settings.public_url.clone());
-        Browser { app: self, client, cookie: Mutex::new(None), origin }
+        Browser { app: self, client, cookie: Mutex::new(None), others: Mutex::default(), origin }
     }
 
     /// The browser of somebody who has signed in and has this role in an organization.
@@ -89,8 +101,11 @@ impl Browser<'_> {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("http://{}{path}", self.app.server.address());
         let mut request = self.client.request(method, url).header("Host", "embed.test");
-        if let Some(cookie) = self.cookie() {
-            request = request.header("Cookie", cookie);
+        let others =
+            self.others.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> = [self.cookie().into_iter().collect(), others].concat();
+        if !cookies.is_empty() {
+            request = request.header("Cookie", cookies.join("; "));
         }
         if let Some(origin) = &self.origin {
             request = request.header("Origin", origin);
@@ -103,7 +118,14 @@ impl Browser<'_> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let seen = Seen { status, headers, html: response.text().await.unwrap() };
         if let Some(cookie) = seen.cookie() {
-            self.keep(Some(cookie).filter(|cookie| !cookie.ends_with('=')));
+            let (name, value) = cookie.split_once('=').unwrap();
+            if name.ends_with("_session") {
+                self.keep((!value.is_empty()).then_some(cookie));
+            } else if value.is_empty() {
+                self.others.lock().unwrap().remove(name);
+            } else {
+                self.others.lock().unwrap().insert(name.to_owned(), value.to_owned());
+            }
         }
         seen
     }

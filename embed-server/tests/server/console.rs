@@ -90,6 +90,7 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
     assert_eq!(failed.location(), format!("{domain}?done=not-verified"));
     let page = owner.get(failed.location()).await.html;
     assert!(page.contains("The last look found no proof:"), "{page}");
+    assert!(page.contains("TXT record") && page.contains("nor was the other proof found"), "{page}");
     let found = app.domains().list(site, id.parse().unwrap()).await.unwrap().remove(0);
     assert_eq!((found.allow_embed, found.allow_api, found.rate_limit), (true, false, 77));
     app.prove(&found).await;
@@ -113,9 +114,8 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
         ("allowed_ips", "192.0.2.0/24, ::1"),
     ];
     let made = owner.post(&tokens, &fields).await;
-    assert_eq!(made.status, 200);
-    let (_, rest) = made.html.split_once("dram_live_").unwrap();
-    let secret = format!("dram_live_{}", &rest[..38]);
+    assert_eq!((made.status, made.location()), (303, &*tokens), "to load the next page again makes no other");
+    let secret = owner.get(&tokens).await.secret("dram_live_");
     newest(&app, "token.created", "Mailer").await;
     let listed = owner.get(&tokens).await.html;
     assert!(listed.contains(&secret[..18]) && !listed.contains(&secret), "it is shown once");
@@ -161,18 +161,18 @@ story!(people_and_their_roles_are_managed_from_their_page, |app| {
     owner.post(&format!("/console/organizations/{HOME}/name"), &[("name", "Acme")]).await;
     newest(&app, "organization.renamed", "Acme").await;
 
-    let made = owner.post("/console/account/tokens", &[("days", "30")]).await;
-    let (_, rest) = made.html.split_once("dram_user_").unwrap();
-    let secret = format!("dram_user_{}", &rest[..38]);
+    let made = owner.post("/console/account/tokens", &[("name", "My backup"), ("days", "30")]).await;
+    assert_eq!((made.status, made.location()), (303, "/console/account"));
+    assert!(!owner.get(&people).await.html.contains("dram_user_"), "it waits for its own page");
+    let secret = owner.get("/console/account").await.secret("dram_user_");
     app.settle().await;
     assert_eq!(app.get("/api/v1/sites").bearer_auth(&secret).send().await.unwrap().status(), 200);
     let account = owner.get("/console/account").await.html;
     assert!(!account.contains(&secret), "it is shown once");
-    let revoke = account
-        .split("action=\"")
-        .find(|rest| rest.contains("/tokens/") && rest.contains("/revoke"))
-        .unwrap();
-    owner.post(revoke.split_once('"').unwrap().0, &[]).await;
+    let revoke = account.split("href=\"").find(|rest| rest.contains("/tokens/")).unwrap();
+    let revoke = revoke.split_once('"').unwrap().0;
+    assert!(owner.get(revoke).await.html.contains("Revoke My backup?"), "it names the thing");
+    owner.post(revoke, &[]).await;
     app.settle().await;
     assert_eq!(app.get("/api/v1/sites").bearer_auth(&secret).send().await.unwrap().status(), 401);
 });

@@ -93,8 +93,9 @@ story!(a_token_ends_when_it_said_and_may_no_more_than_its_person, |app| {
         .invite(&Actor::CommandLine, HOME, Email::parse("bob@example.com").unwrap(), None, Role::Owner)
         .await
         .unwrap();
-    let (_, ending) = accounts.token(&Actor::CommandLine, &email, Some(TimeDelta::hours(1))).await.unwrap();
-    let (_, lasting) = accounts.token(&Actor::CommandLine, &email, None).await.unwrap();
+    let (_, ending) =
+        accounts.token(&Actor::CommandLine, &email, "A program", Some(TimeDelta::hours(1))).await.unwrap();
+    let (_, lasting) = accounts.token(&Actor::CommandLine, &email, "A program", None).await.unwrap();
     app.settle().await;
     let list = async |secret: &embed_server::bearer::Bearer| {
         json_of(app.get("/api/v1/sites").bearer_auth(secret.reveal()).send().await.unwrap()).await
@@ -149,7 +150,7 @@ story!(a_personal_token_that_ended_long_ago_is_forgotten, |app| {
     accounts.invite(&Actor::CommandLine, HOME, email.clone(), None, Role::Owner).await.unwrap();
     let mut prefixes = Vec::new();
     for lifetime in [Some(TimeDelta::hours(1)), None, None] {
-        let (token, _) = accounts.token(&Actor::CommandLine, &email, lifetime).await.unwrap();
+        let (token, _) = accounts.token(&Actor::CommandLine, &email, "A program", lifetime).await.unwrap();
         prefixes.push(token.prefix);
     }
     accounts.revoke(&Actor::CommandLine, &email, Some(&prefixes[1])).await.unwrap();

@@ -15,7 +15,7 @@ impl TestApp {
         let email = Email::parse(&format!("{}@example.com", Uuid::now_v7())).unwrap();
         let accounts = Accounts::new(&self.context);
         accounts.invite(&Actor::CommandLine, organization, email.clone(), None, role).await.unwrap();
-        let (_, secret) = accounts.token(&Actor::CommandLine, &email, None).await.unwrap();
+        let (_, secret) = accounts.token(&Actor::CommandLine, &email, "A program", None).await.unwrap();
         self.settle().await;
         secret.reveal().to_owned()
     }

@@ -26,7 +26,11 @@ story!(a_change_by_the_command_line_is_seen_within_two_seconds, |app| {
     app.command_json(&[&["domain", "remove", "example.test"], &at[..]].concat());
     until("the removal to be seen", TWO_SECONDS, async || verdict().await == "origin_not_allowed").await;
 
-    app.command_json(&["site", "delete", &site]);
+    let asked = app.command(&["site", "delete", &site]);
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert!(!asked.status.success() && said.contains("its module") && said.contains("--yes"), "{said}");
+    assert_eq!(verdict().await, "origin_not_allowed", "nothing is deleted by asking");
+    app.command_json(&["site", "delete", &site, "--yes"]);
     until("the deletion to be seen", TWO_SECONDS, async || verdict().await == "site_not_found").await;
 });
 
