@@ -4,6 +4,7 @@
   const fixed = ['module', 'site', 'type']
   const changing = ['theme', 'position', 'width', 'height', 'params', 'locale', 'launcher', 'z-index']
   const initial = ['lazy', 'open-on', 'namespace', 'allow', 'sandbox']
+  const attributes = [...fixed, ...changing, ...initial]
   const option = (attribute) => attribute.replace(/-(.)/g, (_, letter) => letter.toUpperCase())
 
   Dramac.get = (namespace) => sdk.find(namespace)
@@ -14,7 +15,15 @@
     // An element that the loader has embedded already is told of all its attributes once more when it becomes ours.
     #live = false
 
+    // A property that was set before there was an accessor of its name hides that; it is set once more.
     connectedCallback() {
+      this.#live = link.seen.has(this)
+      for (const name of attributes.map(option)) {
+        if (!Object.hasOwn(this, name)) continue
+        const value = this[name]
+        delete this[name]
+        this[name] = value
+      }
       this.#live = true
       link.embed(this)
     }
@@ -45,7 +54,7 @@
     }
   }
 
-  for (const attribute of [...fixed, ...changing, ...initial]) {
+  for (const attribute of attributes) {
     Object.defineProperty(DramacEmbed.prototype, option(attribute), {
       get() { return this.getAttribute(attribute) },
       set(value) {
@@ -55,7 +64,10 @@
     })
   }
   for (const method of ['open', 'close', 'toggle', 'send', 'request', 'on', 'once', 'off', 'update', 'destroy']) {
-    DramacEmbed.prototype[method] = function (...args) { return this.handle?.[method](...args) }
+    DramacEmbed.prototype[method] = function (...args) {
+      if (this.handle) return this.handle[method](...args)
+      if (method == 'request') return Promise.reject(Object.assign(Error('The element is not on the page.'), { code: 'disconnected' }))
+    }
   }
   customElements.define('dramac-embed', DramacEmbed)
 }

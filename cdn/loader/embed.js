@@ -20,7 +20,7 @@
     return attempt(task, wait * 2)
   })
   const fetched = (url, options) => attempt(async () => {
-    const response = await fetch(url, options)
+    const response = await fetch(url, { ...options, signal: AbortSignal.timeout(3e4) })
     if (response.status > 499) throw Error('status ' + response.status)
     return response
   })
@@ -28,10 +28,10 @@
 
   // Asks the server whether this page may embed the module. Always resolves, to what the server said or to a refusal
   // of our own. A plain-text body keeps the browser from asking a preflight first.
-  const ask = ({ siteId, moduleId, type = 'widget' }) =>
+  const ask = ({ siteId, moduleId, type }) =>
     fetched(server + '/api/embed/verify', {
       method: 'POST',
-      body: JSON.stringify({ siteId, moduleId, origin: location.origin, type }),
+      body: JSON.stringify({ siteId, moduleId, origin: location.origin, type: type ?? 'widget' }),
     })
       .then((response) => response.json())
       .then((verdict) => verdict || {})
@@ -42,14 +42,14 @@
   // Puts a slot's iframe into `parent`, hidden until the server allows it: a refused frame would show the browser's
   // own error page.
   const frame = (slot, parent) => {
-    const { siteId: site, moduleId, theme = 'light', type = 'widget', allow = 'clipboard-write', sandbox, height } = slot.config
+    const { siteId: site, moduleId, theme, type, allow, sandbox, height } = slot.config
     const element = slot.frame = document.createElement('iframe')
     slot.loaded = 0
     slot.nonce = crypto.getRandomValues(new Uint32Array(4)).join('-')
     slot.origin = modules.replace('*', moduleId)
     element.src = (slot.origin || server) + '/embed/' + moduleId + '?' +
-      new URLSearchParams({ site, origin: location.origin, theme, type }) + '#' + slot.nonce
-    element.allow = allow
+      new URLSearchParams({ site, origin: location.origin, theme: theme ?? 'light', type: type ?? 'widget' }) + '#' + slot.nonce
+    element.allow = allow ?? 'clipboard-write'
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
     element.onload = () => slot.loaded = 1
     element.style = `display:block;border:0;visibility:hidden;width:100%;height:${type == 'inline' ? length(height, '500px') : '100%'}`
@@ -62,7 +62,8 @@
     const { siteId, moduleId, type, container, lazy, width } = slot.config
     if (!/^[\w-]{36}$/.test(moduleId) || !siteId) return
     const box = container?.tagName ? container : document.querySelector(container)
-    if (type == 'inline' && (lazy + '' == 'false' || box.getBoundingClientRect().top < innerHeight + 200)) {
+    // What is not displayed has no rectangle.
+    if (type == 'inline' && (lazy + '' == 'false' || box.getClientRects()[0]?.top < innerHeight + 200)) {
       const host = slot.host = document.createElement('dramac-frame')
       host.style = 'display:block;width:' + length(width, '100%')
       box.append(host)
@@ -84,6 +85,8 @@
     'open close toggle send request on once off update destroy'.split(' ').forEach((name, index) => {
       handle[name] = (...args) => {
         const call = () => sdk.call(slot.id, index, ...args)
+        // The end need not wait for the SDK.
+        if (index > 8) slot.host?.remove()
         return sdk ? call() : ready.then(call)
       }
     })
@@ -99,14 +102,14 @@
   // are both zIndex.
   const embed = (container) => {
     if (!seen.get(container)) {
-      const data = { type: 'inline', container }
+      const data = { type: 'inline' }
       for (const { name, value } of container.attributes) {
         data[name.replace(/^data-|-(.)/g, (_, letter = '') => letter.toUpperCase())] = value
       }
       const { site, siteId = site, module, dramacEmbed: moduleId = module } = data
       // Browsers hide an attribute of this name, but not the property.
       data.nonce ||= container.nonce
-      seen.set(container, start({ ...data, siteId, moduleId }, container))
+      seen.set(container, start({ ...data, siteId, moduleId, container }, container))
     }
     return seen.get(container)
   }
@@ -116,8 +119,9 @@
   // From now on there is an SDK, or what stands in for one that cannot come.
   const arrive = (arrived, failure) => {
     sdk = arrived
-    slots.splice(0).forEach(sdk.take)
+    // What was called on handles before is called once all of them are taken, and before any of them begins.
     settle(failure)
+    slots.splice(0).forEach(sdk.take)
   }
   const fail = (code, detail) => {
     const failure = Object.assign(Error(detail), { code })
@@ -128,7 +132,7 @@
         host?.remove()
         reject(failure)
         // What a handler throws is the page's own error, and keeps it from no other.
-        setTimeout(() => config.onError?.(failure))
+        setTimeout(() => config.onError?.call?.(0, failure))
       },
       // A request is refused; nothing else has anything left to do.
       call(id, index) { if (index == 4) return Promise.reject(failure) },
@@ -150,11 +154,11 @@
   // The glue calls this with its initialiser, and with what defines the custom element, once it has come.
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
-    const link = { server, ask, frame, scan, embed, seen }
+    const link = { server, ask, frame, scan, embed, seen, keep }
     init.start(link)
     define(link, init)
     arrive(init)
-  }, lost)
+  }).catch(lost)
 
   let policy
   const load = (file, integrity) => attempt(() => new Promise((onload, reject) => {

@@ -22,7 +22,10 @@
   loaded.then(() => { isLoaded = true })
 
   const measure = () => Math.ceil(root.getBoundingClientRect().height)
-  const fire = (event, payload) => [...handlers.get(event) || []].forEach((handler) => handler(payload))
+  // What a handler throws is its own error, and keeps the event from no other.
+  const fire = (event, payload) => [...handlers.get(event) || []].forEach((handler) => {
+    try { handler(payload) } catch (error) { reportError(error) }
+  })
   const failure = (code, message) => Object.assign(new Error(message), { code })
 
   // One timer for all deadlines: to set and clear one for each request costs as much as half a message.
@@ -51,9 +54,15 @@
     fire('theme', theme)
   }
 
+  // The page may have changed it since the frame's URL was made.
+  const follow = ({ theme }) => {
+    asked = theme
+    paint()
+  }
+
   const speak = ({ locale, dir }) => {
     if (locale) root.lang = locale
-    root.dir = dir
+    if (dir) root.dir = dir
   }
 
   const module = {
@@ -67,11 +76,12 @@
     },
     once(event, handler) {
       const only = (payload) => { module.off(event, only); handler(payload) }
+      only.of = handler
       module.on(event, only)
     },
     off(event, handler) {
-      const set = handlers.get(name(event))
-      if (set) handler ? set.delete(handler) : set.clear()
+      const set = handlers.get(name(event)) || []
+      for (const one of set) if (!handler || one == handler || one.of == handler) set.delete(one)
     },
     emit(event, payload) { post(event, payload) },
     request: (action, data, { timeout = 30000, signal } = {}) => new Promise((resolve, reject) => {
@@ -151,16 +161,14 @@
         module.context = payload
         trust(payload)
         speak(payload)
+        follow(payload)
         loaded.then(() => resolve(payload))
       } else if (!type) {
         const request = pending.get(id)
         if (request) error ? request.reject(failure(error.code, error.message)) : request.resolve(result)
       } else {
         if (type == 'dramac:update') speak(Object.assign(module.context, payload))
-        if (type == 'dramac:theme') {
-          asked = payload.theme
-          return paint()
-        }
+        if (type == 'dramac:theme') return follow(payload)
         const dispatch = () => id ? answer(id, name(type), payload) : fire(name(type), payload)
         isLoaded ? dispatch() : loaded.then(dispatch)
       }
@@ -181,7 +189,7 @@
     if (innerHeight != viewport) gotAt = performance.now()
     viewport = innerHeight
   }
-  const follow = () => {
+  const grow = () => {
     look()
     const height = measure(), growth = height - lastHeight
     if (height == seen) return
@@ -206,7 +214,7 @@
   }
   if (query.get('type') == 'inline') {
     addEventListener('resize', look)
-    new ResizeObserver(follow).observe(root)
+    new ResizeObserver(grow).observe(root)
   }
 
   if (hostOrigin && parent != window) {

@@ -88,6 +88,7 @@ export type ErrorCode =
   | 'csp_wasm'
   | 'csp_frame'
   | 'sdk_unavailable'
+  | 'no_page'
   | 'unavailable'
   | 'site_not_found'
   | 'module_not_found'

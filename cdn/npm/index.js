@@ -43,7 +43,7 @@ const awaited = () => new Promise((resolve, reject) => {
   }
   const look = ({ type, target: { src } }) => {
     if (window.Dramac?.version) settle()
-    else if (type === 'error' && /\/embed\.js(\?|$)/.test(src)) settle(src + UNREACHABLE)
+    else if (type === 'error' && /\/v1\/([^/]+\/)?embed[^/]*\.js(\?|$)/.test(src)) settle(src + UNREACHABLE)
   }
   const timer = setTimeout(settle, 20000, 'This page has a queue for Dramac Embed, but its loader has not come within 20 seconds: check the script element that brings embed.js.')
   for (const type of ['load', 'error']) document.addEventListener(type, look, true)

@@ -11,6 +11,7 @@ const isPlain = (value) => value !== null && typeof value === 'object' && Object
 // Components write objects anew for each rendering; what stands in them is what counts.
 const same = (one, other) => {
   if (Object.is(one, other)) return true
+  if (one instanceof Date && other instanceof Date) return +one === +other
   if (Array.isArray(one) && Array.isArray(other)) return one.length === other.length && one.every((item, at) => same(item, other[at]))
   if (!isPlain(one) || !isPlain(other)) return false
   const names = Object.keys(one)

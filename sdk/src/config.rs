@@ -16,6 +16,10 @@ enum Kind {
     Length,
     /// An object; in an attribute, its JSON.
     Object,
+    /// The same, which has to reach the module.
+    Params,
+    /// When a floating embed opens.
+    Opening,
     Text,
     Flag,
     WholeNumber,
@@ -36,11 +40,11 @@ const OPTIONS: Options = &[
     ("position", Kind::Word(Position::WORDS)),
     ("width", Kind::Length),
     ("height", Kind::Length),
-    ("params", Kind::Object),
+    ("params", Kind::Params),
     ("locale", Kind::Text),
     ("launcher", Kind::Object),
     ("lazy", Kind::Flag),
-    ("openOn", Kind::Text),
+    ("openOn", Kind::Opening),
     ("namespace", Kind::Text),
     ("zIndex", Kind::WholeNumber),
     ("allow", Kind::Text),
@@ -80,9 +84,14 @@ impl Config {
         let options = Checked::check(raw, OPTIONS, from_element)?;
         let launcher = Checked::check(&options.object("launcher"), LAUNCHER, false)?;
         let word = |name| options.text(name).unwrap_or_default();
+        let embed_type = EmbedType::parse(&word("type")).unwrap_or(EmbedType::Widget);
+        if embed_type == EmbedType::Popup && word("openOn") == "hover" {
+            let text = ["The option openOn is “hover”, but a popup has no launcher: take a selector."];
+            return Err(Fault::new("invalid_option", &text));
+        }
         Ok(Config {
             launcher,
-            embed_type: EmbedType::parse(&word("type")).unwrap_or(EmbedType::Widget),
+            embed_type,
             theme: Theme::parse(&word("theme")).unwrap_or(Theme::Light),
             position: Position::parse(&word("position")).unwrap_or(Position::BottomRight),
             on_message: options.function("onMessage"),
@@ -118,9 +127,9 @@ impl Checked {
         }
         for &(name, kind) in table {
             let value = checked.get(name);
-            // Only the ids have to be there.
+            // Only the ids have to be there; and an attribute is no function, whatever its name.
             let is_absent = value.is_undefined() || value.is_null();
-            if is_absent && !matches!(kind, Kind::Id) {
+            if is_absent && !matches!(kind, Kind::Id) || from_element && matches!(kind, Kind::Function) {
                 continue;
             }
             if let Some(expected) = kind.misses(&value, from_element) {
@@ -219,6 +228,19 @@ impl Kind {
             Kind::Object => {
                 let is_json = |text: &str| JSON::parse(text).is_ok_and(|parsed| is_plain(&parsed));
                 (is_plain(value) || in_attribute(&is_json), "an object (in an attribute: its JSON)")
+            }
+            Kind::Params => {
+                if !from_element && is_plain(value) && dom::clone_of(value).is_err() {
+                    return Some("an object of what can be cloned: no functions, no elements".into());
+                }
+                return Kind::Object.misses(value, from_element);
+            }
+            Kind::Opening => {
+                let is_opening = |text: &str| {
+                    matches!(text, "load" | "hover" | "exit-intent")
+                        || dom::document().query_selector(text).is_ok()
+                };
+                (is_text(&is_opening), "load, hover, exit-intent or a selector")
             }
             Kind::Text => (text.is_some(), "a text"),
             Kind::Flag => {

@@ -1,7 +1,7 @@
 //! Thin access to the page: what several rooms need of `web-sys`.
 
 use gloo_timers::callback::Timeout;
-use js_sys::Function;
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, Element, HtmlElement, Node, Window};
 
@@ -19,7 +19,16 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance)]
     pub fn now() -> f64;
     #[wasm_bindgen(js_name = requestIdleCallback, catch)]
-    pub fn request_idle(callback: &JsValue) -> Result<JsValue, JsValue>;
+    pub fn request_idle(callback: &JsValue) -> Result<u32, JsValue>;
+    #[wasm_bindgen(js_name = cancelIdleCallback, catch)]
+    pub fn cancel_idle(id: u32) -> Result<(), JsValue>;
+    /// What a message with this payload would bring; what cannot be cloned throws.
+    #[wasm_bindgen(js_name = structuredClone, catch)]
+    pub fn clone_of(value: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(extends = Promise)]
+    type Thenable;
+    #[wasm_bindgen(method, js_name = then)]
+    fn when_resolved(this: &Thenable, settled: &Function);
     #[wasm_bindgen(js_name = Number)]
     fn number_of(text: &JsValue) -> f64;
     #[wasm_bindgen(js_name = parseFloat)]
@@ -60,6 +69,12 @@ pub fn language() -> String {
     root.filter(|lang| !lang.is_empty()).or_else(|| window().navigator().language()).unwrap_or_default()
 }
 
+/// Whether nothing on the page has the focus.
+pub fn focus_is_nowhere() -> bool {
+    let (active, body) = (document().active_element(), document().body());
+    active.is_none_or(|active| body.is_some_and(|body| active == *body))
+}
+
 pub fn document() -> Document {
     DOCUMENT.with(Clone::clone)
 }
@@ -84,6 +99,11 @@ pub fn listed(parts: &[&str], between: &str) -> String {
 /// A function for JavaScript that is called at most once. Boxed, so that one conversion serves all of them.
 pub fn once(act: Box<dyn FnOnce(JsValue)>) -> Function {
     Closure::once_into_js(act).unchecked_into()
+}
+
+/// Calls `settled` when the promise resolves.
+pub fn then(promise: &Promise, settled: &Function) {
+    promise.unchecked_ref::<Thenable>().when_resolved(settled);
 }
 
 /// Calls `act` after so many milliseconds, unless the timer is dropped before. Boxed for the same reason.

@@ -5,8 +5,7 @@
 //! from another process by different ways, and a `load` may overtake its handshake, which is then admitted at once.
 
 use std::cell::{Cell, RefCell};
-use wasm_bindgen::prelude::*;
-use web_sys::{Element, IntersectionObserver, IntersectionObserverInit, MessagePort};
+use web_sys::MessagePort;
 
 /// The handshakes and loads of one frame.
 #[derive(Default)]
@@ -56,37 +55,5 @@ impl Loads {
         self.load_is_due.set(false);
         self.is_overtaken.set(false);
         self.next.take();
-    }
-}
-
-/// Watches until an element comes near the viewport; dropping it ends the watch.
-pub struct Sight {
-    observer: IntersectionObserver,
-    _seen: Closure<dyn FnMut(js_sys::Array)>,
-}
-
-impl Sight {
-    /// Calls `near` when `element` is within 200 px of the viewport.
-    pub fn new(element: &Element, near: impl Fn() + 'static) -> Option<Self> {
-        let seen = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
-            let is_near = entries
-                .iter()
-                .any(|entry| entry.unchecked_into::<web_sys::IntersectionObserverEntry>().is_intersecting());
-            if is_near {
-                near();
-            }
-        });
-        let options = IntersectionObserverInit::new();
-        options.set_root_margin("200px");
-        let observer =
-            IntersectionObserver::new_with_options(seen.as_ref().unchecked_ref(), &options).ok()?;
-        observer.observe(element);
-        Some(Sight { observer, _seen: seen })
-    }
-}
-
-impl Drop for Sight {
-    fn drop(&mut self) {
-        self.observer.disconnect();
     }
 }

@@ -19,6 +19,7 @@ mod frame;
 mod handlers;
 mod link;
 mod message;
+mod moments;
 mod page;
 mod policy;
 mod wording;
@@ -77,7 +78,7 @@ pub fn take(slot: Slot) {
     let Some(link) = LINK.with_borrow(Clone::clone) else { return };
     if let Some(embed) = Embed::begin(link, slot) {
         EMBEDS.with_borrow_mut(|embeds| embeds.push(Rc::clone(&embed)));
-        embed.mount();
+        embed.mount_soon();
     }
 }
 
@@ -97,7 +98,7 @@ pub fn call(id: u32, method: usize, a: JsValue, b: JsValue, c: JsValue) -> Resul
         Method::Close => embed.close(),
         Method::Toggle => embed.toggle(),
         Method::Send => embed.bridge.send(a, b)?,
-        Method::Request => return Ok(embed.bridge.request(a, b, c).into()),
+        Method::Request => return Ok(embed.request(&a, &b, c).into()),
         Method::On => embed.bridge.handlers.add(a, b, false)?,
         Method::Once => embed.bridge.handlers.add(a, b, true)?,
         Method::Off => embed.bridge.handlers.remove(&a, &b),
@@ -124,7 +125,7 @@ fn forget(id: u32) {
     EMBEDS.with_borrow_mut(|embeds| embeds.retain(|embed| embed.id() != id));
 }
 
-/// The embeds that stand for an element of the page.
-fn embeds_of_elements() -> Vec<Rc<Embed>> {
-    EMBEDS.with_borrow(|embeds| embeds.iter().filter(|embed| embed.element().is_some()).cloned().collect())
+/// All of them, so that none is borrowed while something is done to it.
+fn embeds() -> Vec<Rc<Embed>> {
+    EMBEDS.with_borrow(Clone::clone)
 }

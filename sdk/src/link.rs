@@ -1,6 +1,6 @@
 //! The objects that cross between loader and SDK. The loader makes them; these are typed views of their properties.
 
-use js_sys::{Array, Promise, WeakMap};
+use js_sys::{Array, Function, Promise, WeakMap};
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlElement, HtmlIFrameElement, Node};
 
@@ -22,6 +22,9 @@ extern "C" {
     /// Embeds the page's elements that are not embedded yet.
     #[wasm_bindgen(method)]
     pub fn scan(this: &Link);
+    /// What the loader listens with until the SDK is there.
+    #[wasm_bindgen(method, getter)]
+    pub fn keep(this: &Link) -> Function;
     /// The elements that are embedded.
     #[wasm_bindgen(method, getter)]
     pub fn seen(this: &Link) -> WeakMap;

@@ -2,20 +2,29 @@
 
 use crate::dom;
 use crate::link::Link;
+use crate::policy;
 use wasm_bindgen::prelude::*;
 use web_sys::{MutationObserver, MutationObserverInit};
 
-/// From now on, elements with `data-dramac-embed` that appear are embedded, and embeds whose element has left the
-/// page are destroyed. Nothing runs while the page does not change.
+/// From now on, elements with `data-dramac-embed` that appear are embedded, embeds whose element has left the page are
+/// destroyed, and what floats above the page goes on where the page replaces its body. Nothing runs while the page does
+/// not change.
 pub fn watch(link: &Link) {
+    // What came before the SDK was there has been kept; from now on each embed listens for itself.
+    let keep = link.keep();
+    for kind in ["message", policy::VIOLATION] {
+        let _ = dom::window().remove_event_listener_with_callback(kind, &keep);
+    }
     let link = link.clone();
     let changed = Closure::<dyn FnMut()>::new(move || {
         link.scan();
-        for embed in crate::embeds_of_elements() {
+        for embed in crate::embeds() {
             if let Some(element) = embed.element().filter(|element| !element.is_connected()) {
                 embed.destroy();
                 // When it comes back it is embedded anew.
                 link.seen().delete(&element);
+            } else {
+                embed.stay();
             }
         }
     });

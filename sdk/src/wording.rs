@@ -9,11 +9,14 @@ pub struct Words {
     pub retry: &'static str,
     /// What a frame is called while nobody has said what is in it.
     pub content: &'static str,
-    /// The direction of the script, for the `dir` attribute.
+    /// The language that these words are in.
+    pub lang: &'static str,
+    /// The direction of the script of the language that was asked for, for the `dir` attribute.
     pub dir: &'static str,
 }
 
 const fn words(
+    lang: &'static str,
     open: &'static str,
     close: &'static str,
     unread: &'static str,
@@ -21,16 +24,18 @@ const fn words(
     retry: &'static str,
     content: &'static str,
 ) -> Words {
-    Words { open, close, unread, failed, retry, content, dir: "ltr" }
+    Words { lang, open, close, unread, failed, retry, content, dir: "ltr" }
 }
 
 const ENGLISH: Words =
-    words("Open", "Close", "unread", "This content could not be loaded.", "Retry", "Embedded content");
+    words("en", "Open", "Close", "unread", "This content could not be loaded.", "Retry", "Embedded content");
 
 /// The words for a BCP 47 language tag; English where the language is not among ours.
 pub fn in_language(tag: &str) -> Words {
-    match tag.get(..2).unwrap_or_default() {
+    let language = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    match &*language {
         "de" => words(
+            "de",
             "Öffnen",
             "Schließen",
             "ungelesen",
@@ -39,6 +44,7 @@ pub fn in_language(tag: &str) -> Words {
             "Eingebetteter Inhalt",
         ),
         "fr" => words(
+            "fr",
             "Ouvrir",
             "Fermer",
             "non lus",
@@ -47,6 +53,7 @@ pub fn in_language(tag: &str) -> Words {
             "Contenu intégré",
         ),
         "es" => words(
+            "es",
             "Abrir",
             "Cerrar",
             "sin leer",
@@ -55,6 +62,7 @@ pub fn in_language(tag: &str) -> Words {
             "Contenido incrustado",
         ),
         "it" => words(
+            "it",
             "Apri",
             "Chiudi",
             "non letti",
@@ -63,6 +71,7 @@ pub fn in_language(tag: &str) -> Words {
             "Contenuto incorporato",
         ),
         "pt" => words(
+            "pt",
             "Abrir",
             "Fechar",
             "não lidas",
@@ -71,6 +80,7 @@ pub fn in_language(tag: &str) -> Words {
             "Conteúdo incorporado",
         ),
         "nl" => words(
+            "nl",
             "Openen",
             "Sluiten",
             "ongelezen",
@@ -79,6 +89,7 @@ pub fn in_language(tag: &str) -> Words {
             "Ingesloten inhoud",
         ),
         "ja" => words(
+            "ja",
             "開く",
             "閉じる",
             "件の未読",
@@ -86,14 +97,30 @@ pub fn in_language(tag: &str) -> Words {
             "再試行",
             "埋め込みコンテンツ",
         ),
-        "zh" => words("打开", "关闭", "条未读", "无法加载此内容。", "重试", "嵌入的内容"),
+        "zh" => words("zh", "打开", "关闭", "条未读", "无法加载此内容。", "重试", "嵌入的内容"),
         "ar" => Words {
             dir: "rtl",
-            ..words("فتح", "إغلاق", "غير مقروءة", "تعذّر تحميل هذا المحتوى.", "إعادة المحاولة", "محتوى مضمَّن")
+            ..words(
+                "ar",
+                "فتح",
+                "إغلاق",
+                "غير مقروءة",
+                "تعذّر تحميل هذا المحتوى.",
+                "إعادة المحاولة",
+                "محتوى مضمَّن",
+            )
         },
         "he" => Words {
             dir: "rtl",
-            ..words("פתיחה", "סגירה", "לא נקראו", "לא ניתן היה לטעון את התוכן.", "ניסיון נוסף", "תוכן מוטמע")
+            ..words(
+                "he",
+                "פתיחה",
+                "סגירה",
+                "לא נקראו",
+                "לא ניתן היה לטעון את התוכן.",
+                "ניסיון נוסף",
+                "תוכן מוטמע",
+            )
         },
         "fa" | "ur" => Words { dir: "rtl", ..ENGLISH },
         _ => ENGLISH,
@@ -110,6 +137,8 @@ mod tests {
         assert_eq!(in_language("ar").dir, "rtl");
         assert_eq!(in_language("tlh").close, "Close");
         assert_eq!(in_language("").close, "Close");
-        assert_eq!(in_language("é").close, "Close", "a tag that cannot be cut after two bytes");
+        assert_eq!(in_language("DE").close, "Schließen", "tags have no case");
+        assert_eq!(in_language("jam").lang, "en", "Jamaican Creole is not Japanese");
+        assert_eq!((in_language("fa").lang, in_language("fa").dir), ("en", "rtl"));
     }
 }

@@ -28,7 +28,7 @@ pub use browser::Browser;
 pub use engine::Engine;
 pub use installation::Installation;
 pub use server::Server;
-pub use stage::{Stage, story, story_in, story_on};
+pub use stage::{SDK_LATE, Stage, story, story_in, story_on};
 pub use website::{Page, Website};
 
 use std::path::PathBuf;

@@ -14,6 +14,14 @@ use std::time::Duration;
 /// Where a page asks whether it may embed.
 const VERIFY: &str = "/api/embed/verify";
 
+/// Before the loader: the SDK comes when the page calls `come`.
+pub const SDK_LATE: &str = "<script>
+  const real = fetch
+  window.fetch = (url, options) => !String(url).endsWith('.wasm') ? real(url, options) : new Promise((resolve) => {
+    window.come = () => resolve(real(url, options))
+  })
+</script>";
+
 /// A running server, an allowed website and a browser.
 pub struct Stage {
     /// Where the command line works.

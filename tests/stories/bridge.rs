@@ -153,3 +153,142 @@ async fn a_navigation_of_the_frame_to_elsewhere_ends_the_conversation() -> Resul
     })
     .await
 }
+
+#[tokio::test]
+async fn an_answer_that_comes_after_the_frame_was_loaded_anew_is_nobodys() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline', onReady: () => log.push('ready')").await?;
+        let slow = "embed.on('slow', () => new Promise((resolve) => { (window.slow ??= []).push(resolve) }))";
+        stage.browser.run(slow, ()).await?;
+        stage.inside("Dramac.module.request('slow').catch(() => {})").await?;
+        stage.browser.until("the first page had asked", "window.slow?.length === 1").await?;
+        stage.inside("location.reload()").await?;
+        stage.browser.until("the second page was ready", "log.length === 2").await?;
+        let ask =
+            "window.answered = Dramac.module.request('slow').then((answer) => (window.answer = answer))";
+        stage.inside(ask).await?;
+        stage.browser.until("the second page had asked", "slow.length === 2").await?;
+        stage.browser.run("slow[0]('for the first')", ()).await?;
+        // Whatever was posted before this answer has arrived with it.
+        assert_eq!(stage.browser.run("return embed.request('echo', 1)", ()).await?, 1);
+        assert_eq!(stage.inside("return window.answer ?? null").await?, json!(null));
+        stage.browser.run("slow[1]('for the second')", ()).await?;
+        assert_eq!(stage.inside("return answered").await?, "for the second");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_waits_for_the_module_is_what_the_page_said_when_it_said_it() -> Result<()> {
+    story(async |stage| {
+        let script = "Dramac('ready', async () => {
+              const embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' })
+              const data = { n: 1 }
+              embed.send('note', data)
+              data.n = 2
+              try { embed.send('note', () => {}) } catch ({ name }) { log.push(name) }
+              await embed.request('echo', () => {}).catch(({ name }) => log.push(name))
+              window.embed = embed
+            })";
+        stage.browser.open(&stage.website.put("/", stage.page(script))).await?;
+        stage.ready().await?;
+        assert_eq!(stage.log().await?, json!(["DataCloneError", "DataCloneError"]));
+        assert_eq!(stage.inside("return heard").await?, json!([{ "n": 1 }]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_module_that_keeps_asking_for_a_token_makes_the_page_ask_once_at_a_time() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let count = "const real = fetch; window.asked = 0
+            window.fetch = (url, options) => { asked += String(url).endsWith('/verify'); return real(url, options) }";
+        stage.browser.run(count, ()).await?;
+        let ask = "const { module } = Dramac
+            for (let n = 0; n < 100; n++) module.emit('dramac:renew')
+            return Promise.all(Array.from({ length: 100 }, () => module.request('dramac:renew'))).then((all) => new Set(all.map(({ token }) => token)).size)";
+        assert_eq!(stage.inside(ask).await?, 1, "all of them got the same");
+        assert_eq!(stage.browser.value("asked").await?, 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_module_hears_of_what_it_has_to_do_with_and_of_nothing_else() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'widget', launcher: { badge: 3 }").await?;
+        let browser = &stage.browser;
+        let listen = "window.told = []
+            Dramac.module.on('update', ({ params, locale }) => told.push([params, locale ?? null])); Dramac.module.badge(0)";
+        browser.until("the page's badge was shown", "deep('.badge')[0].innerText === '3'").await?;
+        stage.inside(listen).await?;
+        browser.until("the module had cleared it", "deep('.badge')[0].innerText === ''").await?;
+        browser.run("embed.update({ theme: 'dark', zIndex: 7 }); embed.update({ params: { plan: 'pro' } })", ()).await?;
+        assert_eq!(browser.run("return embed.request('echo', 1)", ()).await?, 1);
+        assert_eq!(stage.inside("return told").await?, json!([[{ "plan": "pro" }, null]]));
+        assert_eq!(browser.value("deep('.badge')[0].innerText").await?, "", "the page had said 3 before");
+        browser.run("embed.update({ launcher: { badge: 3 } })", ()).await?;
+        assert_eq!(browser.value("deep('.badge')[0].innerText").await?, "3", "and says it again");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_theme_of_a_module_is_the_one_that_the_page_wants_now() -> Result<()> {
+    story(async |stage| {
+        let script = "Dramac('ready', () => {
+              window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place', onReady: () => log.push('ready') })
+              embed.update({ theme: 'dark' })
+            })";
+        stage.browser.open(&stage.website.put("/", stage.page(script))).await?;
+        stage.ready().await?;
+        assert_eq!(stage.inside("return Dramac.module.theme").await?, "dark", "changed before it came");
+        stage.inside("location.reload()").await?;
+        stage.browser.until("it was there again", "log.length === 2").await?;
+        assert_eq!(stage.inside("return Dramac.module.theme").await?, "dark", "loaded anew");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_modules_own_direction_is_its_own_where_the_page_names_no_language() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        assert_eq!(stage.inside("return document.documentElement.dir").await?, "");
+        stage.browser.run("embed.update({ locale: 'he' })", ()).await?;
+        assert_eq!(stage.browser.run("return embed.request('echo', 1)", ()).await?, 1);
+        assert_eq!(stage.inside("return document.documentElement.dir").await?, "rtl");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn handlers_in_the_module_can_be_taken_back_and_do_not_stop_each_other() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let script = "const { module } = Dramac, take = () => got.push('taken back')
+            window.got = []; window.thrown = []
+            addEventListener('error', ({ message }) => thrown.push(message))
+            module.once('score', take); module.off('score', take)
+            module.once('score', () => { got.push('once'); throw Error('oh') })
+            module.on('score', () => got.push('always'))";
+        stage.inside(script).await?;
+        stage
+            .browser
+            .run("embed.send('score'); embed.send('score'); return embed.request('echo', 1)", ())
+            .await?;
+        assert_eq!(stage.inside("return got").await?, json!(["once", "always", "always"]));
+        assert_eq!(stage.inside("return thrown").await?, json!(["Uncaught Error: oh"]));
+        Ok(())
+    })
+    .await
+}

@@ -114,3 +114,19 @@ async fn every_data_attribute_does_what_its_option_does() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn attributes_that_are_no_options_change_nothing() -> Result<()> {
+    story(async |stage| {
+        let element = format!(
+            "</script><aside id=\"other\"></aside><div data-dramac-embed=\"{}\" data-site-id=\"{}\" data-container=\"#other\" data-on-error=\"log\" data-colour=\"red\"></div><script>",
+            stage.module, stage.site
+        );
+        stage.browser.open(&stage.website.put("/", stage.page(&element))).await?;
+        stage.browser.until("the module was shown", "shown(deep('iframe')[0])").await?;
+        assert_eq!(stage.browser.value("other.childElementCount").await?, 0);
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}

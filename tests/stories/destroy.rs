@@ -7,7 +7,7 @@ use stories::{Browser, story};
 /// Counts timers that were set and have neither run nor been cleared.
 const COUNTED_TIMERS: &str = "
 const pending = new Set()
-for (const name of ['setTimeout', 'setInterval', 'requestAnimationFrame']) {
+for (const name of ['setTimeout', 'setInterval', 'requestAnimationFrame', 'requestIdleCallback']) {
   const set = window[name]
   window[name] = (run, ...rest) => {
     const id = set((...args) => { if (name !== 'setInterval') pending.delete(id); return run(...args) }, ...rest)
@@ -15,7 +15,7 @@ for (const name of ['setTimeout', 'setInterval', 'requestAnimationFrame']) {
     return id
   }
 }
-for (const name of ['clearTimeout', 'clearInterval', 'cancelAnimationFrame']) {
+for (const name of ['clearTimeout', 'clearInterval', 'cancelAnimationFrame', 'cancelIdleCallback']) {
   const clear = window[name]
   window[name] = (id) => { pending.delete(id); clear(id) }
 }
@@ -35,6 +35,16 @@ async fn a_widget_leaves_no_node_listener_timer_or_style() -> Result<()> {
 #[tokio::test]
 async fn a_popup_leaves_no_node_listener_timer_or_style() -> Result<()> {
     leaves_nothing("popup").await
+}
+
+#[tokio::test]
+async fn an_element_leaves_no_node_listener_timer_or_style() -> Result<()> {
+    leaves_nothing("element").await
+}
+
+#[tokio::test]
+async fn a_data_attribute_leaves_no_node_listener_timer_or_style() -> Result<()> {
+    leaves_nothing("attribute").await
 }
 
 async fn leaves_nothing(kind: &str) -> Result<()> {
@@ -62,15 +72,23 @@ async fn leaves_nothing(kind: &str) -> Result<()> {
     .await
 }
 
-/// Embeds, opens, talks, closes, and destroys while a request is in flight.
+/// Embeds, opens, talks, closes, and destroys while a request is in flight. An element goes by leaving the page.
 async fn live_and_die(browser: &Browser, kind: &str) -> Result<()> {
-    let script = "window.embed = Dramac.embed({ siteId, moduleId, type: arguments[0], container: '#place' })
-        embed.on('score', () => {}); embed.open()
-        return embed.ready.then(() => embed.request('echo', 1)).then(() => {
-          embed.close(); embed.open()
-          const cut = embed.request('never').catch((error) => error.code)
-          embed.destroy()
-          return cut
+    let script = "const kind = arguments[0]
+        const element = { element: 'dramac-embed', attribute: 'div' }[kind] && document.createElement({ element: 'dramac-embed', attribute: 'div' }[kind])
+        if (kind == 'element') Object.assign(element, { module: moduleId, site: siteId, type: 'widget' })
+        if (kind == 'attribute') Object.assign(element.dataset, { dramacEmbed: moduleId, siteId, namespace: 'it' })
+        if (element) place.append(element)
+        const found = () => kind == 'element' ? element.handle : kind == 'attribute' ? Dramac.get('it') : Dramac.embed({ siteId, moduleId, type: kind, container: '#place' })
+        // An element is embedded once the page has done what it was about.
+        return Promise.resolve().then(() => window.embed = found()).then((embed) => {
+          embed.on('score', () => {}); embed.open()
+          return embed.ready.then(() => embed.request('echo', 1)).then(() => {
+            embed.close(); embed.open()
+            const cut = embed.request('never').catch((error) => error.code)
+            element ? element.remove() : embed.destroy()
+            return cut
+          })
         })";
     assert_eq!(browser.run(script, [json!(kind)]).await?, "disconnected");
     browser.until("all timers had run", "timers() === 0").await?;

@@ -1,7 +1,7 @@
 //! Widgets and popups open and close, and a keyboard is enough for it.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 use stories::{Stage, story};
 use thirtyfour::Key;
 
@@ -138,4 +138,37 @@ async fn an_inline_embed_neither_opens_nor_closes() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn esc_closes_what_is_on_top_and_nothing_below() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'widget'").await?;
+        let browser = &stage.browser;
+        let open = "window.own = Object.assign(document.createElement('dialog'), { innerHTML: '<button>Own</button>' })
+            document.body.append(own); own.showModal()
+            embed.open()
+            window.popup = Dramac.embed({ siteId, moduleId, type: 'popup' }); popup.open()
+            window.states = () => [popup.state, embed.state, own.open]
+            return popup.ready.then(states)";
+        assert_eq!(browser.run(open, ()).await?, json!(["open", "open", true]));
+        for expected in [json!(["ready", "open", true]), json!(["ready", "ready", true]), json!(["ready", "ready", false])] {
+            // A key that is pressed on the page, not in a frame.
+            browser.run("document.activeElement.blur()", ()).await?;
+            browser.press(Key::Escape).await?;
+            browser.until("one of them had closed", &format!("String(states()) === '{}'", list(&expected))).await?;
+        }
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+/// A list as JavaScript's `String` writes it.
+fn list(values: &Value) -> String {
+    let values = values.as_array().into_iter().flatten();
+    values
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        .collect::<Vec<_>>()
+        .join(",")
 }

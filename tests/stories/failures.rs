@@ -321,3 +321,52 @@ async fn a_module_that_is_there_goes_on_without_a_verdict() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() -> Result<()> {
+    story(async |stage| {
+        // A page on which a long wait is a short one, and a server that is silent until the browser has had enough.
+        let silent = "<script>
+            const real = fetch, after = AbortSignal.timeout
+            AbortSignal.timeout = (wait) => { window.wait = wait; return after.call(AbortSignal, wait / 300) }
+            window.fetch = (url, options) => !String(url).endsWith('/api/embed/verify') ? real(url, options) : new Promise((_, reject) => {
+              options.signal.onabort = () => reject(options.signal.reason)
+            })
+          </script>";
+        let page = stage.page_with_loader(&format!("{silent}{}", stage.loader("")), EMBED);
+        // A module that shows up would go on without a verdict.
+        let blank = stage.publish(&module::blank()).await?;
+        let page = page.replace(&stage.module, &blank);
+        stage.browser.open(&stage.website.put("/", page)).await?;
+        says(stage, "unavailable", &[&stage.installation.origin(), "cannot be reached"]).await?;
+        assert_eq!(stage.browser.value("wait").await?, 30_000);
+        shows_a_card(stage, "unavailable").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_page_that_has_taken_the_elements_name_is_told() -> Result<()> {
+    story(async |stage| {
+        let taken = "<script>customElements.define('dramac-embed', class extends HTMLElement {})</script>";
+        let page = stage.page_with_loader(&format!("{taken}{}", stage.loader("async")), EMBED);
+        stage.browser.open(&stage.website.put("/", page)).await?;
+        says(stage, "sdk_unavailable", &["dramac-embed"]).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_handler_that_is_no_function_throws_nothing_where_the_sdk_cannot_come() -> Result<()> {
+    story(async |stage| {
+        let (cdn, _) = copy_of_the_cdn(stage).await?;
+        let script = "window.embed = Dramac.embed({ siteId, moduleId, type: 'popup', onError: 'log' })
+            embed.ready.catch(({ code }) => setTimeout(() => log.push(code)))";
+        let loader = format!("<script src=\"{}/v1/embed.js\"></script>", cdn.origin());
+        stage.browser.open(&stage.website.put("/", stage.page_with_loader(&loader, script))).await?;
+        stage.browser.until_within(GIVEN_UP, "the page had heard", "log.length").await?;
+        assert_eq!(stage.log().await?, json!(["sdk_unavailable"]));
+        Ok(())
+    })
+    .await
+}

@@ -251,3 +251,34 @@ async fn forged_by_frame(stage: &Stage, url: &str) -> Result<()> {
     stage.browser.run(script, [json!(url)]).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_module_cannot_pretend_that_somebody_clicked_or_that_the_embed_did_something() -> Result<()> {
+    story(async |stage| {
+        let script = "const element = window.element = document.createElement('dramac-embed')
+            element.setAttribute('module', moduleId); element.setAttribute('site', siteId)
+            for (const type of ['click', 'submit', 'error', 'destroy', 'open', 'resize', 'badge', 'ready'])
+              element.addEventListener(type, ({ detail }) => log.push([type, detail ?? null]))
+            place.append(element)";
+        stage.browser.open(&stage.website.put("/", stage.page(script))).await?;
+        stage.browser.until("the module was ready", "element.state === 'ready'").await?;
+        let names = "for (const name of ['ready', 'error', 'destroy', 'open', 'message']) element.on(name, (payload) => log.push([`on ${name}`, payload?.forged ?? null]))
+            log.length = 0";
+        stage.browser.run(names, ()).await?;
+        let forge = "const { module } = Dramac, forged = { forged: true }
+            for (const name of ['click', 'submit', 'error', 'destroy', 'message', 'ready', 'nothing']) {
+              module.emit(name, forged)
+              module.emit('dramac:' + name, forged)
+            }
+            for (const payload of [null, 'x', { height: 'tall' }, { height: -1 }]) module.emit('dramac:resize', payload)
+            for (const payload of [null, { count: 'many' }, { count: -1 }]) module.emit('dramac:badge', payload)
+            const asked = ['dramac:open', 'dramac:ready', 'dramac:resize', 'dramac:error'].map((name) => module.request(name, forged).catch(({ code }) => code))
+            return Promise.all(asked)";
+        assert_eq!(stage.inside(forge).await?, json!(["no_handler", "no_handler", "no_handler", "no_handler"]));
+        let log = stage.log().await?;
+        let told = log.as_array().into_iter().flatten().filter(|entry| entry[0] != "on message" && entry[0] != "resize");
+        assert_eq!(told.collect::<Vec<_>>(), Vec::<&Value>::new());
+        Ok(())
+    })
+    .await
+}

@@ -154,3 +154,22 @@ async fn waiting_for_the_pages_own_loader_ends_where_nobody_brings_it() -> Resul
     })
     .await
 }
+
+#[tokio::test]
+async fn a_script_of_somebody_elses_that_fails_is_not_taken_for_the_loader() -> Result<()> {
+    story(async |stage| {
+        open(stage, "").await?;
+        let foreign = format!("http://localhost:{}/next/embed.js", port::free()?);
+        let script = "const put = (src) => document.head.append(Object.assign(document.createElement('script'), { src, onerror: () => { window.failed = true } }))
+            window.put = put
+            return import('/npm.js').then(({ load }) => { window.loaded = load(); loaded.catch(() => {}); put(arguments[0]) })";
+        stage.browser.run(script, [json!(foreign)]).await?;
+        stage.browser.until("the foreign script had failed", "window.failed").await?;
+        let ours = format!("{}/v1/embed.js", stage.installation.origin());
+        let loaded = "put(arguments[0]); return loaded.then(({ version }) => typeof version, ({ code }) => code)";
+        assert_eq!(stage.browser.run(loaded, [json!(ours)]).await?, "string");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}

@@ -1,6 +1,7 @@
 //! When frames come and panels open without a click.
 
 use anyhow::Result;
+use serde_json::json;
 use stories::{Stage, story};
 
 const OPEN: &str = "embed.state === 'open' && shown(deep('iframe')[0])";
@@ -87,6 +88,13 @@ async fn a_pointer_over_the_launcher_opens_where_the_page_wants_it() -> Result<(
         let launcher = browser.element("deep('button.launcher')[0]").await?;
         browser.session.action_chain().move_to_element_center(&launcher).perform().await?;
         browser.until("the panel was open", OPEN).await?;
+        launcher.click().await?;
+        assert_eq!(browser.value("embed.state").await?, "open", "who clicks now wants it open");
+        launcher.click().await?;
+        assert_eq!(browser.value("embed.state").await?, "ready", "and who clicks again does not");
+        // A finger comes over what it presses.
+        let touch = "deep('button.launcher')[0].dispatchEvent(new PointerEvent('pointerenter', { pointerType: 'touch' })); deep('button.launcher')[0].click(); return embed.state";
+        assert_eq!(browser.run(touch, ()).await?, "open");
         Ok(())
     })
     .await
@@ -103,6 +111,8 @@ async fn a_pointer_that_leaves_upwards_opens_where_the_page_wants_it() -> Result
             return early";
         assert_eq!(stage.browser.run(leave, ()).await?, "ready");
         stage.browser.until("the dialog was open", OPEN).await?;
+        let again = "embed.close(); before.dispatchEvent(new MouseEvent('mouseout', { clientY: -1, bubbles: true })); return embed.state";
+        assert_eq!(stage.browser.run(again, ()).await?, "ready", "who has closed it is asked no more");
         Ok(())
     })
     .await
@@ -158,6 +168,56 @@ async fn the_back_button_inside_a_module_begins_a_new_conversation() -> Result<(
         browser.until("the first page was ready again", "log.length === 3").await?;
         assert_eq!(browser.run("return embed.request('echo', 'one')", ()).await?, "one");
         assert_eq!(stage.inside("return location.search.includes('page=2')").await?, false);
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_link_that_opens_a_dialog_still_opens_another_tab_for_who_wants_that() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'popup', openOn: '#before'").await?;
+        let click = "const click = (init) => before.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, ...init }))
+            const kept = ['ctrlKey', 'metaKey', 'shiftKey'].map((key) => click({ [key]: true }) && embed.state)
+            const stop = (event) => event.preventDefault()
+            before.addEventListener('click', stop); click(); before.removeEventListener('click', stop)
+            return [...kept, embed.state, click(), embed.state]";
+        let expected = json!(["ready", "ready", "ready", "ready", false, "open"]);
+        assert_eq!(stage.browser.run(click, ()).await?, expected);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_inline_embed_that_is_not_displayed_waits_until_it_is() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        let hidden = "place.hidden = true; place.innerHTML = `<div data-dramac-embed=\"${moduleId}\" data-site-id=\"${siteId}\"></div>`
+            Dramac('ready', () => { window.sdk = true })";
+        browser.open(&stage.website.put("/", stage.page(hidden))).await?;
+        browser.until("the SDK was there", "window.sdk && deep('.skeleton').length").await?;
+        assert_eq!(browser.value("deep('iframe').length").await?, 0);
+        browser.run("place.hidden = false", ()).await?;
+        browser.until("the frame had come", "shown(deep('iframe')[0])").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_floats_above_a_page_stays_where_the_page_replaces_its_body() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'widget'").await?;
+        let browser = &stage.browser;
+        let replace = "const body = document.createElement('body'); body.innerHTML = '<h1>Next</h1>'; document.body = body";
+        browser.run(replace, ()).await?;
+        browser.until("the launcher was there again", "shown(deep('button.launcher')[0])").await?;
+        browser.run("embed.open()", ()).await?;
+        browser.until("it was open", OPEN).await?;
+        browser.run(replace, ()).await?;
+        browser.until("it was open on the next page too", OPEN).await?;
         stage.log().await?;
         Ok(())
     })

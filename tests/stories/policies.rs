@@ -5,6 +5,7 @@ use crate::failures::{EMBED, says, shows_a_card};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use stories::{Installation, Page, Stage, story, story_on};
+use thirtyfour::Key;
 
 const NONCE: &str = "bVZ6T2Uw";
 
@@ -85,6 +86,32 @@ async fn a_policy_that_only_reports_forbids_nothing() -> Result<()> {
         assert_eq!(stage.browser.run("return embed.request('echo', 'here')", ()).await?, "here");
         stage.browser.run(report, [json!("enforce")]).await?;
         assert_eq!(stage.log().await?, json!(["csp_frame"]), "the same event, enforced");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_has_failed_answers_nobody_and_retry_begins_a_new_conversation() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline', onReady: () => log.push('ready'), onError: ({ code }) => log.push(code)").await?;
+        let browser = &stage.browser;
+        browser.run("embed.send('note', 'heard'); deep('iframe')[0].focus()", ()).await?;
+        let refuse = "const cut = embed.request('never').catch(({ code }) => code)
+            const violation = { blockedURI: deep('iframe')[0].src.split('#')[0], effectiveDirective: 'frame-src', disposition: 'enforce' }
+            dispatchEvent(new SecurityPolicyViolationEvent('securitypolicyviolation', violation))
+            embed.send('note', 'for later')
+            return Promise.all([cut, embed.request('echo').catch(({ code }) => code)])";
+        assert_eq!(browser.run(refuse, ()).await?, json!(["csp_frame", "csp_frame"]));
+        let focus = "document.activeElement.shadowRoot?.activeElement.className";
+        assert_eq!(browser.value(focus).await?, "retry", "who was in the frame is where he can go on");
+        browser.press(Key::Enter).await?;
+        browser.until("it was ready again", "embed.state === 'ready'").await?;
+        assert_eq!(stage.log().await?, json!(["ready", "csp_frame", "ready"]));
+        assert_eq!(browser.run("return embed.request('echo', 'here')", ()).await?, "here");
+        assert_eq!(stage.inside("return heard").await?, json!(["for later"]));
+        let inside = "document.activeElement.shadowRoot?.activeElement === deep('iframe')[0]";
+        assert_eq!(browser.value(inside).await?, true, "and in the frame again");
         Ok(())
     })
     .await

@@ -229,3 +229,26 @@ async fn the_theme_auto_follows_the_system_while_the_frame_stays() -> Result<()>
     })
     .await
 }
+
+#[tokio::test]
+async fn our_own_words_are_in_the_pages_language_and_say_so() -> Result<()> {
+    story(async |stage| {
+        for (page, words, lang) in [
+            ("DE-at", "Erneut versuchen", "de"),
+            ("ar", "إعادة المحاولة", "ar"),
+            ("fi", "Retry", "en"),
+            ("jam", "Retry", "en"),
+        ] {
+            let script = format!(
+                "document.documentElement.lang = '{page}'
+                Dramac('embed', {{ siteId, moduleId: siteId, type: 'inline', container: '#place' }})"
+            );
+            stage.browser.open(&stage.website.put("/", stage.page(&script))).await?;
+            stage.browser.until("the card was shown", "deep('.retry').some(shown)").await?;
+            let said = "[deep('.retry')[0].innerText, deep('.retry')[0].getRootNode().host.lang]";
+            assert_eq!(stage.browser.value(said).await?, json!([words, lang]), "{page}");
+        }
+        Ok(())
+    })
+    .await
+}

@@ -2,8 +2,9 @@
 
 use crate::failures::shows_a_card;
 use anyhow::{Context, Result};
+use serde_json::json;
 use std::time::Duration;
-use stories::{Stage, story};
+use stories::{SDK_LATE, Stage, module, story};
 
 /// Waits until the frame is as tall as its content, which is at least `content` pixels.
 async fn fits(stage: &Stage, content: u32) -> Result<()> {
@@ -76,14 +77,6 @@ async fn a_card_in_place_of_a_module_that_was_small_is_as_tall_as_the_page_had_r
     })
     .await
 }
-
-/// The SDK comes when the page calls `come`.
-const SDK_LATE: &str = "<script>
-  const real = fetch
-  window.fetch = (url, options) => !String(url).endsWith('.wasm') ? real(url, options) : new Promise((resolve) => {
-    window.come = () => resolve(real(url, options))
-  })
-</script>";
 
 #[tokio::test]
 async fn the_frame_is_as_wide_as_the_page_says_before_the_sdk_has_come_afterwards_and_after_a_change()
@@ -182,4 +175,21 @@ async fn standstill(stage: &Stage) -> Result<f64> {
     stage.browser.until_within(Duration::from_secs(30), "it had not grown for two seconds", still).await?;
     let height = stage.browser.value("deep('iframe')[0].getBoundingClientRect().height").await?;
     height.as_f64().context("a height is a number")
+}
+
+#[tokio::test]
+async fn a_module_that_says_nothing_of_its_height_has_the_one_that_the_page_gives() -> Result<()> {
+    story(async |stage| {
+        let blank = stage.publish(&module::blank()).await?;
+        stage.embed_unready(&format!("type: 'inline', moduleId: '{blank}', height: 300")).await?;
+        stage.browser.until("the frame was shown", "shown(deep('iframe')[0])").await?;
+        assert_eq!(stage.browser.value("deep('iframe')[0].offsetHeight").await?, 300);
+        stage.browser.run("embed.update({ height: '10em' })", ()).await?;
+        assert_eq!(
+            stage.browser.value("[deep('iframe')[0].offsetHeight, place.offsetHeight]").await?,
+            json!([160, 160])
+        );
+        Ok(())
+    })
+    .await
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use stories::story;
+use stories::{SDK_LATE, Stage, story};
 
 #[tokio::test]
 async fn what_was_queued_before_the_script_came_runs_in_order_and_once() -> Result<()> {
@@ -89,6 +89,113 @@ async fn an_element_is_embedded_when_it_comes_and_destroyed_when_it_goes() -> Re
             stage.browser.until("nothing of it was left", gone).await?;
         }
         stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Opens a page whose script makes `embed` before the SDK has come, and lets the SDK come once the page shows what `before`
+/// says.
+async fn early(stage: &Stage, script: &str, before: &str) -> Result<()> {
+    let page = stage.page_with_loader(&format!("{SDK_LATE}{}", stage.loader("")), script);
+    stage.browser.open(&stage.website.put("/", page)).await?;
+    stage.browser.until("the page was as far as it comes without the SDK", before).await?;
+    stage.browser.run("come()", ()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_listened_before_the_sdk_came_hears_all_that_happened_meanwhile() -> Result<()> {
+    story(async |stage| {
+        let script = "const embed = window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place',
+              onReady: () => embed.send('note', 'from onReady') })
+            embed.on('ready', () => log.push('ready'))
+            embed.send('note', 'early')";
+        // The verdict has come, and the module has shaken hands.
+        early(stage, script, "shown(deep('iframe')[0])").await?;
+        stage.ready().await?;
+        assert_eq!(stage.log().await?, json!(["ready"]));
+        assert_eq!(stage.inside("return heard").await?, json!(["early", "from onReady"]));
+
+        let script = "const embed = Dramac.embed({ siteId, moduleId: siteId, type: 'inline', container: '#place' })
+            embed.on('error', ({ code }) => log.push(code))";
+        early(stage, script, "window.come").await?;
+        stage.browser.until("the page had heard of the error", "log.length").await?;
+        assert_eq!(stage.log().await?, json!(["module_not_found"]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whoever_gets_a_handle_hears_what_becomes_of_it_at_once() -> Result<()> {
+    story(async |stage| {
+        stage.embed("type: 'inline'").await?;
+        let script = "const second = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' })
+            second.on('error', ({ code }) => log.push(code))
+            return second.ready.catch(() => {})";
+        stage.browser.run(script, ()).await?;
+        assert_eq!(stage.log().await?, json!(["container_taken"]));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_was_opened_before_the_sdk_came_is_open_then() -> Result<()> {
+    story(async |stage| {
+        let browser = &stage.browser;
+        for (calls, state) in [
+            ("embed.open()", "open"),
+            ("embed.toggle()", "open"),
+            ("embed.open(); embed.close()", "ready"),
+            ("embed.toggle(); embed.toggle()", "ready"),
+        ] {
+            let script =
+                format!("window.embed = Dramac.embed({{ siteId, moduleId, type: 'popup' }}); {calls}");
+            early(stage, &script, "window.come").await?;
+            browser.until("the module was ready or open", &format!("embed.state === '{state}'")).await?;
+        }
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_embed_that_is_destroyed_is_gone_at_once_whether_the_sdk_is_there_or_not() -> Result<()> {
+    story(async |stage| {
+        let script = "window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' })";
+        let page = stage.page_with_loader(&format!("{SDK_LATE}{}", stage.loader("")), script);
+        stage.browser.open(&stage.website.put("/", page)).await?;
+        stage.browser.until("the frame was shown", "shown(deep('iframe')[0])").await?;
+        assert_eq!(stage.browser.run("embed.destroy(); return place.innerHTML", ()).await?, "");
+        stage.browser.run("come()", ()).await?;
+        stage.browser.until("the handle knew", "embed.state === 'destroyed'").await?;
+        assert_eq!(stage.browser.value("place.innerHTML").await?, "");
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn once_the_sdk_is_there_the_loader_listens_to_nothing() -> Result<()> {
+    story(async |stage| {
+        let count = "<script>window.listening = []
+            const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype
+            window.addEventListener = (type, run, ...rest) => { listening.push(type); add.call(window, type, run, ...rest) }
+            window.removeEventListener = (type, run, ...rest) => { listening.splice(listening.indexOf(type), 1); remove.call(window, type, run, ...rest) }
+            </script>";
+        let page = stage.page_with_loader(
+            &format!("{count}{}", stage.loader("")),
+            "log.push(...listening); Dramac('ready', () => { window.sdk = true })",
+        );
+        stage.browser.open(&stage.website.put("/", page)).await?;
+        stage.browser.until("the SDK was there", "window.sdk").await?;
+        let before = stage.log().await?;
+        assert!(before.as_array().is_some_and(|types| types.contains(&json!("message"))), "{before}");
+        assert_eq!(stage.browser.value("listening").await?, json!(["DOMContentLoaded"]));
         Ok(())
     })
     .await

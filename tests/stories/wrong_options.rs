@@ -5,7 +5,7 @@ use serde_json::json;
 use stories::story;
 
 /// A configuration's wrong part, the code that the page gets, and what the sentence says.
-const WRONG: [(&str, &str, &str); 38] = [
+const WRONG: [(&str, &str, &str); 42] = [
     (
         "colour: 'red'",
         "invalid_option",
@@ -44,6 +44,22 @@ const WRONG: [(&str, &str, &str); 38] = [
     ("width: Infinity", "invalid_option", "The option width is “Infinity”, but it has to be a CSS length"),
     ("height: '12 px'", "invalid_option", "The option height is “12 px”, but it has to be a CSS length"),
     ("params: 'pro'", "invalid_option", "The option params is “pro”, but it has to be an object"),
+    (
+        "params: { f() {} }",
+        "invalid_option",
+        "but it has to be an object of what can be cloned: no functions, no elements.",
+    ),
+    (
+        "type: 'popup', openOn: 'hover'",
+        "invalid_option",
+        "The option openOn is “hover”, but a popup has no launcher",
+    ),
+    (
+        "type: 'inline', openOn: '###'",
+        "invalid_option",
+        "The option openOn is “###”, but it has to be load, hover",
+    ),
+    ("openOn: ''", "invalid_option", "The option openOn is “”, but it has to be load, hover"),
     ("params: ['pro']", "invalid_option", "The option params is “pro”, but it has to be an object"),
     ("locale: 5", "invalid_option", "The option locale is “5”, but it has to be a text."),
     ("launcher: true", "invalid_option", "The option launcher is “true”, but it has to be an object"),
@@ -186,6 +202,25 @@ async fn an_embed_may_be_asked_for_before_there_is_a_body() -> Result<()> {
         stage.browser.until("both were ready", ready).await?;
         assert_eq!(stage.browser.value("bodiless").await?, true);
         assert_eq!(stage.browser.value("deep('iframe', place).length").await?, 1);
+        stage.log().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_null_counts_as_left_out_before_and_after_the_sdk_has_come() -> Result<()> {
+    story(async |stage| {
+        let script = "const none = { theme: null, width: null, allow: null, sandbox: null, params: null, onReady: null }
+            window.embed = Dramac.embed({ ...none, siteId, moduleId, type: 'inline', container: '#place' })
+            Dramac.ready(() => { window.widget = Dramac.embed({ ...none, siteId, moduleId, type: null }) })";
+        let page = stage.page_with_loader(&stage.loader(""), script);
+        stage.browser.open(&stage.website.put("/", page)).await?;
+        stage.ready().await?;
+        stage.browser.until("the widget was ready", "window.widget?.state === 'ready'").await?;
+        let frames = "deep('iframe').map(({ src, allow, sandbox }) => [new URL(src).searchParams.get('theme'), new URL(src).searchParams.get('type'), allow, sandbox.contains('allow-scripts')])";
+        let expected = json!([["light", "inline", "clipboard-write", true], ["light", "widget", "clipboard-write", true]]);
+        assert_eq!(stage.browser.value(frames).await?, expected);
         stage.log().await?;
         Ok(())
     })

@@ -1,8 +1,9 @@
 //! A widget's launcher and panel, and a popup's dialog.
 //!
-//! The panel is a `<dialog>`: the browser moves focus back when it closes, and where it is modal makes the page behind it inert
-//! and closes it on Esc. A popup is modal, and so is a widget's panel while it fills a narrow screen. Tab would lead out of it all the same, to the page beside a widget or to the browser's own buttons:
-//! a guard at its end leads back to its beginning.
+//! The panel is a `<dialog>`: the browser moves focus back when it closes, and where it is modal makes the page behind it
+//! inert and closes it on Esc. A popup is modal, and so is a widget's panel while it fills a narrow screen. Tab would lead
+//! out of it all the same, to the page beside a widget or to the browser's own buttons: a guard at its end leads back to
+//! its beginning.
 
 use crate::config::Config;
 use crate::dom;
@@ -55,6 +56,8 @@ pub struct Launcher {
     badge: HtmlElement,
     label: RefCell<String>,
     unread: Cell<f64>,
+    /// How many the page has said that there are; what the module says later counts.
+    of_page: Cell<Option<f64>>,
 }
 
 impl Floating {
@@ -94,7 +97,9 @@ impl Floating {
         launcher.label.replace(label.unwrap_or_else(|| named.into()));
         dom::set(&launcher.icon, "d", icon.as_deref().unwrap_or(CHAT));
         dom::style(&launcher.button, "--color", color.as_deref().unwrap_or_default());
-        launcher.badge(page.number("badge").unwrap_or(launcher.unread.get()), words);
+        let of_page = page.number("badge");
+        let is_news = of_page != launcher.of_page.replace(of_page);
+        launcher.badge(of_page.filter(|_| is_news).unwrap_or(launcher.unread.get()), words);
     }
 
     /// Whether the panel is to be seen.
@@ -140,7 +145,13 @@ impl Launcher {
         dom::set(&button, "aria-haspopup", "dialog");
         dom::set(&button, "aria-expanded", "false");
         let badge = dom::append(&button, "span", "badge")?;
-        Some(Launcher { button, icon, badge, label: RefCell::default(), unread: Cell::new(0.0) })
+        let label = RefCell::default();
+        Some(Launcher { button, icon, badge, label, unread: Cell::new(0.0), of_page: Cell::new(None) })
+    }
+
+    /// The page says again how many there are.
+    pub fn forget_badge_of_page(&self) {
+        self.of_page.set(None);
     }
 
     /// The number of unread items on the button and in its name; nothing for none.

@@ -17,7 +17,9 @@ use crate::wording::Words;
 use embed_protocol::{EmbedType, Theme};
 use js_sys::Array;
 use std::cell::{Cell, RefCell};
-use web_sys::{CssStyleSheet, HtmlElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode};
+use web_sys::{
+    CssStyleSheet, HtmlElement, HtmlIFrameElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode,
+};
 
 thread_local! {
     /// The one stylesheet of all embeds, made when the first needs it.
@@ -70,9 +72,15 @@ impl Chrome {
         Some(Chrome { host, root, floating, cover: RefCell::new(None), is_sized: Cell::new(false) })
     }
 
-    /// Takes over what the page may change while the embed lives.
-    /// `name` is what the content is called.
-    pub fn apply(&self, config: &Config, words: &Words, name: &str, module: Option<&Module>) {
+    /// Takes over what the page may change while the embed lives. `name` is what the content is called.
+    pub fn apply(
+        &self,
+        config: &Config,
+        words: &Words,
+        name: &str,
+        module: Option<&Module>,
+        frame: Option<&HtmlIFrameElement>,
+    ) {
         let scheme = match config.theme {
             Theme::Auto => "light dark",
             theme => theme.as_str(),
@@ -80,6 +88,7 @@ impl Chrome {
         dom::style(&self.host, "color-scheme", scheme);
         let z_index = config.options.number("zIndex").map(|z_index| dom::text(&z_index.into()));
         dom::style(&self.host, "--z", &z_index.unwrap_or_default());
+        dom::set(&self.host, "lang", words.lang);
         // Without a language of its own it follows the page.
         match config.options.text("locale") {
             Some(_) => dom::set(&self.host, "dir", words.dir),
@@ -96,6 +105,9 @@ impl Chrome {
                     height => height.unwrap_or_else(|| "500px".into()),
                 };
                 dom::style(&self.host, "min-height", &reserved);
+                if let Some(frame) = frame.filter(|_| !self.is_sized.get()) {
+                    dom::style(frame, "height", &reserved);
+                }
             }
         }
     }
@@ -108,10 +120,11 @@ impl Chrome {
         }
     }
 
-    /// Whether the place of an inline embed is far below what the visitor sees.
-    pub fn is_below_fold(&self) -> bool {
+    /// Whether the place of an inline embed is far below what the visitor sees, or is not to be seen at all.
+    pub fn is_out_of_sight(&self) -> bool {
         let viewport = dom::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
-        self.floating.is_none() && self.host.get_bounding_client_rect().top() > viewport + 200.0
+        let boxes = self.host.get_client_rects();
+        boxes.length() == 0 || self.host.get_bounding_client_rect().top() > viewport + 200.0
     }
 
     /// The element that scrolls into view.
@@ -119,7 +132,12 @@ impl Chrome {
         &self.host
     }
 
-    /// Whether the page's focus is somewhere in here, but not in the frame.
+    /// Whether the page's focus is somewhere in here.
+    pub fn has_focus(&self) -> bool {
+        self.root.active_element().is_some()
+    }
+
+    /// Whether it is somewhere in here, but not in the frame.
     pub fn has_focus_beside(&self, frame: &HtmlElement) -> bool {
         self.root.active_element().is_some_and(|active| active != **frame)
     }
@@ -142,9 +160,14 @@ impl Chrome {
         }
     }
 
-    /// The error card in place of the frame; `retry` is called when its button is pressed.
-    pub fn show_card(&self, fault: &Fault, words: &Words, retry: impl FnMut() + 'static) {
-        self.cover_with(card::build(self.place(), fault, words, retry));
+    /// The error card in place of the frame; `retry` is called when its button is pressed, which gets the focus if what was
+    /// there had it.
+    pub fn show_card(&self, fault: &Fault, words: &Words, retry: impl FnMut() + 'static, had_focus: bool) {
+        let (card, button) = card::build(self.place(), fault, words, retry).unzip();
+        self.cover_with(card);
+        if let Some(button) = button.filter(|_| had_focus) {
+            let _ = button.focus();
+        }
         // The frame is gone, and with it the height that the module gave the place.
         self.is_sized.set(false);
     }

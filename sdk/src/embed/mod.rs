@@ -12,13 +12,14 @@ use crate::chrome::{Chrome, Floating};
 use crate::config::{self, Config};
 use crate::dom;
 use crate::fault::{self, Fault};
-use crate::frame::{Loads, Sight};
+use crate::frame::Loads;
 use crate::link::{Link, Slot, Verdict};
+use crate::moments::{Idle, Sight};
 use crate::wording::{self, Words};
 use embed_protocol::message as words;
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use js_sys::{Function, Object};
+use js_sys::{Function, Object, Promise, Reflect};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
@@ -39,8 +40,15 @@ pub struct Embed {
     /// Counts the attempts, so that the verdict of an earlier one is told apart.
     attempt: Cell<u32>,
     is_ready: Cell<bool>,
-    has_failed: Cell<bool>,
+    /// Why there is nothing to see.
+    failure: RefCell<Option<JsValue>>,
     is_over: Cell<bool>,
+    /// Whether the page has opened it before it had a place.
+    wants_open: Cell<bool>,
+    /// Whether the pointer that opened it is still over the launcher.
+    is_hovered: Cell<bool>,
+    /// Whether the frame that is to come gets the focus, which stood on what was there before.
+    had_focus: Cell<bool>,
     /// What listens as long as the embed lives.
     listeners: RefCell<Vec<EventListener>>,
     /// What listens to the present frame, and to what the page's policy says of it.
@@ -49,8 +57,12 @@ pub struct Embed {
     open_listeners: RefCell<Vec<EventListener>>,
     /// Waits until an inline embed comes near the viewport.
     sight: RefCell<Option<Sight>>,
-    /// Waits until the page may be idle, where the browser does not tell, or until the key that opened has been handled.
+    /// Waits until the page is idle.
+    idle: RefCell<Option<Idle>>,
+    /// Waits until the key that opened has been handled.
     timer: RefCell<Option<Timeout>>,
+    /// The new token that the module has asked for, while it is on its way.
+    renewal: RefCell<Option<Promise>>,
 }
 
 impl Embed {
@@ -70,13 +82,18 @@ impl Embed {
                 loads: Loads::default(),
                 attempt: Cell::new(0),
                 is_ready: Cell::new(false),
-                has_failed: Cell::new(false),
+                failure: RefCell::new(None),
                 is_over: Cell::new(false),
+                wants_open: Cell::new(false),
+                is_hovered: Cell::new(false),
+                had_focus: Cell::new(false),
                 listeners: RefCell::default(),
                 frame_listeners: RefCell::default(),
                 open_listeners: RefCell::default(),
                 sight: RefCell::new(None),
+                idle: RefCell::new(None),
                 timer: RefCell::new(None),
+                renewal: RefCell::new(None),
             })),
             Err(fault) => {
                 slot.handle().set_state("error");
@@ -84,6 +101,9 @@ impl Embed {
                     host.remove();
                 }
                 report(&slot, &fault, config::error_handler(&raw).as_ref());
+                if let Some(element) = slot.element() {
+                    dispatch(&element, "error", &fault.to_error());
+                }
                 None
             }
         }
@@ -144,8 +164,9 @@ impl Embed {
         let name = module.as_ref().and_then(|module| module.name().as_string());
         let label = config.launcher.text("label").filter(|label| !label.is_empty());
         let name = name.or(label).unwrap_or_else(|| words.content.into());
-        chrome.apply(&config, &words, &name, module.as_ref());
-        if let Some(frame) = self.slot.frame() {
+        let frame = self.slot.frame();
+        chrome.apply(&config, &words, &name, module.as_ref(), frame.as_ref());
+        if let Some(frame) = frame {
             frame.set_title(&name);
         }
     }
@@ -161,52 +182,79 @@ impl Embed {
                 "siteId, moduleId, type and container cannot change: destroy the embed and make another.";
             return Err(Fault::new("invalid_option", &[text]).to_error());
         }
-        let theme = (new.theme != old.theme).then(|| new.theme.as_str());
+        let has_new_theme = new.theme != old.theme;
         self.slot.set_config(&merged);
         self.config.replace(Rc::new(new));
-        self.dress();
-        if let Some(theme) = theme {
-            let payload = Change::from(Object::new());
-            payload.set_theme(theme);
-            self.bridge.tell(words::THEME, &payload);
+        let is_named = |option: &str| Reflect::has(partial, &option.into()).unwrap_or(false);
+        if is_named("launcher")
+            && let Some(launcher) = self.floating().and_then(|floating| floating.launcher.as_ref())
+        {
+            launcher.forget_badge_of_page();
         }
-        let payload = Change::from(Object::new());
-        let config = self.config();
-        payload.set_params(&config.options.object("params"));
-        payload.set_locale(config.options.text("locale").as_deref());
-        payload.set_dir(self.words().dir);
-        self.bridge.tell(words::UPDATE, &payload);
+        self.dress();
+        if has_new_theme {
+            self.tell_theme();
+        }
+        // A module may fill its form with them, so it is told of no other change.
+        if is_named("params") || is_named("locale") {
+            let payload = Change::from(Object::new());
+            let config = self.config();
+            payload.set_params(&config.options.object("params"));
+            let locale = config.options.text("locale");
+            payload.set_dir(locale.as_ref().map(|_| self.words().dir));
+            payload.set_locale(locale.as_deref());
+            self.bridge.tell(words::UPDATE, &payload);
+        }
         Ok(())
     }
 
-    /// Tells the page what happened: its handlers, and the element that the embed stands for. A request is answered
-    /// with what comes back.
+    fn tell_theme(&self) {
+        let payload = Change::from(Object::new());
+        payload.set_theme(self.config().theme.as_str());
+        self.bridge.tell(words::THEME, &payload);
+    }
+
+    /// `handle.request(action, data, options)`: where there is nothing to see, nobody will answer.
+    pub fn request(&self, action: &JsValue, data: &JsValue, options: JsValue) -> Promise {
+        match &*self.failure.borrow() {
+            Some(error) => Promise::reject(error),
+            None => self.bridge.request(action, data, options),
+        }
+    }
+
+    /// Tells the page what the module has said: its handlers, and the element that the embed stands for. A request is
+    /// answered with what comes back.
     fn fire(&self, kind: &JsValue, payload: &JsValue) -> Option<Result<JsValue, JsValue>> {
-        if let (Some(element), Some(kind)) = (self.element(), kind.as_string()) {
-            let init = CustomEventInit::new();
-            init.set_detail(payload);
-            let own = kind.strip_prefix(words::PREFIX);
+        if let Some(element) = self.element()
             // No event of a browser has a colon in its name: a module cannot pretend that somebody clicked.
-            let name = own.or(Some(&*kind).filter(|kind| kind.contains(':')));
-            if let Some(Ok(event)) = name.map(|name| CustomEvent::new_with_event_init_dict(name, &init)) {
-                let _ = element.dispatch_event(&event);
-            }
+            && let Some(name) = kind.as_string().filter(|kind| kind.contains(':'))
+        {
+            dispatch(&element, &name, payload);
         }
         self.bridge.handlers.fire(kind, payload)
     }
 
+    /// The same for one of our own events, which an element tells by its short name.
     fn fire_own(&self, kind: &str, payload: &JsValue) {
-        self.fire(&kind.into(), payload);
+        if let (Some(element), Some(name)) = (self.element(), kind.strip_prefix(words::PREFIX)) {
+            dispatch(&element, name, payload);
+        }
+        self.bridge.handlers.fire(&kind.into(), payload);
     }
 
     /// Says in every way that the embed did not come about, and offers to try again.
     fn fail(&self, fault: Fault) {
-        self.has_failed.set(true);
+        let error = fault.to_error();
+        self.failure.replace(Some(error.clone()));
         self.sight.take();
+        self.idle.take();
+        self.is_ready.set(false);
+        self.bridge.disconnect(&fault);
+        let had_focus = self.chrome.get().is_some_and(Chrome::has_focus) || self.had_focus.take();
         self.drop_frame();
         match (self.chrome.get(), self.slot.host()) {
             (Some(chrome), _) => {
-                chrome.show_card(&fault, &self.words(), self.later(Embed::retry));
+                chrome.show_card(&fault, &self.words(), self.later(Embed::retry), had_focus);
                 self.dress();
             }
             (None, Some(host)) => host.remove(),
@@ -214,16 +262,18 @@ impl Embed {
         }
         self.show_state();
         report(&self.slot, &fault, self.config().options.function("onError").as_ref());
-        self.fire_own("dramac:error", &fault.to_error());
+        self.fire_own("dramac:error", &error);
     }
 
     /// The card's button: everything from the verdict on, once more.
     fn retry(&self) {
         self.attempt.set(self.attempt.get() + 1);
-        self.has_failed.set(false);
+        self.failure.take();
+        self.verdict.take();
         self.slot.set_verdict(&self.link.ask(&self.slot.config()));
         self.show_state();
         if let Some(chrome) = self.chrome.get() {
+            self.had_focus.set(chrome.has_focus());
             chrome.uncover();
         }
         self.ensure_frame();
@@ -242,7 +292,7 @@ impl Embed {
     fn show_state(&self) {
         self.slot.handle().set_state(match () {
             _ if self.is_over.get() => "destroyed",
-            _ if self.has_failed.get() => "error",
+            _ if self.failure.borrow().is_some() => "error",
             _ if !self.is_ready.get() => "loading",
             _ if self.is_open() => "open",
             _ => "ready",
@@ -260,13 +310,26 @@ impl Embed {
         self.slot.reject(&fault::gone().to_error());
         self.bridge.destroy();
         self.sight.take();
+        self.idle.take();
         self.timer.take();
         self.open_listeners.take();
         self.listeners.take();
+        panel::forget(self.id());
         self.drop_frame();
-        if let Some(chrome) = self.chrome.get() {
-            chrome.remove();
+        match (self.chrome.get(), self.slot.host()) {
+            (Some(chrome), _) => chrome.remove(),
+            (None, Some(host)) => host.remove(),
+            (None, None) => {}
         }
+    }
+}
+
+/// Tells an element of the page what became of its embed.
+fn dispatch(element: &HtmlElement, name: &str, detail: &JsValue) {
+    let init = CustomEventInit::new();
+    init.set_detail(detail);
+    if let Ok(event) = CustomEvent::new_with_event_init_dict(name, &init) {
+        let _ = element.dispatch_event(&event);
     }
 }
 
@@ -302,7 +365,7 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     fn set_locale(this: &Change, locale: Option<&str>);
     #[wasm_bindgen(method, setter)]
-    fn set_dir(this: &Change, dir: &str);
+    fn set_dir(this: &Change, dir: Option<&str>);
 }
 
 impl From<Object> for Change {

@@ -1,24 +1,29 @@
 //! How an embed finds its place, and how its frame gets there.
 
 use super::Embed;
-use crate::bridge;
 use crate::chrome::Chrome;
 use crate::dom;
 use crate::fault::Fault;
-use crate::frame::Sight;
 use crate::link::Verdict;
+use crate::moments::{Idle, Sight};
 use crate::policy;
 use embed_protocol::{Code, EmbedType};
 use gloo_events::{EventListener, EventListenerOptions};
-use js_sys::Array;
+use js_sys::{Array, Promise};
 use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{Event, KeyboardEvent};
 
 impl Embed {
+    /// Begins once the page has done what it was about: whoever has just got the handle hears of everything.
+    pub fn mount_soon(&self) {
+        let mount = self.later(Embed::mount);
+        dom::then(&Promise::resolve(&JsValue::UNDEFINED), &dom::once(Box::new(move |_| mount())));
+    }
+
     /// Finds its place on the page and begins; waits for the rest of a page that is still being read.
-    pub fn mount(&self) {
+    fn mount(&self) {
         let config = self.config();
         let container = config.options.get("container");
         let document = dom::document();
@@ -58,6 +63,9 @@ impl Embed {
                     self.first_frame();
                     self.follow_verdict();
                     self.wait_for_opening();
+                    if self.wants_open.take() {
+                        self.open();
+                    }
                 }
             }
             None => self.refuse_container(),
@@ -121,8 +129,8 @@ impl Embed {
                 }
             }));
             if let Some(launcher) = &floating.launcher {
-                let toggle = self.later(Embed::toggle);
-                listeners.push(EventListener::new(&launcher.button, "click", move |_| toggle()));
+                let press = self.later(Embed::on_launcher);
+                listeners.push(EventListener::new(&launcher.button, "click", move |_| press()));
                 for hint in ["pointerenter", "focus"] {
                     let warm = self.later(Embed::ensure_frame);
                     listeners.push(EventListener::new(&launcher.button, hint, move |_| warm()));
@@ -151,13 +159,8 @@ impl Embed {
             chrome.show_skeleton();
             self.adopt_frame();
         } else if chrome.floating.is_some() {
-            let warm = self.later(Embed::ensure_frame);
-            if dom::request_idle(&dom::once(Box::new(move |_| warm()))).is_err() {
-                // Safari has no idle callbacks.
-                let warm = self.later(Embed::ensure_frame);
-                self.timer.replace(Some(dom::after(2000, Box::new(warm))));
-            }
-        } else if self.config().options.flag("lazy", true) && chrome.is_below_fold() {
+            self.idle.replace(Some(Idle::new(&|| Box::new(self.later(Embed::ensure_frame)))));
+        } else if self.config().options.flag("lazy", true) && chrome.is_out_of_sight() {
             chrome.show_skeleton();
             self.sight.replace(Sight::new(chrome.host(), self.later(Embed::ensure_frame)));
         } else {
@@ -177,7 +180,7 @@ impl Embed {
                 embed.on_verdict(verdict.unchecked_into());
             }
         }));
-        bridge::then(&verdict, &settled);
+        dom::then(&verdict, &settled);
     }
 
     fn on_verdict(&self, verdict: Verdict) {
@@ -209,7 +212,7 @@ impl Embed {
     pub(super) fn ensure_frame(&self) {
         self.sight.take();
         let Some(chrome) = self.chrome.get() else { return };
-        if self.slot.frame().is_some() || self.has_failed.get() {
+        if self.slot.frame().is_some() || self.failure.borrow().is_some() {
             return;
         }
         chrome.insert_frame(&self.link, &self.slot);

@@ -3,11 +3,29 @@
 use super::Embed;
 use crate::chrome::Floating;
 use crate::dom;
-use crate::fault::Fault;
 use embed_protocol::message as words;
 use gloo_events::{EventListener, EventListenerOptions};
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, KeyboardEvent, MouseEvent};
+use web_sys::{Element, Event, KeyboardEvent, MouseEvent};
+
+thread_local! {
+    /// The embeds that are open, the one on top last: Esc closes that alone.
+    static OPENED: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = Event)]
+    type Pointer;
+    #[wasm_bindgen(method, getter, js_name = pointerType)]
+    fn kind(this: &Pointer) -> JsValue;
+}
+
+/// An embed that is open no longer.
+pub(super) fn forget(id: u32) {
+    OPENED.with_borrow_mut(|opened| opened.retain(|other| *other != id));
+}
 
 impl Embed {
     pub(super) fn is_open(&self) -> bool {
@@ -16,25 +34,32 @@ impl Embed {
 
     /// `handle.open()`
     pub fn open(&self) {
-        let Some(floating) = self.floating() else { return };
+        let Some(floating) = self.floating() else { return self.wants_open.set(self.chrome.get().is_none()) };
         if floating.is_open() {
             return;
         }
         self.ensure_frame();
         floating.open();
+        OPENED.with_borrow_mut(|opened| opened.push(self.id()));
         if let Some(frame) = self.slot.frame() {
             let _ = frame.focus();
         }
         // While Firefox handles a key, such as the Enter that opened it, it moves the focus into no frame of another origin.
         let again = self.later(Embed::focus_frame);
         self.timer.replace(Some(dom::after(0, Box::new(again))));
-        let close = self.later(Embed::close);
-        let mut listeners = vec![EventListener::new(&dom::document(), "keydown", move |event| {
+        let (id, close) = (self.id(), self.later(Embed::close));
+        let options = EventListenerOptions::enable_prevent_default();
+        let escape = move |event: &Event| {
             let event: &KeyboardEvent = event.unchecked_ref();
-            if event.key() == "Escape" && !event.default_prevented() {
+            let is_on_top = OPENED.with_borrow(|opened| opened.last() == Some(&id));
+            if event.key() == "Escape" && is_on_top && !event.default_prevented() {
+                // Or a dialog of the page's below this one would close too.
+                event.prevent_default();
                 close();
             }
-        })];
+        };
+        let mut listeners =
+            vec![EventListener::new_with_options(&dom::document(), "keydown", options, escape)];
         if floating.launcher.is_some() {
             let turned = self.later(Embed::on_turned);
             listeners.push(EventListener::new(&floating.narrow, "change", move |_| turned()));
@@ -43,6 +68,18 @@ impl Embed {
         self.show_state();
         self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
         self.fire_own(words::OPEN, &JsValue::UNDEFINED);
+    }
+
+    /// What floats above the page goes on where its body has been replaced.
+    pub(crate) fn stay(&self) {
+        let (Some(floating), Some(chrome)) = (self.floating(), self.chrome.get()) else { return };
+        if !chrome.host().is_connected()
+            && let Some(body) = dom::document().body()
+            && body.append_child(chrome.host()).is_ok()
+            && floating.is_open()
+        {
+            floating.show_anew();
+        }
     }
 
     /// The screen has become narrow or wide while a widget is open.
@@ -64,11 +101,14 @@ impl Embed {
 
     /// `handle.close()`
     pub fn close(&self) {
+        self.wants_open.set(false);
         let Some(floating) = self.floating() else { return };
         if !floating.is_open() {
             return;
         }
+        self.is_hovered.set(false);
         self.open_listeners.take();
+        forget(self.id());
         floating.close();
         self.show_state();
         self.bridge.tell(words::CLOSE, &JsValue::UNDEFINED);
@@ -77,7 +117,21 @@ impl Embed {
 
     /// `handle.toggle()`
     pub fn toggle(&self) {
-        if self.is_open() { self.close() } else { self.open() }
+        if self.is_open() || self.wants_open.get() { self.close() } else { self.open() }
+    }
+
+    /// A press on the launcher. Whoever wants to open what has just opened under the pointer does not want it closed.
+    pub(super) fn on_launcher(&self) {
+        if !self.is_hovered.take() || !self.is_open() {
+            self.toggle();
+        }
+    }
+
+    fn on_hovered(&self) {
+        if !self.is_open() {
+            self.open();
+            self.is_hovered.set(true);
+        }
     }
 
     /// Opens when what `openOn` names happens.
@@ -91,28 +145,39 @@ impl Embed {
             "load" => return self.open(),
             "hover" => {
                 let Some(launcher) = &floating.launcher else { return };
-                EventListener::new(&launcher.button, "pointerenter", move |_| open())
+                let left = self.later(|embed| embed.is_hovered.set(false));
+                let leave = EventListener::new(&launcher.button, "pointerleave", move |_| left());
+                self.listeners.borrow_mut().push(leave);
+                let hovered = self.later(Embed::on_hovered);
+                // A finger that touches is one that presses.
+                EventListener::new(&launcher.button, "pointerenter", move |event| {
+                    if event.unchecked_ref::<Pointer>().kind() == *"mouse" {
+                        hovered();
+                    }
+                })
             }
-            "exit-intent" => EventListener::new(&document, "mouseout", move |event| {
-                let event: &MouseEvent = event.unchecked_ref();
-                if event.related_target().is_none() && event.client_y() <= 0 {
-                    open();
-                }
-            }),
+            "exit-intent" => {
+                let is_done = Cell::new(false);
+                EventListener::new(&document, "mouseout", move |event| {
+                    let event: &MouseEvent = event.unchecked_ref();
+                    let leaves = event.related_target().is_none() && event.client_y() <= 0;
+                    // Who has closed it does not want it each time that he leaves.
+                    if leaves && !is_done.replace(true) {
+                        open();
+                    }
+                })
+            }
             _ => {
-                if document.query_selector(&open_on).is_err() {
-                    let text = [
-                        "The option openOn is “",
-                        &open_on,
-                        "”, but it has to be load, hover, exit-intent or a selector.",
-                    ];
-                    return self.fail(Fault::new("invalid_option", &text));
-                }
                 let options = EventListenerOptions::enable_prevent_default();
                 EventListener::new_with_options(&document, "click", options, move |event| {
+                    let event: &MouseEvent = event.unchecked_ref();
+                    let is_for_another_tab = event.ctrl_key() || event.meta_key() || event.shift_key();
                     let target = event.target().map(JsValue::from).filter(dom::is_node);
                     let target = target.map(|target| target.unchecked_into::<Element>());
-                    if target.is_some_and(|target| matches!(target.closest(&open_on), Ok(Some(_)))) {
+                    if !is_for_another_tab
+                        && !event.default_prevented()
+                        && target.is_some_and(|target| matches!(target.closest(&open_on), Ok(Some(_))))
+                    {
                         event.prevent_default();
                         open();
                     }

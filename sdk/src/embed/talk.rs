@@ -1,13 +1,14 @@
 //! What an embed hears from its frame, and what it makes of it.
 
 use super::{Embed, call_page};
+use crate::bridge;
 use crate::dom;
 use crate::fault::Fault;
 use crate::handlers::MESSAGE;
 use crate::link::Verdict;
-use crate::message::{self, Message, Received};
+use crate::message::{self, Loose, Message, Received};
 use embed_protocol::message as words;
-use js_sys::Object;
+use js_sys::{Object, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::MessagePort;
 
@@ -83,6 +84,12 @@ impl Embed {
         if let Some(chrome) = self.chrome.get() {
             chrome.uncover();
         }
+        if self.had_focus.take()
+            && dom::focus_is_nowhere()
+            && let Some(frame) = self.slot.frame()
+        {
+            let _ = frame.focus();
+        }
     }
 
     /// With verdict and handshake both there, the module gets its context and the page its `ready`.
@@ -93,6 +100,10 @@ impl Embed {
         }
         self.is_ready.set(true);
         self.bridge.open(&self.context(&verdict));
+        if !self.bridge.has_port() {
+            // Its URL says which theme there was when the frame was made.
+            self.tell_theme();
+        }
         if self.is_open() {
             self.focus_frame();
             self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
@@ -114,19 +125,24 @@ impl Embed {
         context.set_type(config.embed_type.as_str());
         context.set_theme(config.theme.as_str());
         context.set_params(&config.options.object("params"));
-        context.set_locale(config.options.text("locale").as_deref());
-        context.set_dir(self.words().dir);
+        let locale = config.options.text("locale");
+        context.set_dir(locale.as_ref().map(|_| self.words().dir));
+        context.set_locale(locale.as_deref());
         context.set_server(&self.link.server());
         context.set_token(&verdict.token());
         context.set_expires_in(&verdict.expires_in());
         context.into()
     }
 
-    /// What the module tells or asks: the built-in messages act, and all of them reach the page.
+    /// What the module tells or asks: what has one of our names acts, and everything else reaches the page.
     fn on_message(&self, kind: JsValue, message: Message) {
         let (payload, id) = (message.payload(), message.id());
+        let is_request = !id.is_undefined();
         if kind == self.bridge.renew {
-            return self.bridge.answer(id, Some(Ok(self.link.ask(&self.slot.config()).into())));
+            if is_request {
+                self.bridge.answer(id, Some(Ok(self.renewed().into())));
+            }
+            return;
         }
         if let Some(on_message) = &self.config().on_message {
             call_page(on_message, &message);
@@ -138,32 +154,51 @@ impl Embed {
         if self.is_over.get() {
             return;
         }
-        // A request is none of the built-in messages, and its name need not come into memory.
-        let name = if id.is_undefined() { kind.as_string().unwrap_or_default() } else { String::new() };
+        let answer = match (bridge::is_ours(&kind), is_request) {
+            (false, _) => self.fire(&kind, &payload),
+            // Nothing else of ours is a request.
+            (true, true) => None,
+            (true, false) => return self.obey(&dom::text(&kind), payload),
+        };
+        if is_request && !self.is_over.get() {
+            self.bridge.answer(id, answer);
+        }
+    }
+
+    /// Does what one of our own messages says. The page hears of it only what we know to be so.
+    fn obey(&self, name: &str, payload: JsValue) {
         let details = message::object(payload.clone());
-        match &*name {
-            words::OPEN => return self.open(),
-            words::CLOSE => return self.close(),
-            words::READY => return,
+        let number = |get: fn(&Loose) -> JsValue| details.as_ref().and_then(|details| get(details).as_f64());
+        match name {
+            words::OPEN => self.open(),
+            words::CLOSE => self.close(),
             words::RESIZE => {
-                let height = details.and_then(|details| details.height().as_f64());
-                let Some(height) = height.filter(|height| (0.0..100_000.0).contains(height)) else { return };
-                if let Some(chrome) = self.chrome.get() {
-                    chrome.resize(&self.slot, height);
-                }
+                let height = number(Loose::height).filter(|height| (0.0..100_000.0).contains(height));
+                let (Some(height), Some(chrome)) = (height, self.chrome.get()) else { return };
+                chrome.resize(&self.slot, height);
+                self.fire_own(words::RESIZE, &payload);
             }
             words::BADGE => {
-                let count = details.and_then(|details| details.count().as_f64()).unwrap_or(0.0);
+                let Some(count) = number(Loose::count).filter(|count| *count >= 0.0) else { return };
                 if let Some(launcher) = self.floating().and_then(|floating| floating.launcher.as_ref()) {
                     launcher.badge(count, &self.words());
                 }
+                self.fire_own(words::BADGE, &payload);
             }
             _ => {}
         }
-        let answer = self.fire(&kind, &payload);
-        if !id.is_undefined() && !self.is_over.get() {
-            self.bridge.answer(id, answer);
+    }
+
+    /// A verdict with a new token. However often the module asks, one question at a time is on its way.
+    fn renewed(&self) -> Promise {
+        if let Some(renewal) = &*self.renewal.borrow() {
+            return renewal.clone();
         }
+        let renewal = self.link.ask(&self.slot.config());
+        self.renewal.replace(Some(renewal.clone()));
+        let forget = self.later(|embed| drop(embed.renewal.take()));
+        dom::then(&renewal, &dom::once(Box::new(move |_| forget())));
+        renewal
     }
 }
 
@@ -183,7 +218,7 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     fn set_locale(this: &Context, value: Option<&str>);
     #[wasm_bindgen(method, setter)]
-    fn set_dir(this: &Context, value: &str);
+    fn set_dir(this: &Context, value: Option<&str>);
     #[wasm_bindgen(method, setter)]
     fn set_server(this: &Context, value: &JsValue);
     #[wasm_bindgen(method, setter)]

@@ -4,26 +4,22 @@
 //! the frame's own window and exact origin; from then on both sides talk on that port only. A module without it may
 //! use window messages, under the same checks of window and origin. Everything else that arrives is ignored.
 
+mod flood;
+mod requests;
+
 use crate::dom;
 use crate::fault::{self, Fault};
 use crate::handlers::Handlers;
 use crate::message::{self, Incoming, Loose, Message, Received};
 use embed_protocol::message as words;
+use flood::Meter;
 use gloo_events::EventListener;
-use gloo_timers::callback::Timeout;
-use js_sys::{Array, Function, JsString, Object, Promise};
+use js_sys::{Array, JsString, Object, Promise};
+use requests::Requests;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::MessagePort;
-
-/// How many messages a module may send in a second that ask for nothing: far more than any page can use, and less than it
-/// takes to keep one busy. The rest of that second is dropped.
-const TOLD: u32 = 10_000;
-/// How many of its requests are answered in a second: more than can be asked one after the other (`docs/benchmarks.md`).
-const ASKED: u32 = 50_000;
-/// How long a request waits for its answer where the page does not say, in milliseconds.
-const TIMEOUT: u32 = 30_000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -32,20 +28,6 @@ extern "C" {
     pub type Target;
     #[wasm_bindgen(method, catch, js_name = postMessage)]
     fn post(this: &Target, message: &JsValue, origin: &JsValue) -> Result<(), JsValue>;
-
-    /// The options of `request`.
-    #[wasm_bindgen(extends = Object)]
-    type Options;
-    #[wasm_bindgen(method, getter)]
-    fn timeout(this: &Options) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    fn signal(this: &Options) -> JsValue;
-
-    #[derive(Clone)]
-    #[wasm_bindgen(extends = web_sys::EventTarget)]
-    type AbortSignal;
-    #[wasm_bindgen(method, getter)]
-    fn aborted(this: &AbortSignal) -> bool;
 
     #[wasm_bindgen(js_namespace = Promise, js_name = allSettled)]
     fn all_settled(promises: &Array) -> Promise;
@@ -66,16 +48,6 @@ enum Channel {
     Window { target: Target, origin: JsValue },
 }
 
-/// A request that waits for its answer.
-struct Pending {
-    id: u32,
-    resolve: Function,
-    reject: Function,
-    action: JsValue,
-    deadline: f64,
-    _abort: Option<EventListener>,
-}
-
 /// The page's end of the bridge.
 pub struct Bridge {
     pub handlers: Handlers,
@@ -85,14 +57,10 @@ pub struct Bridge {
     /// Whether the module has its context, so that messages may flow.
     open: Cell<bool>,
     queue: RefCell<Vec<Message>>,
-    pending: RefCell<Vec<Pending>>,
-    last_id: Cell<u32>,
-    /// One timer for all deadlines, set while requests wait.
-    timer: RefCell<Option<Timeout>>,
-    timer_at: Cell<f64>,
-    second: Cell<f64>,
-    told: Cell<u32>,
-    asked: Cell<u32>,
+    requests: Rc<Requests>,
+    meter: Meter,
+    /// Counts the conversations, so that an answer that took its time goes to nobody who has not asked.
+    conversation: Cell<u32>,
 }
 
 impl Bridge {
@@ -103,13 +71,9 @@ impl Bridge {
             channel: RefCell::new(Channel::Closed),
             open: Cell::new(false),
             queue: RefCell::default(),
-            pending: RefCell::default(),
-            last_id: Cell::new(0),
-            timer: RefCell::new(None),
-            timer_at: Cell::new(0.0),
-            second: Cell::new(0.0),
-            told: Cell::new(0),
-            asked: Cell::new(0),
+            requests: Rc::default(),
+            meter: Meter::default(),
+            conversation: Cell::new(0),
         })
     }
 
@@ -152,12 +116,10 @@ impl Bridge {
         if let Channel::Port { port, .. } = self.channel.replace(Channel::Closed) {
             port.close();
         }
-        self.queue.take();
-        self.timer.take();
-        let error = fault.to_error();
-        for pending in self.pending.take() {
-            let _ = pending.reject.call1(&JsValue::UNDEFINED, &error);
-        }
+        self.conversation.set(self.conversation.get() + 1);
+        // What was sent and not asked may still find its module.
+        self.queue.borrow_mut().retain(|message| message.id().is_undefined());
+        self.requests.reject_all(&fault.to_error());
     }
 
     fn post(&self, message: &Message) -> Result<(), JsValue> {
@@ -174,10 +136,12 @@ impl Bridge {
         }
     }
 
+    /// What waits is cloned at once, as it would be if it were posted: what the page changes later is not sent.
     fn post_or_wait(&self, message: Message) -> Result<(), JsValue> {
         if self.open.get() {
             return self.post(&message);
         }
+        message.set_payload(&dom::clone_of(&message.payload())?);
         self.queue.borrow_mut().push(message);
         Ok(())
     }
@@ -195,147 +159,51 @@ impl Bridge {
     }
 
     /// `handle.request(action, data, {timeout, signal})`.
-    pub fn request(self: &Rc<Self>, action: JsValue, data: JsValue, options: JsValue) -> Promise {
-        let id = self.last_id.get().wrapping_add(1);
-        self.last_id.set(id);
-        let options: Option<Options> = options.is_object().then(|| options.unchecked_into());
-        let timeout =
-            options.as_ref().and_then(|options| options.timeout().as_f64()).unwrap_or(f64::from(TIMEOUT));
-        let signal: Option<AbortSignal> =
-            options.map(|options| options.signal()).filter(JsValue::is_object).map(JsValue::unchecked_into);
-        if let Some(signal) = &signal
-            && signal.aborted()
-        {
-            return Promise::reject(&signal.unchecked_ref::<Loose>().reason());
-        }
-        let message = message::new(&prefixed(&action), &data);
-        message.set_id(&id.into());
-        let deadline = dom::now() + timeout;
-        let promise = Promise::new(&mut |resolve, reject| {
-            let bridge = Rc::downgrade(self);
-            let abort = signal.as_ref().map(|signal| {
-                let reasons = signal.clone().unchecked_into::<Loose>();
-                EventListener::once(signal, "abort", move |_| {
-                    if let Some(pending) = bridge.upgrade().and_then(|bridge| bridge.settle(id)) {
-                        let _ = pending.reject.call1(&JsValue::UNDEFINED, &reasons.reason());
-                    }
-                })
-            });
-            let action = action.clone();
-            self.pending.borrow_mut().push(Pending { id, resolve, reject, action, deadline, _abort: abort });
-        });
-        if let Err(error) = self.post_or_wait(message)
-            && let Some(pending) = self.settle(id)
-        {
-            let _ = pending.reject.call1(&JsValue::UNDEFINED, &error);
-        }
-        self.watch_deadline(deadline);
-        promise
-    }
-
-    fn settle(&self, id: u32) -> Option<Pending> {
-        let mut pending = self.pending.borrow_mut();
-        let at = pending.iter().position(|pending| pending.id == id)?;
-        Some(pending.swap_remove(at))
-    }
-
-    /// Sets the timer, unless it is set for something sooner.
-    fn watch_deadline(self: &Rc<Self>, deadline: f64) {
-        let is_set = self.timer.borrow().is_some();
-        if is_set && self.timer_at.get() <= deadline {
-            return;
-        }
-        self.timer_at.set(deadline);
-        let bridge = Rc::downgrade(self);
-        let wait = (deadline - dom::now()).clamp(0.0, f64::from(i32::MAX - 1)) as u32 + 1;
-        let expire = move || {
-            if let Some(bridge) = bridge.upgrade() {
-                bridge.timer.take();
-                bridge.expire();
-            }
-        };
-        let timer = dom::after(wait, Box::new(expire));
-        self.timer.replace(Some(timer));
-    }
-
-    fn expire(self: &Rc<Self>) {
-        let now = dom::now();
-        let late: Vec<u32> = self
-            .pending
-            .borrow()
-            .iter()
-            .filter(|pending| pending.deadline <= now)
-            .map(|pending| pending.id)
-            .collect();
-        for pending in late.into_iter().filter_map(|id| self.settle(id)) {
-            let action = dom::text(&pending.action);
-            let fault = Fault::new(words::TIMEOUT, &["The module did not answer “", &action, "” in time."]);
-            let _ = pending.reject.call1(&JsValue::UNDEFINED, &fault.to_error());
-        }
-        let next = self.pending.borrow().iter().map(|pending| pending.deadline).fold(f64::INFINITY, f64::min);
-        if next.is_finite() {
-            self.watch_deadline(next);
-        }
+    pub fn request(&self, action: &JsValue, data: &JsValue, options: JsValue) -> Promise {
+        self.requests.wait(action, options, |id| {
+            let message = message::new(&prefixed(action), data);
+            message.set_id(&id.into());
+            self.post_or_wait(message)
+        })
     }
 
     /// Sorts out a message from the module: answers settle their request; the rest is for the embed.
     pub fn receive(&self, event: &Received) -> Option<(JsValue, Message)> {
         match message::read(event.data())? {
             Incoming::Answer { id, message } => {
-                let pending = self.settle(id as u32)?;
-                let error = message::object(message.error());
-                let _ = match error {
+                let id = id as u32;
+                match message::object(message.error()) {
                     Some(error) => {
                         let detail = message::brief(&error.message()).unwrap_or_default();
                         let code = message::brief(&error.code()).unwrap_or_default();
-                        let fault = Fault { code, detail };
-                        pending.reject.call1(&JsValue::UNDEFINED, &fault.to_error())
+                        self.requests.reject(id, &Fault { code, detail }.to_error());
                     }
-                    None => pending.resolve.call1(&JsValue::UNDEFINED, &message.result()),
-                };
+                    None => self.requests.resolve(id, &message.result()),
+                }
                 None
             }
             Incoming::Told { kind, message } => {
                 let is_request = !message.id().is_undefined();
-                (!self.is_flooded(is_request, event.time_stamp())).then_some((kind, message))
+                (!self.meter.is_flooded(is_request, event.time_stamp())).then_some((kind, message))
             }
         }
-    }
-
-    fn is_flooded(&self, is_request: bool, now: f64) -> bool {
-        if now - self.second.get() > 1000.0 {
-            self.second.set(now);
-            self.told.set(0);
-            self.asked.set(0);
-        }
-        let (count, limit, text) = if is_request {
-            (
-                &self.asked,
-                ASKED,
-                "[Dramac] The module sends over 50000 requests a second: the rest is dropped.",
-            )
-        } else {
-            (&self.told, TOLD, "[Dramac] The module sends over 10000 messages a second: the rest is dropped.")
-        };
-        count.set(count.get() + 1);
-        if count.get() == limit {
-            dom::log_error(text);
-        }
-        count.get() >= limit
     }
 
     /// Answers a module's request with what a handler returned, now or when its promise settles.
     pub fn answer(self: &Rc<Self>, id: JsValue, answer: Option<Result<JsValue, JsValue>>) {
         match answer {
             Some(Ok(result)) if message::is_promise(&result) => {
-                let bridge = Rc::clone(self);
+                let (bridge, asked_in) = (Rc::clone(self), self.conversation.get());
                 let settled = dom::once(Box::new(move |outcomes| {
+                    if bridge.conversation.get() != asked_in {
+                        return;
+                    }
                     let outcome: Loose = outcomes.unchecked_into::<Array>().get(0).unchecked_into();
                     let is_kept = outcome.status() == *"fulfilled";
                     bridge
                         .post_answer(&id, if is_kept { Ok(outcome.value()) } else { Err(outcome.reason()) });
                 }));
-                then(&all_settled(&Array::of1(&result)), &settled);
+                dom::then(&all_settled(&Array::of1(&result)), &settled);
             }
             Some(answer) => self.post_answer(&id, answer),
             None => {
@@ -369,10 +237,10 @@ impl Bridge {
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(extends = Promise)]
-    type Thenable;
-    #[wasm_bindgen(method)]
-    fn then(this: &Thenable, settled: &Function);
+    #[wasm_bindgen(extends = JsString)]
+    type Text;
+    #[wasm_bindgen(method, js_name = startsWith)]
+    fn starts_with(this: &Text, beginning: &JsString) -> bool;
     #[wasm_bindgen(extends = Object)]
     type Portable;
     #[wasm_bindgen(method, setter)]
@@ -381,14 +249,14 @@ extern "C" {
     fn set_message(this: &Portable, message: &JsValue);
 }
 
-/// Calls `settled` when the promise resolves.
-pub fn then(promise: &Promise, settled: &Function) {
-    promise.unchecked_ref::<Thenable>().then(settled);
-}
-
 /// `dramac:` and the action's name, put together by JavaScript so that the text never crosses.
 fn prefixed(action: &JsValue) -> JsValue {
     PREFIX.with(|prefix| prefix.concat(action).into())
+}
+
+/// Whether a message's type is one of our own names. Compared by JavaScript, for the same reason.
+pub fn is_ours(kind: &JsValue) -> bool {
+    PREFIX.with(|prefix| kind.unchecked_ref::<Text>().starts_with(prefix))
 }
 
 /// `{code, message}` of an error or of whatever else was thrown.
