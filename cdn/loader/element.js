@@ -7,6 +7,9 @@
   const attributes = [...fixed, ...changing, ...initial]
   const option = (attribute) => attribute.replace(/-(.)/g, (_, letter) => letter.toUpperCase())
 
+  // What came before the SDK was there has been kept; from now on each embed listens for itself.
+  for (const type of ['message', 'securitypolicyviolation']) removeEventListener(type, link.keep)
+
   Dramac.get = (namespace) => sdk.find(namespace)
 
   class DramacEmbed extends HTMLElement {

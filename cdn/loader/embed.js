@@ -14,7 +14,9 @@
   let sdk, lastId = 0, settle, wasm, nonce = script.nonce
   const ready = new Promise((resolve) => { settle = resolve })
 
-  const attempt = (task, wait = 400) => task().catch(async (error) => {
+  // Frames before all else: to begin a request takes the browser some milliseconds, so it waits until this script is done and
+  // whoever waits for a frame has seen it come.
+  const attempt = (task, wait = 400) => Promise.resolve().then(task).catch(async (error) => {
     if (wait > 2000) throw error
     await new Promise((resolve) => setTimeout(resolve, wait))
     return attempt(task, wait * 2)
@@ -27,14 +29,17 @@
   const unreachable = (url, error) => `${url} cannot be reached: ${error.message}. Check the network and this page's Content-Security-Policy (script-src, connect-src).`
 
   // Asks the server whether this page may embed the module. Always resolves, to what the server said or to a refusal
-  // of our own. A plain-text body keeps the browser from asking a preflight first.
-  const ask = ({ siteId, moduleId, type }) =>
+  // of our own. A plain-text body keeps the browser from asking a preflight first. The status says yes or no, and on a busy
+  // page the body takes its time: the slot's frame is shown before.
+  const ask = ({ siteId, moduleId, type }, slot) =>
     fetched(server + '/api/embed/verify', {
       method: 'POST',
-      body: JSON.stringify({ siteId, moduleId, origin: location.origin, type: type ?? 'widget' }),
+      body: JSON.stringify({ siteId, moduleId, type, origin: location.origin }),
     })
-      .then((response) => response.json())
-      .then((verdict) => verdict || {})
+      .then((response) => {
+        if (response.ok && slot?.frame) slot.frame.style.visibility = ''
+        return response.json()
+      })
       .catch((error) => ({ code: 'unavailable', detail: unreachable(server, error) }))
 
   const length = (value, other) => +value ? value + 'px' : value || other
@@ -48,11 +53,11 @@
     slot.nonce = crypto.getRandomValues(new Uint32Array(4)).join('-')
     slot.origin = modules.replace('*', moduleId)
     element.src = (slot.origin || server) + '/embed/' + moduleId + '?' +
-      new URLSearchParams({ site, origin: location.origin, theme: theme ?? 'light', type: type ?? 'widget' }) + '#' + slot.nonce
+      new URLSearchParams({ site, origin: location.origin, theme, type }) + '#' + slot.nonce
     element.allow = allow ?? 'clipboard-write'
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
     element.onload = () => slot.loaded = 1
-    element.style = `display:block;border:0;visibility:hidden;width:100%;height:${type == 'inline' ? length(height, '500px') : '100%'}`
+    element.style = `display:block;width:100%;border:0;visibility:hidden;height:${type == 'inline' ? length(height, '500px') : '100%'}`
     parent.append(element)
   }
 
@@ -61,7 +66,7 @@
   const begin = (slot) => {
     const { siteId, moduleId, type, container, lazy, width } = slot.config
     if (!/^[\w-]{36}$/.test(moduleId) || !siteId) return
-    const box = container?.tagName ? container : document.querySelector(container)
+    const box = container?.append ? container : document.querySelector(container)
     // What is not displayed has no rectangle.
     if (type == 'inline' && (lazy + '' == 'false' || box.getClientRects()[0]?.top < innerHeight + 200)) {
       const host = slot.host = document.createElement('dramac-frame')
@@ -69,24 +74,24 @@
       box.append(host)
       frame(slot, host.attachShadow({ mode: 'open' }))
     }
-    slot.verdict = ask(slot.config)
-    slot.verdict.then(({ allowed }) => { if (allowed && slot.frame) slot.frame.style.visibility = '' })
+    slot.verdict = ask(slot.config, slot)
   }
 
   const start = (config, element) => {
     nonce ||= config.nonce
-    const slot = { id: ++lastId, config, element, messages: [] }
-    const handle = slot.handle = {
-      state: 'loading',
-      ready: new Promise((resolve, reject) => Object.assign(slot, { resolve, reject })),
-    }
+    config.theme ??= 'light'
+    config.type ??= 'widget'
+    const slot = { config, id: ++lastId, element, messages: [] }
+    const handle = slot.handle = { state: 'loading' }
+    handle.ready = new Promise((resolve, reject) => {
+      slot.resolve = resolve
+      slot.reject = reject
+    })
     handle.ready.catch(() => {})
     // The order is the SDK's: it is called with an index into this list (sdk/src/lib.rs, `Method`).
     'open close toggle send request on once off update destroy'.split(' ').forEach((name, index) => {
       handle[name] = (...args) => {
         const call = () => sdk.call(slot.id, index, ...args)
-        // The end need not wait for the SDK.
-        if (index > 8) slot.host?.remove()
         return sdk ? call() : ready.then(call)
       }
     })
@@ -113,7 +118,7 @@
     }
     return seen.get(container)
   }
-  const scan = () => document.querySelectorAll('[data-dramac-embed],dramac-embed').forEach(embed)
+  const scan = () => document.querySelectorAll('dramac-embed,[data-dramac-embed]').forEach(embed)
 
   const log = (text) => console.error('[Dramac] ' + text)
   // From now on there is an SDK, or what stands in for one that cannot come.
@@ -132,7 +137,7 @@
         host?.remove()
         reject(failure)
         // What a handler throws is the page's own error, and keeps it from no other.
-        setTimeout(() => config.onError?.call?.(0, failure))
+        setTimeout(() => config.onError?.(failure))
       },
       // A request is refused; nothing else has anything left to do.
       call(id, index) { if (index == 4) return Promise.reject(failure) },
@@ -145,7 +150,7 @@
   const keep = (event) => slots.forEach(({ messages }) => messages.push(event))
 
   const Dramac = window.Dramac = (method, ...args) =>
-    method == 'embed' || method == 'ready' ? Dramac[method](...args) : log(`unknown: Dramac('${method}')`)
+    /^(embed|ready)$/.test(method) ? Dramac[method](...args) : log(`unknown: Dramac('${method}')`)
   Dramac.version = '__DRAMAC_VERSION__'
   Dramac.embed = (config) => start({ ...config })
   // One step after whatever was called on handles before.
@@ -154,7 +159,7 @@
   // The glue calls this with its initialiser, and with what defines the custom element, once it has come.
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
-    const link = { server, ask, frame, scan, embed, seen, keep }
+    const link = { ask, frame, scan, embed, seen, keep, server }
     init.start(link)
     define(link, init)
     arrive(init)
@@ -174,7 +179,6 @@
     }))
   })).catch(lost)
 
-  // Frames before all else: to make the first WebAssembly of a page takes the browser some milliseconds.
   addEventListener('message', keep)
   addEventListener('securitypolicyviolation', keep)
   scan()
@@ -183,8 +187,7 @@
   try {
     // A policy that forbids WebAssembly forbids the module in Chrome and Firefox, and in Safari its instance.
     new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)))
-    wasm = fetched(base + '__DRAMAC_SDK_WASM__', { integrity: '__DRAMAC_SDK_WASM_SRI__' })
-    wasm.catch(() => {})
+    ;(wasm = fetched(base + '__DRAMAC_SDK_WASM__', { integrity: '__DRAMAC_SDK_WASM_SRI__' })).catch(() => {})
     load('__DRAMAC_SDK_JS__', '__DRAMAC_SDK_JS_SRI__')
   } catch {
     // Only a bundle made with --optimize has the translated SDK, which is glue and code in one file.

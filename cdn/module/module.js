@@ -138,7 +138,7 @@
     tokenEnds = token ? Date.now() + expiresIn * 1000 : 0
   }
   const renew = () => renewal = renewal || module.request('dramac:renew').then((verdict) => {
-    if (!verdict.allowed) throw failure(verdict.code, verdict.detail)
+    if (!verdict?.allowed) throw failure(verdict?.code, verdict?.detail)
     trust(verdict)
   }).finally(() => { renewal = undefined })
 

@@ -1,6 +1,6 @@
 //! The objects that cross between loader and SDK. The loader makes them; these are typed views of their properties.
 
-use js_sys::{Array, Function, Promise, WeakMap};
+use js_sys::{Array, Promise, WeakMap};
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlElement, HtmlIFrameElement, Node};
 
@@ -13,7 +13,7 @@ extern "C" {
     /// The server's public URL, without a trailing slash.
     #[wasm_bindgen(method, getter)]
     pub fn server(this: &Link) -> JsValue;
-    /// Asks the server for a verdict; always resolves.
+    /// Asks the server for a verdict; always resolves, to whatever JSON comes.
     #[wasm_bindgen(method)]
     pub fn ask(this: &Link, config: &JsValue) -> Promise;
     /// Puts the slot's iframe, hidden until it is allowed, into `parent`.
@@ -22,9 +22,6 @@ extern "C" {
     /// Embeds the page's elements that are not embedded yet.
     #[wasm_bindgen(method)]
     pub fn scan(this: &Link);
-    /// What the loader listens with until the SDK is there.
-    #[wasm_bindgen(method, getter)]
-    pub fn keep(this: &Link) -> Function;
     /// The elements that are embedded.
     #[wasm_bindgen(method, getter)]
     pub fn seen(this: &Link) -> WeakMap;

@@ -2,7 +2,6 @@
 
 use crate::dom;
 use crate::link::Link;
-use crate::policy;
 use wasm_bindgen::prelude::*;
 use web_sys::{MutationObserver, MutationObserverInit};
 
@@ -10,11 +9,6 @@ use web_sys::{MutationObserver, MutationObserverInit};
 /// destroyed, and what floats above the page goes on where the page replaces its body. Nothing runs while the page does
 /// not change.
 pub fn watch(link: &Link) {
-    // What came before the SDK was there has been kept; from now on each embed listens for itself.
-    let keep = link.keep();
-    for kind in ["message", policy::VIOLATION] {
-        let _ = dom::window().remove_event_listener_with_callback(kind, &keep);
-    }
     let link = link.clone();
     let changed = Closure::<dyn FnMut()>::new(move || {
         link.scan();

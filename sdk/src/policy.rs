@@ -3,7 +3,6 @@
 //! A frame that the policy refuses shows the browser's own error page and fires `load` like any other: only the event
 //! `securitypolicyviolation` tells them apart.
 
-use gloo_events::EventListener;
 use wasm_bindgen::prelude::*;
 use web_sys::{Event, HtmlIFrameElement};
 
@@ -30,14 +29,4 @@ pub fn refuses(event: &Event, frame: &HtmlIFrameElement) -> bool {
     event.effective_directive() == *FRAME_SRC
         && event.disposition() == *"enforce"
         && frame.src().starts_with(&event.blocked_uri())
-}
-
-/// Calls `refused` when the policy refuses the frame, until this is dropped.
-pub fn watch(frame: &HtmlIFrameElement, refused: impl Fn() + 'static) -> EventListener {
-    let frame = frame.clone();
-    EventListener::new(&crate::dom::window(), VIOLATION, move |event| {
-        if refuses(event, &frame) {
-            refused();
-        }
-    })
 }

@@ -2,6 +2,8 @@
 
 /// What the SDK itself says to a visitor.
 pub struct Words {
+    /// The language that they are in.
+    pub lang: &'static str,
     pub open: &'static str,
     pub close: &'static str,
     pub unread: &'static str,
@@ -9,136 +11,155 @@ pub struct Words {
     pub retry: &'static str,
     /// What a frame is called while nobody has said what is in it.
     pub content: &'static str,
-    /// The language that these words are in.
-    pub lang: &'static str,
-    /// The direction of the script of the language that was asked for, for the `dir` attribute.
-    pub dir: &'static str,
 }
 
-const fn words(
-    lang: &'static str,
-    open: &'static str,
-    close: &'static str,
-    unread: &'static str,
-    failed: &'static str,
-    retry: &'static str,
-    content: &'static str,
-) -> Words {
-    Words { lang, open, close, unread, failed, retry, content, dir: "ltr" }
-}
-
-const ENGLISH: Words =
-    words("en", "Open", "Close", "unread", "This content could not be loaded.", "Retry", "Embedded content");
+/// English first: it stands in for whatever is not here.
+static ALL: [Words; 11] = [
+    Words {
+        lang: "en",
+        open: "Open",
+        close: "Close",
+        unread: "unread",
+        failed: "This content could not be loaded.",
+        retry: "Retry",
+        content: "Embedded content",
+    },
+    Words {
+        lang: "de",
+        open: "Öffnen",
+        close: "Schließen",
+        unread: "ungelesen",
+        failed: "Dieser Inhalt konnte nicht geladen werden.",
+        retry: "Erneut versuchen",
+        content: "Eingebetteter Inhalt",
+    },
+    Words {
+        lang: "fr",
+        open: "Ouvrir",
+        close: "Fermer",
+        unread: "non lus",
+        failed: "Ce contenu n’a pas pu être chargé.",
+        retry: "Réessayer",
+        content: "Contenu intégré",
+    },
+    Words {
+        lang: "es",
+        open: "Abrir",
+        close: "Cerrar",
+        unread: "sin leer",
+        failed: "No se pudo cargar este contenido.",
+        retry: "Reintentar",
+        content: "Contenido incrustado",
+    },
+    Words {
+        lang: "it",
+        open: "Apri",
+        close: "Chiudi",
+        unread: "non letti",
+        failed: "Impossibile caricare questo contenuto.",
+        retry: "Riprova",
+        content: "Contenuto incorporato",
+    },
+    Words {
+        lang: "pt",
+        open: "Abrir",
+        close: "Fechar",
+        unread: "não lidas",
+        failed: "Não foi possível carregar este conteúdo.",
+        retry: "Tentar de novo",
+        content: "Conteúdo incorporado",
+    },
+    Words {
+        lang: "nl",
+        open: "Openen",
+        close: "Sluiten",
+        unread: "ongelezen",
+        failed: "Deze inhoud kon niet worden geladen.",
+        retry: "Opnieuw proberen",
+        content: "Ingesloten inhoud",
+    },
+    Words {
+        lang: "ja",
+        open: "開く",
+        close: "閉じる",
+        unread: "件の未読",
+        failed: "このコンテンツを読み込めませんでした。",
+        retry: "再試行",
+        content: "埋め込みコンテンツ",
+    },
+    Words {
+        lang: "zh",
+        open: "打开",
+        close: "关闭",
+        unread: "条未读",
+        failed: "无法加载此内容。",
+        retry: "重试",
+        content: "嵌入的内容",
+    },
+    Words {
+        lang: "ar",
+        open: "فتح",
+        close: "إغلاق",
+        unread: "غير مقروءة",
+        failed: "تعذّر تحميل هذا المحتوى.",
+        retry: "إعادة المحاولة",
+        content: "محتوى مضمَّن",
+    },
+    Words {
+        lang: "he",
+        open: "פתיחה",
+        close: "סגירה",
+        unread: "לא נקראו",
+        failed: "לא ניתן היה לטעון את התוכן.",
+        retry: "ניסיון נוסף",
+        content: "תוכן מוטמע",
+    },
+];
 
 /// The words for a BCP 47 language tag; English where the language is not among ours.
-pub fn in_language(tag: &str) -> Words {
-    let language = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-    match &*language {
-        "de" => words(
-            "de",
-            "Öffnen",
-            "Schließen",
-            "ungelesen",
-            "Dieser Inhalt konnte nicht geladen werden.",
-            "Erneut versuchen",
-            "Eingebetteter Inhalt",
-        ),
-        "fr" => words(
-            "fr",
-            "Ouvrir",
-            "Fermer",
-            "non lus",
-            "Ce contenu n’a pas pu être chargé.",
-            "Réessayer",
-            "Contenu intégré",
-        ),
-        "es" => words(
-            "es",
-            "Abrir",
-            "Cerrar",
-            "sin leer",
-            "No se pudo cargar este contenido.",
-            "Reintentar",
-            "Contenido incrustado",
-        ),
-        "it" => words(
-            "it",
-            "Apri",
-            "Chiudi",
-            "non letti",
-            "Impossibile caricare questo contenuto.",
-            "Riprova",
-            "Contenuto incorporato",
-        ),
-        "pt" => words(
-            "pt",
-            "Abrir",
-            "Fechar",
-            "não lidas",
-            "Não foi possível carregar este conteúdo.",
-            "Tentar de novo",
-            "Conteúdo incorporado",
-        ),
-        "nl" => words(
-            "nl",
-            "Openen",
-            "Sluiten",
-            "ongelezen",
-            "Deze inhoud kon niet worden geladen.",
-            "Opnieuw proberen",
-            "Ingesloten inhoud",
-        ),
-        "ja" => words(
-            "ja",
-            "開く",
-            "閉じる",
-            "件の未読",
-            "このコンテンツを読み込めませんでした。",
-            "再試行",
-            "埋め込みコンテンツ",
-        ),
-        "zh" => words("zh", "打开", "关闭", "条未读", "无法加载此内容。", "重试", "嵌入的内容"),
-        "ar" => Words {
-            dir: "rtl",
-            ..words(
-                "ar",
-                "فتح",
-                "إغلاق",
-                "غير مقروءة",
-                "تعذّر تحميل هذا المحتوى.",
-                "إعادة المحاولة",
-                "محتوى مضمَّن",
-            )
-        },
-        "he" => Words {
-            dir: "rtl",
-            ..words(
-                "he",
-                "פתיחה",
-                "סגירה",
-                "לא נקראו",
-                "לא ניתן היה לטעון את התוכן.",
-                "ניסיון נוסף",
-                "תוכן מוטמע",
-            )
-        },
-        "fa" | "ur" => Words { dir: "rtl", ..ENGLISH },
-        _ => ENGLISH,
+pub fn in_language(tag: &str) -> &'static Words {
+    let language = primary(tag);
+    ALL.iter().find(|words| words.lang.as_bytes() == &language[..2] && language[2] == 0).unwrap_or(&ALL[0])
+}
+
+/// The direction of the script of a tag's language, for the `dir` attribute.
+pub fn direction(tag: &str) -> &'static str {
+    if matches!(&primary(tag), b"ar\0" | b"he\0" | b"fa\0" | b"ur\0") { "rtl" } else { "ltr" }
+}
+
+/// The primary language of a tag in small letters, which has two or three; others are none of ours. By bytes, since to cut a
+/// `str` would weigh more than all words of a language.
+fn primary(tag: &str) -> [u8; 3] {
+    let mut language = [0; 3];
+    for (at, byte) in tag.bytes().take_while(|byte| *byte != b'-').enumerate() {
+        match language.get_mut(at) {
+            Some(letter) => *letter = byte.to_ascii_lowercase(),
+            None => return [0; 3],
+        }
     }
+    language
 }
 
 #[cfg(test)]
 mod tests {
-    use super::in_language;
+    use super::{direction, in_language};
 
     #[test]
     fn a_region_does_not_change_the_words_and_an_unknown_language_gets_english() {
-        assert_eq!(in_language("de-AT").close, "Schließen");
-        assert_eq!(in_language("ar").dir, "rtl");
-        assert_eq!(in_language("tlh").close, "Close");
-        assert_eq!(in_language("").close, "Close");
-        assert_eq!(in_language("DE").close, "Schließen", "tags have no case");
+        for (tag, close) in
+            [("de-AT", "Schließen"), ("DE", "Schließen"), ("tlh", "Close"), ("", "Close"), ("é", "Close")]
+        {
+            assert_eq!(in_language(tag).close, close, "{tag}");
+        }
         assert_eq!(in_language("jam").lang, "en", "Jamaican Creole is not Japanese");
-        assert_eq!((in_language("fa").lang, in_language("fa").dir), ("en", "rtl"));
+    }
+
+    #[test]
+    fn a_script_has_a_direction_whether_its_words_are_among_ours_or_not() {
+        for (tag, direction_of) in
+            [("ar", "rtl"), ("fa-IR", "rtl"), ("HE", "rtl"), ("arn", "ltr"), ("en", "ltr"), ("", "ltr")]
+        {
+            assert_eq!(direction(tag), direction_of, "{tag}");
+        }
     }
 }

@@ -355,18 +355,3 @@ async fn a_page_that_has_taken_the_elements_name_is_told() -> Result<()> {
     })
     .await
 }
-
-#[tokio::test]
-async fn a_handler_that_is_no_function_throws_nothing_where_the_sdk_cannot_come() -> Result<()> {
-    story(async |stage| {
-        let (cdn, _) = copy_of_the_cdn(stage).await?;
-        let script = "window.embed = Dramac.embed({ siteId, moduleId, type: 'popup', onError: 'log' })
-            embed.ready.catch(({ code }) => setTimeout(() => log.push(code)))";
-        let loader = format!("<script src=\"{}/v1/embed.js\"></script>", cdn.origin());
-        stage.browser.open(&stage.website.put("/", stage.page_with_loader(&loader, script))).await?;
-        stage.browser.until_within(GIVEN_UP, "the page had heard", "log.length").await?;
-        assert_eq!(stage.log().await?, json!(["sdk_unavailable"]));
-        Ok(())
-    })
-    .await
-}

@@ -117,7 +117,8 @@ impl Keyboard<'_> {
         self.press(Key::Enter).await?;
         self.browser.until("Retry had brought the module", "shown(deep('iframe')[0])").await?;
         // The button is gone; the focus is where it led.
-        self.reaches("body").await
+        self.browser.until("the focus was in the module", &format!("{FOCUS} === 'iframe'")).await?;
+        Ok(())
     }
 
     /// Opens with a key on what has the focus, which moves into the module.

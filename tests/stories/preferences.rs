@@ -215,7 +215,7 @@ async fn the_theme_auto_follows_the_system_while_the_frame_stays() -> Result<()>
         prefer(browser, "prefers-color-scheme", "light").await?;
         stage.embed("type: 'widget', theme: 'auto', openOn: 'load'").await?;
         stage.inside("window.mark = 'the same frame'").await?;
-        for (scheme, ground) in [("dark", "rgb(28, 28, 32)"), ("light", "rgb(255, 255, 255)")] {
+        for (scheme, ground) in [("dark", "rgb(18, 18, 18)"), ("light", "rgb(255, 255, 255)")] {
             prefer(browser, "prefers-color-scheme", scheme).await?;
             let of_panel = format!("getComputedStyle(deep('.panel')[0]).backgroundColor === '{ground}'");
             browser.until(&format!("the panel was {scheme}"), &of_panel).await?;

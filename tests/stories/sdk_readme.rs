@@ -106,7 +106,9 @@ fn every_error_code_is_in_its_tables() -> Result<()> {
         Ok(())
     };
     collect("sdk/protocol/src/code.rs", "=>")?;
-    for file in ["bridge.rs", "config.rs", "embed/mod.rs", "embed/mount.rs", "embed/talk.rs", "handlers.rs"] {
+    for file in
+        ["bridge/mod.rs", "config.rs", "embed/mod.rs", "embed/mount.rs", "embed/talk.rs", "handlers.rs"]
+    {
         collect(&format!("sdk/src/{file}"), "Fault::new(")?;
     }
     ensure!(codes.len() > 12, "only {codes:?} were found");

@@ -163,23 +163,6 @@ async fn what_was_opened_before_the_sdk_came_is_open_then() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_embed_that_is_destroyed_is_gone_at_once_whether_the_sdk_is_there_or_not() -> Result<()> {
-    story(async |stage| {
-        let script = "window.embed = Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' })";
-        let page = stage.page_with_loader(&format!("{SDK_LATE}{}", stage.loader("")), script);
-        stage.browser.open(&stage.website.put("/", page)).await?;
-        stage.browser.until("the frame was shown", "shown(deep('iframe')[0])").await?;
-        assert_eq!(stage.browser.run("embed.destroy(); return place.innerHTML", ()).await?, "");
-        stage.browser.run("come()", ()).await?;
-        stage.browser.until("the handle knew", "embed.state === 'destroyed'").await?;
-        assert_eq!(stage.browser.value("place.innerHTML").await?, "");
-        stage.log().await?;
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
 async fn once_the_sdk_is_there_the_loader_listens_to_nothing() -> Result<()> {
     story(async |stage| {
         let count = "<script>window.listening = []

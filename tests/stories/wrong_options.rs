@@ -85,7 +85,11 @@ const WRONG: [(&str, &str, &str); 42] = [
         "The option badge is “1.5”, but it has to be a whole number, 0 or more.",
     ),
     ("lazy: 'yes'", "invalid_option", "The option lazy is “yes”, but it has to be true or false."),
-    ("openOn: 5", "invalid_option", "The option openOn is “5”, but it has to be a text."),
+    (
+        "openOn: 5",
+        "invalid_option",
+        "The option openOn is “5”, but it has to be load, hover, exit-intent or a selector.",
+    ),
     (
         "type: 'popup', openOn: '!'",
         "invalid_option",

@@ -64,7 +64,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         Command::Delete { id, yes } => {
             let site = sites.find(self::id(&id)?).await?;
             if !yes {
-                return Err(not_confirmed(&site, Modules::new(&context).list(site.id).await?.len()));
+                return Err(not_confirmed(&site, Modules::new(&context)?.list(site.id).await?.len()));
             }
             sites.delete(&Actor::CommandLine, site.id).await?;
             output.print(&Deleted { id: site.id, name: site.name })

@@ -313,7 +313,6 @@ async fn ask_rotate(
 }
 
 async fn rotate(
-    viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Admin>,
     ManagedToken { token, operator, .. }: ManagedToken<Admin>,
     State(tokens): State<Tokens>,

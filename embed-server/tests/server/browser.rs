@@ -101,9 +101,9 @@ impl Browser<'_> {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("http://{}{path}", self.app.server.address());
         let mut request = self.client.request(method, url).header("Host", "embed.test");
-        let others =
-            self.others.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let cookies: Vec<String> = [self.cookie().into_iter().collect(), others].concat();
+        let others = self.others.lock().unwrap();
+        let others = others.iter().map(|(name, value)| format!("{name}={value}"));
+        let cookies: Vec<String> = self.cookie().into_iter().chain(others).collect();
         if !cookies.is_empty() {
             request = request.header("Cookie", cookies.join("; "));
         }

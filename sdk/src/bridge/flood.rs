@@ -25,18 +25,10 @@ impl Meter {
             self.told.set(0);
             self.asked.set(0);
         }
-        let (count, limit, text) = if is_request {
-            (
-                &self.asked,
-                ASKED,
-                "[Dramac] The module sends over 50000 requests a second: the rest is dropped.",
-            )
-        } else {
-            (&self.told, TOLD, "[Dramac] The module sends over 10000 messages a second: the rest is dropped.")
-        };
+        let (count, limit) = if is_request { (&self.asked, ASKED) } else { (&self.told, TOLD) };
         count.set(count.get() + 1);
         if count.get() == limit {
-            dom::log_error(text);
+            dom::log_error("[Dramac] The module sends too much: the rest of this second is dropped.");
         }
         count.get() >= limit
     }

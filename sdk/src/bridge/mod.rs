@@ -87,9 +87,8 @@ impl Bridge {
         matches!(*self.channel.borrow(), Channel::Port { .. })
     }
 
-    /// Takes the port of a handshake; `receive` is called for each of its events.
-    pub fn connect_port(&self, port: MessagePort, receive: impl FnMut(&web_sys::Event) + 'static) {
-        let listener = EventListener::new(&port, "message", receive);
+    /// Takes the port of a handshake, with who listens to it.
+    pub fn connect_port(&self, port: MessagePort, listener: EventListener) {
         port.start();
         *self.channel.borrow_mut() = Channel::Port { port, _listener: listener };
     }

@@ -47,6 +47,8 @@ pub struct Floating {
     pub launcher: Option<Launcher>,
     /// Whether the screen is narrow.
     pub narrow: Media,
+    /// Whether focus only passes the guard, on its way backwards.
+    is_passed: Cell<bool>,
 }
 
 /// The button that opens a widget.
@@ -71,7 +73,7 @@ impl Floating {
         let close = button(&dialog, "close", CROSS)?.0;
         let guard = dom::append(&dialog, "span", "")?;
         guard.set_tab_index(0);
-        Some(Floating { dialog, close, guard, launcher, narrow: media(NARROW) })
+        Some(Floating { dialog, close, guard, launcher, narrow: media(NARROW), is_passed: Cell::new(false) })
     }
 
     /// Takes over what the page may change, and what the module's manifest says where the page says nothing.
@@ -100,6 +102,19 @@ impl Floating {
         let of_page = page.number("badge");
         let is_news = of_page != launcher.of_page.replace(of_page);
         launcher.badge(of_page.filter(|_| is_news).unwrap_or(launcher.unread.get()), words);
+    }
+
+    /// Focus has come to the guard: it goes on to the first control of the panel.
+    pub fn turn_back(&self) {
+        if !self.is_passed.replace(false) {
+            let _ = self.close.focus();
+        }
+    }
+
+    /// From the first control the browser goes on backwards from the guard, to the last one of the panel.
+    pub fn go_back(&self) {
+        self.is_passed.set(true);
+        let _ = self.guard.focus();
     }
 
     /// Whether the panel is to be seen.

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::dom;
 use crate::fault::Fault;
 use crate::link::{Link, Module, Slot};
-use crate::wording::Words;
+use crate::wording::{self, Words};
 use embed_protocol::{EmbedType, Theme};
 use js_sys::Array;
 use std::cell::{Cell, RefCell};
@@ -91,7 +91,7 @@ impl Chrome {
         dom::set(&self.host, "lang", words.lang);
         // Without a language of its own it follows the page.
         match config.options.text("locale") {
-            Some(_) => dom::set(&self.host, "dir", words.dir),
+            Some(locale) => dom::set(&self.host, "dir", wording::direction(&locale)),
             None => {
                 let _ = self.host.remove_attribute("dir");
             }
@@ -123,8 +123,9 @@ impl Chrome {
     /// Whether the place of an inline embed is far below what the visitor sees, or is not to be seen at all.
     pub fn is_out_of_sight(&self) -> bool {
         let viewport = dom::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
-        let boxes = self.host.get_client_rects();
-        boxes.length() == 0 || self.host.get_bounding_client_rect().top() > viewport + 200.0
+        let top = self.host.get_bounding_client_rect().top();
+        // What is not displayed stands at 0; what stands there and is displayed is soon seen to be so.
+        top == 0.0 || top > viewport + 200.0
     }
 
     /// The element that scrolls into view.
@@ -160,16 +161,17 @@ impl Chrome {
         }
     }
 
-    /// The error card in place of the frame; `retry` is called when its button is pressed, which gets the focus if what was
-    /// there had it.
-    pub fn show_card(&self, fault: &Fault, words: &Words, retry: impl FnMut() + 'static, had_focus: bool) {
-        let (card, button) = card::build(self.place(), fault, words, retry).unzip();
+    /// The error card in place of the frame, and its button, which gets the focus if what was there had it.
+    pub fn show_card(&self, fault: &Fault, words: &Words, had_focus: bool) -> Option<HtmlElement> {
+        let (card, button) = card::build(self.place(), fault, words).unzip();
         self.cover_with(card);
-        if let Some(button) = button.filter(|_| had_focus) {
-            let _ = button.focus();
-        }
         // The frame is gone, and with it the height that the module gave the place.
         self.is_sized.set(false);
+        let button = button?;
+        if had_focus {
+            let _ = button.focus();
+        }
+        Some(button)
     }
 
     /// Takes the place of what covered the frame before.

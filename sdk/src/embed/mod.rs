@@ -17,13 +17,13 @@ use crate::link::{Link, Slot, Verdict};
 use crate::moments::{Idle, Sight};
 use crate::wording::{self, Words};
 use embed_protocol::message as words;
-use gloo_events::EventListener;
+use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
 use js_sys::{Function, Object, Promise, Reflect};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
-use web_sys::{CustomEvent, CustomEventInit, HtmlElement};
+use web_sys::{CustomEvent, CustomEventInit, Event, EventTarget, HtmlElement};
 
 /// One embed on the page.
 pub struct Embed {
@@ -47,6 +47,10 @@ pub struct Embed {
     wants_open: Cell<bool>,
     /// Whether the pointer that opened it is still over the launcher.
     is_hovered: Cell<bool>,
+    /// What `openOn` said when the embed was made.
+    open_on: OnceCell<String>,
+    /// Whether the visitor has been about to leave.
+    has_left: Cell<bool>,
     /// Whether the frame that is to come gets the focus, which stood on what was there before.
     had_focus: Cell<bool>,
     /// What listens as long as the embed lives.
@@ -86,6 +90,8 @@ impl Embed {
                 is_over: Cell::new(false),
                 wants_open: Cell::new(false),
                 is_hovered: Cell::new(false),
+                open_on: OnceCell::new(),
+                has_left: Cell::new(false),
                 had_focus: Cell::new(false),
                 listeners: RefCell::default(),
                 frame_listeners: RefCell::default(),
@@ -133,7 +139,7 @@ impl Embed {
     }
 
     /// The chrome's words in the embed's language, or else the page's.
-    fn words(&self) -> Words {
+    fn words(&self) -> &'static Words {
         match self.config().options.text("locale") {
             Some(locale) => wording::in_language(&locale),
             None => wording::in_language(&dom::language()),
@@ -148,6 +154,18 @@ impl Embed {
                 act(&embed);
             }
         }
+    }
+
+    /// Calls `act` with this embed and the event each time that it happens, until the listener is dropped. All listeners are
+    /// made here, since each kind of closure would bring its own copy of what makes it one of JavaScript's.
+    fn on(&self, target: &EventTarget, kind: &'static str, act: fn(&Embed, &Event)) -> EventListener {
+        let me = self.me.clone();
+        let options = EventListenerOptions::enable_prevent_default();
+        EventListener::new_with_options(target, kind, options, move |event| {
+            if let Some(embed) = me.upgrade().filter(|embed| !embed.is_over.get()) {
+                act(&embed, event);
+            }
+        })
     }
 
     fn floating(&self) -> Option<&Floating> {
@@ -165,7 +183,7 @@ impl Embed {
         let label = config.launcher.text("label").filter(|label| !label.is_empty());
         let name = name.or(label).unwrap_or_else(|| words.content.into());
         let frame = self.slot.frame();
-        chrome.apply(&config, &words, &name, module.as_ref(), frame.as_ref());
+        chrome.apply(&config, words, &name, module.as_ref(), frame.as_ref());
         if let Some(frame) = frame {
             frame.set_title(&name);
         }
@@ -201,7 +219,7 @@ impl Embed {
             let config = self.config();
             payload.set_params(&config.options.object("params"));
             let locale = config.options.text("locale");
-            payload.set_dir(locale.as_ref().map(|_| self.words().dir));
+            payload.set_dir(locale.as_deref().map(wording::direction));
             payload.set_locale(locale.as_deref());
             self.bridge.tell(words::UPDATE, &payload);
         }
@@ -254,7 +272,10 @@ impl Embed {
         self.drop_frame();
         match (self.chrome.get(), self.slot.host()) {
             (Some(chrome), _) => {
-                chrome.show_card(&fault, &self.words(), self.later(Embed::retry), had_focus);
+                if let Some(button) = chrome.show_card(&fault, self.words(), had_focus) {
+                    // The listener goes when the button does: nothing else holds it.
+                    self.on(&button, "click", |embed, _| embed.retry()).forget();
+                }
                 self.dress();
             }
             (None, Some(host)) => host.remove(),

@@ -8,10 +8,7 @@ use crate::link::Verdict;
 use crate::moments::{Idle, Sight};
 use crate::policy;
 use embed_protocol::{Code, EmbedType};
-use gloo_events::{EventListener, EventListenerOptions};
-use js_sys::{Array, Promise};
-use std::cell::Cell;
-use std::rc::Rc;
+use js_sys::{Array, Object, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::{Event, KeyboardEvent};
 
@@ -35,8 +32,7 @@ impl Embed {
         };
         let Some(parent) = parent else {
             if document.ready_state() == "loading" {
-                let mount = self.later(Embed::mount);
-                let listener = EventListener::once(&document, "DOMContentLoaded", move |_| mount());
+                let listener = self.on(&document, "DOMContentLoaded", |embed, _| embed.mount());
                 self.listeners.borrow_mut().push(listener);
             } else {
                 let selector = dom::text(&container);
@@ -91,57 +87,44 @@ impl Embed {
     }
 
     fn listen(&self) {
-        let me = self.me.clone();
-        let mut listeners = vec![EventListener::new(&dom::window(), "message", move |event| {
-            if let Some(embed) = me.upgrade() {
-                embed.on_window_message(event.unchecked_ref());
-            }
-        })];
+        let mut listeners =
+            vec![self.on(&dom::window(), "message", |embed, event| {
+                embed.on_window_message(event.unchecked_ref())
+            })];
         if let Some(floating) = self.floating() {
-            let close = self.later(Embed::close);
-            listeners.push(EventListener::new(&floating.close, "click", move |_| close()));
+            listeners.push(self.on(&floating.close, "click", |embed, _| embed.close()));
             // The browser closes a modal dialog on Esc by itself; what else closing means is ours.
-            let cancel = self.later(Embed::close);
-            let options = EventListenerOptions::enable_prevent_default();
-            listeners.push(EventListener::new_with_options(
-                &floating.dialog,
-                "cancel",
-                options,
-                move |event| {
-                    event.prevent_default();
-                    cancel();
-                },
-            ));
-            let is_passed = Rc::new(Cell::new(false));
-            let (close, last, passes) = (floating.close.clone(), floating.guard.clone(), is_passed.clone());
-            listeners.push(EventListener::new(&floating.guard, "focus", move |_| {
-                if !is_passed.replace(false) {
-                    let _ = close.focus();
+            listeners.push(self.on(&floating.dialog, "cancel", |embed, event| {
+                event.prevent_default();
+                embed.close();
+            }));
+            listeners.push(self.on(&floating.guard, "focus", |embed, _| {
+                if let Some(floating) = embed.floating() {
+                    floating.turn_back();
                 }
             }));
-            // The browser goes on from there: backwards, to the last control of the panel.
-            listeners.push(EventListener::new(&floating.close, "keydown", move |event| {
+            listeners.push(self.on(&floating.close, "keydown", |embed, event| {
                 let event: &KeyboardEvent = event.unchecked_ref();
                 // With Shift, WebKit's port to GTK does not know the key by its name.
-                if event.code() == "Tab" && event.shift_key() {
-                    passes.set(true);
-                    let _ = last.focus();
+                if event.code() == "Tab"
+                    && event.shift_key()
+                    && let Some(floating) = embed.floating()
+                {
+                    floating.go_back();
                 }
             }));
             if let Some(launcher) = &floating.launcher {
-                let press = self.later(Embed::on_launcher);
-                listeners.push(EventListener::new(&launcher.button, "click", move |_| press()));
+                listeners.push(self.on(&launcher.button, "click", |embed, _| embed.on_launcher()));
                 for hint in ["pointerenter", "focus"] {
-                    let warm = self.later(Embed::ensure_frame);
-                    listeners.push(EventListener::new(&launcher.button, hint, move |_| warm()));
+                    listeners.push(self.on(&launcher.button, hint, |embed, _| embed.ensure_frame()));
                 }
             } else {
                 // A click on the dialog itself is one beside its content: on the backdrop.
-                let close = self.later(Embed::close);
-                let dialog: JsValue = floating.dialog.clone().into();
-                listeners.push(EventListener::new(&floating.dialog, "click", move |event| {
-                    if event.target().is_some_and(|target| JsValue::from(target) == dialog) {
-                        close();
+                listeners.push(self.on(&floating.dialog, "click", |embed, event| {
+                    let dialog = embed.floating().map(|floating| floating.dialog.as_ref());
+                    if event.target().is_some_and(|target| dialog == Some(target.unchecked_ref::<JsValue>()))
+                    {
+                        embed.close();
                     }
                 }));
             }
@@ -177,13 +160,16 @@ impl Embed {
             if let Some(embed) =
                 me.upgrade().filter(|embed| !embed.is_over.get() && embed.attempt.get() == attempt)
             {
-                embed.on_verdict(verdict.unchecked_into());
+                embed.on_verdict(verdict);
             }
         }));
         dom::then(&verdict, &settled);
     }
 
-    fn on_verdict(&self, verdict: Verdict) {
+    /// What the server has answered may be any JSON.
+    fn on_verdict(&self, verdict: JsValue) {
+        let verdict: Verdict =
+            if verdict.is_object() { verdict } else { Object::new().into() }.unchecked_into();
         if verdict.allows().is_none() {
             let code = verdict.code().as_string().unwrap_or_else(|| Code::Unavailable.as_str().into());
             let detail = verdict.detail().as_string().unwrap_or_else(|| {
@@ -225,10 +211,13 @@ impl Embed {
 
     fn adopt_frame(&self) {
         let Some(frame) = self.slot.frame() else { return };
-        let loaded = self.later(Embed::on_load);
         let listeners = vec![
-            EventListener::new(&frame, "load", move |_| loaded()),
-            policy::watch(&frame, self.later(Embed::on_refused)),
+            self.on(&frame, "load", |embed, _| embed.on_load()),
+            self.on(&dom::window(), policy::VIOLATION, |embed, event| {
+                if embed.slot.frame().is_some_and(|frame| policy::refuses(event, &frame)) {
+                    embed.on_refused();
+                }
+            }),
         ];
         self.frame_listeners.replace(listeners);
         let kept = self.slot.messages();

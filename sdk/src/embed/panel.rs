@@ -4,8 +4,7 @@ use super::Embed;
 use crate::chrome::Floating;
 use crate::dom;
 use embed_protocol::message as words;
-use gloo_events::{EventListener, EventListenerOptions};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, Event, KeyboardEvent, MouseEvent};
 
@@ -47,27 +46,24 @@ impl Embed {
         // While Firefox handles a key, such as the Enter that opened it, it moves the focus into no frame of another origin.
         let again = self.later(Embed::focus_frame);
         self.timer.replace(Some(dom::after(0, Box::new(again))));
-        let (id, close) = (self.id(), self.later(Embed::close));
-        let options = EventListenerOptions::enable_prevent_default();
-        let escape = move |event: &Event| {
-            let event: &KeyboardEvent = event.unchecked_ref();
-            let is_on_top = OPENED.with_borrow(|opened| opened.last() == Some(&id));
-            if event.key() == "Escape" && is_on_top && !event.default_prevented() {
-                // Or a dialog of the page's below this one would close too.
-                event.prevent_default();
-                close();
-            }
-        };
-        let mut listeners =
-            vec![EventListener::new_with_options(&dom::document(), "keydown", options, escape)];
+        let mut listeners = vec![self.on(&dom::document(), "keydown", Embed::on_key)];
         if floating.launcher.is_some() {
-            let turned = self.later(Embed::on_turned);
-            listeners.push(EventListener::new(&floating.narrow, "change", move |_| turned()));
+            listeners.push(self.on(&floating.narrow, "change", |embed, _| embed.on_turned()));
         }
         self.open_listeners.replace(listeners);
         self.show_state();
         self.bridge.tell(words::OPEN, &JsValue::UNDEFINED);
         self.fire_own(words::OPEN, &JsValue::UNDEFINED);
+    }
+
+    fn on_key(&self, event: &Event) {
+        let event: &KeyboardEvent = event.unchecked_ref();
+        let is_on_top = OPENED.with_borrow(|opened| opened.last() == Some(&self.id()));
+        if event.key() == "Escape" && is_on_top && !event.default_prevented() {
+            // Or a dialog of the page's below this one would close too.
+            event.prevent_default();
+            self.close();
+        }
     }
 
     /// What floats above the page goes on where its body has been replaced.
@@ -127,63 +123,55 @@ impl Embed {
         }
     }
 
-    fn on_hovered(&self) {
-        if !self.is_open() {
-            self.open();
-            self.is_hovered.set(true);
-        }
-    }
-
     /// Opens when what `openOn` names happens.
     pub(super) fn wait_for_opening(&self) {
         let (Some(floating), Some(open_on)) = (self.floating(), self.config().options.text("openOn")) else {
             return;
         };
-        let open = self.later(Embed::open);
         let document = dom::document();
         let listener = match &*open_on {
             "load" => return self.open(),
             "hover" => {
                 let Some(launcher) = &floating.launcher else { return };
-                let left = self.later(|embed| embed.is_hovered.set(false));
-                let leave = EventListener::new(&launcher.button, "pointerleave", move |_| left());
+                let leave = self.on(&launcher.button, "pointerleave", |embed, _| embed.is_hovered.set(false));
                 self.listeners.borrow_mut().push(leave);
-                let hovered = self.later(Embed::on_hovered);
-                // A finger that touches is one that presses.
-                EventListener::new(&launcher.button, "pointerenter", move |event| {
-                    if event.unchecked_ref::<Pointer>().kind() == *"mouse" {
-                        hovered();
-                    }
-                })
+                self.on(&launcher.button, "pointerenter", Embed::on_hovered)
             }
-            "exit-intent" => {
-                let is_done = Cell::new(false);
-                EventListener::new(&document, "mouseout", move |event| {
-                    let event: &MouseEvent = event.unchecked_ref();
-                    let leaves = event.related_target().is_none() && event.client_y() <= 0;
-                    // Who has closed it does not want it each time that he leaves.
-                    if leaves && !is_done.replace(true) {
-                        open();
-                    }
-                })
-            }
-            _ => {
-                let options = EventListenerOptions::enable_prevent_default();
-                EventListener::new_with_options(&document, "click", options, move |event| {
-                    let event: &MouseEvent = event.unchecked_ref();
-                    let is_for_another_tab = event.ctrl_key() || event.meta_key() || event.shift_key();
-                    let target = event.target().map(JsValue::from).filter(dom::is_node);
-                    let target = target.map(|target| target.unchecked_into::<Element>());
-                    if !is_for_another_tab
-                        && !event.default_prevented()
-                        && target.is_some_and(|target| matches!(target.closest(&open_on), Ok(Some(_))))
-                    {
-                        event.prevent_default();
-                        open();
-                    }
-                })
-            }
+            "exit-intent" => self.on(&document, "mouseout", Embed::on_left),
+            _ => self.on(&document, "click", Embed::on_clicked),
         };
+        let _ = self.open_on.set(open_on);
         self.listeners.borrow_mut().push(listener);
+    }
+
+    /// A finger that touches is one that presses.
+    fn on_hovered(&self, event: &Event) {
+        if event.unchecked_ref::<Pointer>().kind() == *"mouse" && !self.is_open() {
+            self.open();
+            self.is_hovered.set(true);
+        }
+    }
+
+    /// Who has closed it does not want it each time that he is about to leave.
+    fn on_left(&self, event: &Event) {
+        let event: &MouseEvent = event.unchecked_ref();
+        let leaves = event.related_target().is_none() && event.client_y() <= 0;
+        if leaves && !self.has_left.replace(true) {
+            self.open();
+        }
+    }
+
+    /// A click on what the selector matches, unless it is meant for another tab.
+    fn on_clicked(&self, event: &Event) {
+        let event: &MouseEvent = event.unchecked_ref();
+        let is_ours =
+            !(event.default_prevented() || event.ctrl_key() || event.meta_key() || event.shift_key());
+        let target = event.target().map(JsValue::from).filter(dom::is_node);
+        if let (true, Some(target), Some(selector)) = (is_ours, target, self.open_on.get())
+            && let Ok(Some(_)) = target.unchecked_ref::<Element>().closest(selector)
+        {
+            event.prevent_default();
+            self.open();
+        }
     }
 }

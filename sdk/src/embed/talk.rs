@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::handlers::MESSAGE;
 use crate::link::Verdict;
 use crate::message::{self, Loose, Message, Received};
+use crate::wording;
 use embed_protocol::message as words;
 use js_sys::{Object, Promise};
 use wasm_bindgen::prelude::*;
@@ -44,13 +45,12 @@ impl Embed {
     }
 
     fn connect(&self, port: MessagePort) {
-        let me = self.me.clone();
-        self.bridge.connect_port(port, move |event| {
-            let Some(embed) = me.upgrade() else { return };
+        let listener = self.on(&port, "message", |embed, event| {
             if let Some((kind, message)) = embed.bridge.receive(event.unchecked_ref()) {
                 embed.on_message(kind, message);
             }
         });
+        self.bridge.connect_port(port, listener);
         self.show_frame();
         self.get_ready();
     }
@@ -126,7 +126,7 @@ impl Embed {
         context.set_theme(config.theme.as_str());
         context.set_params(&config.options.object("params"));
         let locale = config.options.text("locale");
-        context.set_dir(locale.as_ref().map(|_| self.words().dir));
+        context.set_dir(locale.as_deref().map(wording::direction));
         context.set_locale(locale.as_deref());
         context.set_server(&self.link.server());
         context.set_token(&verdict.token());
@@ -181,7 +181,7 @@ impl Embed {
             words::BADGE => {
                 let Some(count) = number(Loose::count).filter(|count| *count >= 0.0) else { return };
                 if let Some(launcher) = self.floating().and_then(|floating| floating.launcher.as_ref()) {
-                    launcher.badge(count, &self.words());
+                    launcher.badge(count, self.words());
                 }
                 self.fire_own(words::BADGE, &payload);
             }
