@@ -125,3 +125,22 @@ fn cannot_open(url: &DatabaseUrl, error: impl Into<Error>) -> Error {
     };
     Error::unavailable(sentence, error)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[tokio::test]
+    async fn a_new_file_and_those_beside_it_are_for_their_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&DatabaseUrl::Sqlite(folder.path().join("embed.db"))).await.unwrap();
+        db.migrate().await.unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap()).collect();
+        assert!(files.len() > 1, "SQLite has files beside it");
+        for file in files {
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{}", file.path().display());
+        }
+    }
+}

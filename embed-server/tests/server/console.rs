@@ -84,6 +84,8 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
     let fields = [("domain", "https://Shop.test/"), ("embed", "on"), ("inline", "on"), ("rate_limit", "77")];
     let domain = next(&owner.post(&domains, &fields).await);
     newest(&app, "domain.added", "shop.test").await;
+    let activity = owner.get(&format!("/console/organizations/{HOME}/activity")).await.html;
+    assert!(activity.contains(&format!(" at <a href=\"{here}\">")), "it says at which site: {activity}");
     let page = owner.get(&domain).await.html;
     assert!(page.contains("_dramac-verify.shop.test") && page.contains("waiting for the proof"), "{page}");
     let failed = owner.post(&format!("{domain}/verify"), &[]).await;

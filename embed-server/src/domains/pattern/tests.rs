@@ -309,3 +309,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pattern_is_told_in_its_owners_script_where_that_is_another() {
+    for (text, told) in [
+        ("bücher.example.com", Some("bücher.example.com")),
+        ("*.xn--bcher-kva.example.com", Some("*.bücher.example.com")),
+        ("books.example.com", None),
+    ] {
+        let pattern = DomainPattern::parse(text, false).unwrap();
+        assert_eq!(pattern.in_its_script().as_deref(), told, "{text}");
+    }
+}
