@@ -4,6 +4,27 @@ use crate::app::json_of;
 use crate::story;
 use serde_json::{Value, json};
 
+/// The document as it is committed, so that a change of the API shows in review.
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+
+story!(the_committed_document_is_the_one_that_is_served, |app| {
+    let (_, document) = json_of(app.get("/api/openapi.json").send().await.unwrap()).await;
+    let served = format!("{document:#}\n");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(COMMITTED, served).unwrap();
+        return;
+    }
+    let committed = std::fs::read_to_string(COMMITTED).unwrap();
+    let difference =
+        committed.lines().zip(served.lines()).position(|(committed, served)| committed != served);
+    assert!(
+        committed == served,
+        "docs/openapi.json differs from what the server serves, first at line {}; \
+         `UPDATE_SNAPSHOTS=1 cargo test -p embed-server --test server documented` writes it again",
+        difference.unwrap_or_else(|| committed.lines().count().min(served.lines().count())) + 1,
+    );
+});
+
 story!(the_document_says_whom_the_door_knows_and_whom_it_refuses, |app| {
     let (_, document) = json_of(app.get("/api/openapi.json").send().await.unwrap()).await;
     let mut operations = 0;
