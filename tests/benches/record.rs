@@ -8,11 +8,10 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::{Next, from_fn};
 use axum::serve::ListenerExt;
-use embed_server::config::Settings;
-use embed_server::http::{Call, Caller, CallerKind, Grant, Scope};
-use embed_server::modules::Modules;
-use embed_server::records::{self, Records};
-use embed_server::state::Context;
+use embed_base::config::Settings;
+use embed_base::http::{Call, Caller, CallerKind, Grant, Scope};
+use embed_core::modules::Modules;
+use embed_core::records::{self, Records};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +134,7 @@ impl FromRef<Bare> for Records {
 async fn serve_bare(port: u16, site: Uuid, module: Uuid) -> Result<()> {
     let environment: Vec<_> = std::env::vars().filter(|(name, _)| name != BARE).collect();
     let environment = environment.iter().map(|(name, value)| (name.as_str(), value.clone()));
-    let context = Context::open(Settings::from_environment(environment)?).await?;
+    let context = embed_server::open(Settings::from_environment(environment)?).await?;
     let grant = Grant::Scopes(Scope::ALL.into());
     let call = Call { site, module, caller: Caller { kind: CallerKind::Token, id: Uuid::nil(), grant } };
     let admit = from_fn(move |mut request: axum::extract::Request, next: Next| {

@@ -2,7 +2,7 @@
 
 use crate::fenced::{self, blocks};
 use anyhow::{Context, Result, ensure};
-use embed_server::modules::Manifest;
+use embed_core::modules::Manifest;
 use serde_json::{Value, json};
 use stories::{repository, story};
 

@@ -1,17 +1,17 @@
 //! What runs beside the requests.
 
-use crate::accounts::Accounts;
-use crate::activity::Activity;
-use crate::db::Lease;
-use crate::domains::Domains;
-use crate::embed::BlockedLog;
-use crate::error::Result;
-use crate::records::Records;
-use crate::requests::{self, Requests};
-use crate::state::Context;
-use crate::tokens::Tokens;
-use crate::views::{self, Views};
 use chrono::TimeDelta;
+use embed_base::Context;
+use embed_base::Result;
+use embed_base::db::Lease;
+use embed_core::accounts::Accounts;
+use embed_core::activity::Activity;
+use embed_core::domains::Domains;
+use embed_core::embed::BlockedLog;
+use embed_core::records::Records;
+use embed_core::requests::{self, Requests};
+use embed_core::tokens::Tokens;
+use embed_core::views::{self, Views};
 use std::time::Duration;
 use tokio::task::JoinSet;
 

@@ -1,14 +1,14 @@
 //! What the door of the modules' API asks, answered by the capabilities.
 
 use super::App;
-use crate::accounts::{Operator, Role};
-use crate::bearer::{Bearer, Kind};
-use crate::error::Result;
-use crate::http::{
-    Asked, Caller, CallerKind, Grant, Lookups, Page, Proved, RateLimits, RequestLog, Scope, forbidden,
-    unauthenticated,
-};
 use chrono::{DateTime, Utc};
+use embed_base::Result;
+use embed_base::http::{
+    Asked, Caller, CallerKind, Grant, Lookups, Page, Proved, RequestLog, Scope, forbidden, unauthenticated,
+};
+use embed_base::limits::RateLimits;
+use embed_base::secrets::{Bearer, Kind};
+use embed_core::accounts::{Operator, Role};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 

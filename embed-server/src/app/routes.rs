@@ -1,11 +1,7 @@
 //! Which routes there are, on which origin, and what each passes through before it is reached.
 
 use super::App;
-use crate::error::Result;
-use crate::http::openapi::guarded;
-use crate::http::{self, Front, Readers, TIMEOUT, documentation};
-use crate::state::Context;
-use crate::{activity, assets, console, domains, embed, modules, records, requests, sites, tokens, views};
+use super::assets;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
 use aide::openapi::{OpenApi, ReferenceOr};
@@ -16,6 +12,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{any, get};
 use axum::{Json, Router};
+use embed_base::Context;
+use embed_base::Result;
+use embed_base::http::openapi::guarded;
+use embed_base::http::{self, Front, Readers, TIMEOUT, documentation};
+use embed_console as console;
+use embed_core::{activity, domains, embed, modules, records, requests, sites, tokens, views};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;

@@ -1,17 +1,18 @@
 //! `embed-server doctor`: looks at an installation from all sides, and says what to fix. It changes nothing.
 
 use super::Output;
-use crate::assets::Assets;
-use crate::config::{DatabaseUrl, ModuleHost, Settings};
-use crate::db::Db;
-use crate::error::{Error, Result};
-use crate::http::RateLimits;
-use crate::mail::Mail;
-use crate::outbound::{Limits, LookupError, Outbound, Resolver};
+use crate::app::Assets;
+use crate::cli::output::Readable;
 use axum::http::{StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
+use embed_base::config::{DatabaseUrl, ModuleHost, Settings};
+use embed_base::db::Db;
+use embed_base::limits::RateLimits;
+use embed_base::mail::Mail;
+use embed_base::outbound::{Limits, LookupError, Outbound, Resolver};
+use embed_base::{Error, Result};
 use serde::Serialize;
-use std::fmt::{self, Display};
+use std::fmt;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -298,7 +299,7 @@ fn registrable(host: &str) -> Option<&str> {
     psl::domain_str(host)
 }
 
-impl Display for Findings {
+impl Readable for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (line, Check { name, status, detail }) in self.checks.iter().enumerate() {
             let end = if line == 0 { "" } else { "\n" };

@@ -2,12 +2,14 @@
 
 use super::domain_output::{Added, Changed, Removed, Verified};
 use super::{List, Output, site};
-use crate::domains::{AllowedDomain, DomainChanges, Domains, Instructions, Method, NewDomain, RATE_LIMIT};
-use crate::error::{Error, Result};
-use crate::events::activity::Actor;
-use crate::ids;
-use crate::state::Context;
 use clap::{Args, Subcommand};
+use embed_base::Context;
+use embed_base::events::activity::Actor;
+use embed_base::ids;
+use embed_base::{Error, Result};
+use embed_core::domains::{
+    AllowedDomain, DomainChanges, Domains, Instructions, Method, NewDomain, RATE_LIMIT,
+};
 use embed_protocol::EmbedType;
 use std::num::NonZeroU32;
 use uuid::Uuid;

@@ -1,10 +1,11 @@
 //! What `embed-server domain` prints.
 
-use crate::domains::{AllowedDomain, Instructions, Record};
+use crate::cli::output::Readable;
+use embed_core::domains::{AllowedDomain, Instructions, Record};
 use serde::Serialize;
-use std::fmt::{self, Display};
+use std::fmt;
 
-impl Display for Instructions {
+impl Readable for Instructions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(Record { kind, name, value }) = &self.dns else {
             return write!(f, "{} is this computer and needs no proof.", self.domain);
@@ -23,9 +24,9 @@ impl Display for Instructions {
 #[serde(transparent)]
 pub(super) struct Added(pub(super) Instructions);
 
-impl Display for Added {
+impl Readable for Added {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Added {} to the module's list.\n\n{}", self.0.domain, self.0)
+        write!(f, "Added {} to the module's list.\n\n{}", self.0.domain, self.0.text())
     }
 }
 
@@ -34,7 +35,7 @@ impl Display for Added {
 #[serde(transparent)]
 pub(super) struct Changed(pub(super) AllowedDomain);
 
-impl Display for Changed {
+impl Readable for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AllowedDomain { domain, allow_embed, allow_api, embed_types, rate_limit, .. } = &self.0;
         let may = |may: bool| if may { "may" } else { "may not" };
@@ -52,7 +53,7 @@ impl Display for Changed {
 #[serde(transparent)]
 pub(super) struct Verified(pub(super) AllowedDomain);
 
-impl Display for Verified {
+impl Readable for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AllowedDomain { domain, verification_method, .. } = &self.0;
         write!(f, "{domain} is verified")?;
@@ -72,14 +73,14 @@ impl Display for Verified {
 #[serde(transparent)]
 pub(super) struct Removed(pub(super) AllowedDomain);
 
-impl Display for Removed {
+impl Readable for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Removed {}. Its pages can no longer embed the module.", self.0.domain)
     }
 }
 
 /// A line of `domain list`.
-impl Display for AllowedDomain {
+impl Readable for AllowedDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match (self.verified, &self.last_error) {
             (true, None) => "verified".to_owned(),

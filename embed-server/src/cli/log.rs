@@ -4,7 +4,7 @@
 //! rather than requests held.
 
 use super::log_format::JsonLine;
-use crate::config::Settings;
+use embed_base::config::Settings;
 use std::io::{self, Write, stdout};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -17,18 +17,21 @@ const GATHER: Duration = Duration::from_millis(25);
 /// What may wait to be written, in bytes.
 const MOST: usize = 4 * 1024 * 1024;
 
+/// The crates of the server besides this one.
+const CRATES: [&str; 3] = ["embed_base", "embed_core", "embed_console"];
+
 /// The log; what is left in it is written when it is dropped.
-pub(super) struct Log {
+pub(crate) struct Log {
     buffer: Buffer,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Log {
     /// Starts to log: JSON, or lines for people in development.
-    pub(super) fn start(settings: &Settings) -> Self {
+    pub(crate) fn start(settings: &Settings) -> Self {
         let buffer = Buffer::default();
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(&settings.log))
+            .with_env_filter(EnvFilter::new(for_all_crates(&settings.log)))
             .with_writer(buffer.clone());
         // Fails only where another log has been set up before, which then stays.
         let _ = if settings.dev {
@@ -39,6 +42,18 @@ impl Log {
         let writing = buffer.clone();
         Self { buffer, thread: Some(std::thread::spawn(move || writing.write_out(&mut stdout()))) }
     }
+}
+
+/// `embed_server` in a filter stands for all crates of the server; what names one of them comes later and wins.
+fn for_all_crates(filter: &str) -> String {
+    let mut directives = String::new();
+    for directive in filter.split(',').map(str::trim) {
+        let Some(level) = directive.strip_prefix("embed_server") else { continue };
+        if level.is_empty() || level.starts_with('=') {
+            CRATES.iter().for_each(|name| directives.extend([name, level, ","]));
+        }
+    }
+    directives + filter
 }
 
 impl Drop for Log {
@@ -136,6 +151,15 @@ impl<'a> MakeWriter<'a> for Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_servers_name_in_a_filter_stands_for_all_its_crates() {
+        assert_eq!(
+            for_all_crates("warn,embed_server=debug"),
+            "embed_base=debug,embed_core=debug,embed_console=debug,warn,embed_server=debug"
+        );
+        assert_eq!(for_all_crates("off,embed_server::sign_in=warn"), "off,embed_server::sign_in=warn");
+    }
 
     #[test]
     fn what_is_left_is_written_when_the_log_is_closed() {

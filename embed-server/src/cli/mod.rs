@@ -2,29 +2,29 @@
 //! server running, and one that runs sees the change within two seconds.
 //!
 //! A command is a variant of [`Command`], a file here with its arguments and its `run`, and a result that is both
-//! [`Serialize`] (for `--json`) and [`Display`] (for people).
+//! [`Serialize`] (for `--json`) and [`Readable`] (for people).
 
-mod demo;
 mod doctor;
 mod domain;
 mod domain_output;
-mod log;
+pub(crate) mod log;
 mod log_format;
 mod module;
 mod org;
+pub(crate) mod output;
 mod requests;
-mod serve;
+pub(crate) mod serve;
 mod site;
 mod span;
 mod token;
 mod user;
 
-use crate::config::{Flags, Settings};
-use crate::error::{Error, Result};
-use crate::state::Context;
 use clap::{Parser, Subcommand};
+use embed_base::config::{Flags, Settings};
+use embed_base::{Error, Result};
+use output::{List, Output, Readable};
 use serde::Serialize;
-use std::fmt::Display;
+use std::fmt;
 use std::process::ExitCode;
 
 /// Publishes modules, and decides which websites may embed them.
@@ -43,7 +43,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run everything on this machine, in a temporary folder
-    Demo(demo::Ports),
+    Demo(crate::demo::Ports),
     /// Run the server
     Serve,
     /// Check settings, database, DNS, clock, addresses and bundle, and say what to fix
@@ -98,20 +98,20 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
     let settings = Settings::load(flags);
     // Wrong settings are what the doctor is for, and the demo brings its own.
     match command {
-        Command::Demo(ports) => demo::run(ports, output).await,
+        Command::Demo(ports) => crate::demo::run(ports, output).await,
         Command::Doctor => doctor::run(settings, output).await,
         Command::Serve => serve::run(settings?).await,
         Command::Migrate => {
-            let context = Context::open(settings?).await?;
+            let context = crate::open(settings?).await?;
             output.print(&Migrated { engine: context.db.engine() })
         }
-        Command::Site(command) => site::run(command, Context::open(settings?).await?, output).await,
-        Command::Module(command) => module::run(command, Context::open(settings?).await?, output).await,
-        Command::Domain(command) => domain::run(command, Context::open(settings?).await?, output).await,
-        Command::Org(command) => org::run(command, Context::open(settings?).await?, output).await,
-        Command::User(command) => user::run(command, Context::open(settings?).await?, output).await,
-        Command::Token(command) => token::run(command, Context::open(settings?).await?, output).await,
-        Command::Requests(command) => requests::run(command, Context::open(settings?).await?, output).await,
+        Command::Site(command) => site::run(command, crate::open(settings?).await?, output).await,
+        Command::Module(command) => module::run(command, crate::open(settings?).await?, output).await,
+        Command::Domain(command) => domain::run(command, crate::open(settings?).await?, output).await,
+        Command::Org(command) => org::run(command, crate::open(settings?).await?, output).await,
+        Command::User(command) => user::run(command, crate::open(settings?).await?, output).await,
+        Command::Token(command) => token::run(command, crate::open(settings?).await?, output).await,
+        Command::Requests(command) => requests::run(command, crate::open(settings?).await?, output).await,
     }
 }
 
@@ -139,59 +139,13 @@ fn sentence(error: &Error) -> String {
     }
 }
 
-/// Where results go.
-#[derive(Clone, Copy)]
-struct Output {
-    json: bool,
-}
-
-impl Output {
-    /// Prints a result, for a program or for a person.
-    fn print(self, result: &(impl Serialize + Display)) -> Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string(result).map_err(Error::internal)?);
-        } else {
-            println!("{result}");
-        }
-        Ok(())
-    }
-}
-
-/// Several results: `{"data": […], "nextCursor": null}` like the API's lists, or a line for each.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct List<T> {
-    data: Vec<T>,
-    next_cursor: Option<String>,
-    /// What a person reads when there is nothing.
-    #[serde(skip)]
-    none: &'static str,
-}
-
-impl<T> List<T> {
-    /// Commands list everything, so there is no next page.
-    fn new(data: Vec<T>, none: &'static str) -> Self {
-        Self { data, next_cursor: None, none }
-    }
-}
-
-impl<T: Display> Display for List<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (line, item) in self.data.iter().enumerate() {
-            let end = if line == 0 { "" } else { "\n" };
-            write!(f, "{end}{item}")?;
-        }
-        if self.data.is_empty() { f.write_str(self.none) } else { Ok(()) }
-    }
-}
-
 #[derive(Serialize)]
 struct Migrated {
     engine: &'static str,
 }
 
-impl Display for Migrated {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Readable for Migrated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "The tables in {} are up to date.", self.engine)
     }
 }

@@ -1,13 +1,14 @@
 //! `embed-server module`.
 
 use super::{List, Output, site};
-use crate::error::{Error, Result};
-use crate::events::activity::Actor;
-use crate::ids;
-use crate::modules::{Bundle, Module, Modules, Publication, Version};
-use crate::sites::Sites;
-use crate::state::Context;
+use crate::cli::output::Readable;
 use clap::{Args, Subcommand};
+use embed_base::Context;
+use embed_base::events::activity::Actor;
+use embed_base::ids;
+use embed_base::{Error, Result};
+use embed_core::modules::{Bundle, Module, Modules, Publication, Version};
+use embed_core::sites::Sites;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::fmt::{self, Display};
@@ -126,7 +127,7 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-impl Display for Module {
+impl Readable for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.as_deref().unwrap_or("not published");
         write!(f, "{}  {}  {version}", self.id, self.name)
@@ -142,7 +143,7 @@ struct Published {
     cdn: String,
 }
 
-impl Display for Published {
+impl Readable for Published {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Publication { id, site_id, name, version, files, bytes, changed } = &self.publication;
         if !changed {
@@ -165,9 +166,9 @@ struct Shown {
     versions: Vec<Version>,
 }
 
-impl Display for Shown {
+impl Readable for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.module)?;
+        self.module.fmt(f)?;
         for Version { version, published_at, files, bytes, .. } in &self.versions {
             let mark = if self.module.version.as_ref() == Some(version) { "→" } else { " " };
             let day = published_at.format("%Y-%m-%d %H:%M UTC");

@@ -1,13 +1,14 @@
 //! `embed-server org`.
 
 use super::{List, Output};
-use crate::accounts::{Accounts, Organization};
-use crate::error::Result;
-use crate::events::activity::Actor;
-use crate::ids;
-use crate::state::Context;
+use crate::cli::output::Readable;
 use clap::Subcommand;
-use std::fmt::{self, Display};
+use embed_base::Context;
+use embed_base::Result;
+use embed_base::events::activity::Actor;
+use embed_base::ids;
+use embed_core::accounts::{Accounts, Organization};
+use std::fmt;
 use uuid::Uuid;
 
 /// Its subcommands.
@@ -51,7 +52,7 @@ pub(super) fn id(text: &str) -> Result<Uuid> {
 }
 
 /// A line of `org list`.
-impl Display for Organization {
+impl Readable for Organization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  {}", self.id, self.name)
     }

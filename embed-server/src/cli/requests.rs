@@ -2,13 +2,14 @@
 
 use super::Output;
 use super::serve::asked_to_stop;
-use crate::error::Result;
-use crate::requests::{LoggedRequest, Requests};
-use crate::state::Context;
+use crate::cli::output::Readable;
 use chrono::{TimeDelta, Utc};
 use clap::Subcommand;
+use embed_base::Context;
+use embed_base::Result;
+use embed_core::requests::{LoggedRequest, Requests};
 use std::collections::BTreeSet;
-use std::fmt::{self, Display};
+use std::fmt;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -74,7 +75,7 @@ async fn all_behind(requests: &Requests, mut last: Uuid) -> Result<Vec<LoggedReq
     }
 }
 
-impl Display for LoggedRequest {
+impl Readable for LoggedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { method, path, status_code, response_time_ms, caller, ip_address, .. } = self;
         let time = self.created_at.format("%FT%TZ");

@@ -1,11 +1,10 @@
 //! `embed-server serve`.
 
 use super::log::Log;
-use crate::accounts::Accounts;
 use crate::app::Server;
-use crate::config::Settings;
-use crate::error::{Error, Result};
-use crate::state::Context;
+use embed_base::config::Settings;
+use embed_base::{Error, Result};
+use embed_core::accounts::Accounts;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) async fn run(settings: Settings) -> Result<()> {
@@ -13,7 +12,7 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
     // Asked for before anything is opened: a server that cannot sign should not touch the database.
     settings.require_secret()?;
     let public_url = settings.public_url.clone();
-    let context = Context::open(settings).await?;
+    let context = crate::open(settings).await?;
     let server = Server::start(context.clone()).await?;
     tracing::info!(address = %server.address(), public_url, "listening");
     if let Some(link) = Accounts::new(&context).first_owner_link().await? {
@@ -30,7 +29,7 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
 }
 
 /// Waits for SIGTERM (a service manager) or SIGINT (Ctrl-C).
-pub(super) async fn asked_to_stop() -> Result<()> {
+pub(crate) async fn asked_to_stop() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
     tokio::select! {

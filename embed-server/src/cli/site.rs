@@ -1,16 +1,17 @@
 //! `embed-server site`.
 
 use super::{List, Output};
-use crate::accounts::Accounts;
-use crate::error::{Error, Result};
-use crate::events::activity::Actor;
-use crate::ids;
-use crate::modules::Modules;
-use crate::sites::{Site, Sites};
-use crate::state::Context;
+use crate::cli::output::Readable;
 use clap::Subcommand;
+use embed_base::Context;
+use embed_base::events::activity::Actor;
+use embed_base::ids;
+use embed_base::{Error, Result};
+use embed_core::accounts::Accounts;
+use embed_core::modules::Modules;
+use embed_core::sites::{Site, Sites};
 use serde::Serialize;
-use std::fmt::{self, Display};
+use std::fmt;
 use uuid::Uuid;
 
 /// Its subcommands.
@@ -89,7 +90,7 @@ fn organization(text: Option<String>) -> Result<Option<Uuid>> {
     text.map(|text| super::org::id(&text)).transpose()
 }
 
-impl Display for Site {
+impl Readable for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  {}", self.id, self.name)
     }
@@ -99,7 +100,7 @@ impl Display for Site {
 #[serde(transparent)]
 struct Created(Site);
 
-impl Display for Created {
+impl Readable for Created {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Site { id, name, .. } = &self.0;
         writeln!(f, "Created site {name}: {id}")?;
@@ -113,7 +114,7 @@ struct Deleted {
     name: String,
 }
 
-impl Display for Deleted {
+impl Readable for Deleted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Deleted site {} and everything that belonged to it.", self.name)
     }

@@ -2,16 +2,17 @@
 
 use super::domain::Of;
 use super::{List, Output, span};
-use crate::error::{Error, Result};
-use crate::events::activity::Actor;
-use crate::http::Scope;
-use crate::ids;
-use crate::state::Context;
-use crate::tokens::{ApiToken, CreatedToken, NewToken, Tokens};
+use crate::cli::output::Readable;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
+use embed_base::Context;
+use embed_base::events::activity::Actor;
+use embed_base::http::Scope;
+use embed_base::ids;
+use embed_base::{Error, Result};
+use embed_core::tokens::{ApiToken, CreatedToken, NewToken, Tokens};
 use serde::Serialize;
-use std::fmt::{self, Display};
+use std::fmt;
 use std::num::NonZeroU32;
 
 /// Its subcommands.
@@ -112,7 +113,7 @@ fn parse_scope(word: &str) -> Result<Scope> {
     })
 }
 
-impl Display for ApiToken {
+impl Readable for ApiToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scopes: Vec<_> = self.scopes.iter().map(|scope| scope.as_str()).collect();
         write!(f, "{}  dram_live_{}…  {}  {}", self.id, self.token_prefix, scopes.join(","), self.name)?;
@@ -124,7 +125,7 @@ impl Display for ApiToken {
     }
 }
 
-impl Display for CreatedToken {
+impl Readable for CreatedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Made token {}: {}", self.details.name, self.details.id)?;
         write!(f, "\n  {}\n\nKeep it now: it is not shown again.", self.token)
@@ -135,7 +136,7 @@ impl Display for CreatedToken {
 #[serde(transparent)]
 struct Revoked(ApiToken);
 
-impl Display for Revoked {
+impl Readable for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token {} counts no more; running servers refuse it within two seconds.", self.0.name)
     }

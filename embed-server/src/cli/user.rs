@@ -1,14 +1,15 @@
 //! `embed-server user`.
 
 use super::{List, Output, span};
-use crate::accounts::{Accounts, Email, Person, PersonalToken, Role};
-use crate::error::Result;
-use crate::events::activity::Actor;
-use crate::state::Context;
+use crate::cli::output::Readable;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
+use embed_base::Context;
+use embed_base::Result;
+use embed_base::events::activity::Actor;
+use embed_core::accounts::{Accounts, Email, Person, PersonalToken, Role};
 use serde::Serialize;
-use std::fmt::{self, Display};
+use std::fmt;
 use uuid::Uuid;
 
 /// Its subcommands.
@@ -159,7 +160,7 @@ impl Invite {
 }
 
 /// A line of `user list`.
-impl Display for Person {
+impl Readable for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  {}  {}", self.email, self.role, self.name)
     }
@@ -175,7 +176,7 @@ struct Invited {
     console: String,
 }
 
-impl Display for Invited {
+impl Readable for Invited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Person { email, role, .. } = &self.person;
         let told = if self.letter { "; a letter is on its way" } else { "" };
@@ -189,14 +190,14 @@ impl Display for Invited {
 #[serde(transparent)]
 struct Removed(Person);
 
-impl Display for Removed {
+impl Readable for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is out. Tokens of this person open nothing here any more.", self.0.email)
     }
 }
 
 /// A line of `user tokens`.
-impl Display for PersonalToken {
+impl Readable for PersonalToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}…  {}, made {}", self.prefix, self.name, self.created_at.format("%Y-%m-%d"))?;
         match self.expires_at {
@@ -215,7 +216,7 @@ struct Made {
     email: Email,
 }
 
-impl Display for Made {
+impl Readable for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.token)?;
         write!(
@@ -232,7 +233,7 @@ struct Revoked {
     revoked: u64,
 }
 
-impl Display for Revoked {
+impl Readable for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.revoked {
             0 => write!(f, "{} had no token that was good.", self.email),

@@ -3,16 +3,16 @@
 use crate::engine::Database;
 use crate::internet::NameServer;
 use chrono::{DateTime, Utc};
+use embed_base::Context;
+use embed_base::clock::Clock;
+use embed_base::config::Settings;
+use embed_base::crypto::Random;
+use embed_base::events::activity::Actor;
+use embed_core::domains::{AllowedDomain, Domains, NewDomain};
+use embed_core::modules::{Bundle, Modules};
+use embed_core::sites::Sites;
+use embed_core::tokens::Tokens;
 use embed_server::app::Server;
-use embed_server::clock::Clock;
-use embed_server::config::Settings;
-use embed_server::crypto::Random;
-use embed_server::domains::{AllowedDomain, Domains, NewDomain};
-use embed_server::events::activity::Actor;
-use embed_server::modules::{Bundle, Modules};
-use embed_server::sites::Sites;
-use embed_server::state::Context;
-use embed_server::tokens::Tokens;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::process::{Command, Output};
@@ -60,7 +60,7 @@ impl TestApp {
         }
         let settings = Settings::from_environment(environment.iter().cloned()).unwrap();
         let clock = Clock::standing_at(DateTime::<Utc>::from_timestamp(1_800_000_000, 0).unwrap());
-        let context = Context::open_with(settings, clock, Random::seeded(1)).await.unwrap();
+        let context = embed_server::open_with(settings, clock, Random::seeded(1)).await.unwrap();
         let server = Server::start(context.clone()).await.unwrap();
         // A server closes a connection whose body it did not read; nobody may find such a one in a pool.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
@@ -198,10 +198,10 @@ impl TestApp {
     pub async fn events(&self, site: Uuid) -> Vec<String> {
         let text = "SELECT type FROM events WHERE site_id = $1 ORDER BY id";
         match self.context.db.read(site).await.unwrap() {
-            embed_server::db::Tx::Sqlite(mut tx) => {
+            embed_base::db::Tx::Sqlite(mut tx) => {
                 sqlx::query_scalar(text).bind(site).fetch_all(&mut *tx).await.unwrap()
             }
-            embed_server::db::Tx::Postgres(mut tx) => {
+            embed_base::db::Tx::Postgres(mut tx) => {
                 sqlx::query_scalar(text).bind(site).fetch_all(&mut *tx).await.unwrap()
             }
         }

@@ -2,9 +2,9 @@
 //! itself, so that a story sees every step.
 
 use crate::app::TestApp;
-use embed_server::accounts::{Accounts, Email, Role};
-use embed_server::bearer::Bearer;
-use embed_server::events::activity::Actor;
+use embed_base::events::activity::Actor;
+use embed_base::secrets::Bearer;
+use embed_core::accounts::{Accounts, Email, Role};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use std::collections::BTreeMap;

@@ -4,10 +4,10 @@ use crate::app::TestApp;
 use crate::browser::{Browser, Seen};
 use crate::people::HOME;
 use crate::story;
-use embed_server::accounts::Role;
-use embed_server::activity::Activity;
-use embed_server::http::Paging;
-use embed_server::sites::Sites;
+use embed_base::http::Paging;
+use embed_core::accounts::Role;
+use embed_core::activity::Activity;
+use embed_core::sites::Sites;
 use std::io::Write;
 use uuid::Uuid;
 
@@ -266,7 +266,7 @@ story!(an_upload_that_is_no_bundle_is_told_why, |app| {
         let seen = admin.upload(&modules, file).await;
         assert_eq!((seen.status, seen.html.contains(said)), (status, true), "{said}: {}", seen.html);
     }
-    assert!(embed_server::modules::Modules::new(&app.context).unwrap().list(site).await.unwrap().is_empty());
+    assert!(embed_core::modules::Modules::new(&app.context).unwrap().list(site).await.unwrap().is_empty());
     let twice = bundle(r#"{"name": "Form", "version": "1.0.0"}"#);
     let first = admin.upload(&modules, &twice).await;
     app.settle().await;
@@ -347,7 +347,7 @@ story!(what_is_counted_is_seen_on_the_overview_and_in_the_log, |app| {
 story!(whoever_is_in_several_organizations_goes_from_one_to_the_other, |app| {
     let made = app.command_json(&["org", "create", "Second"]);
     let second = made["id"].as_str().unwrap().to_owned();
-    let email = embed_server::accounts::Email::parse("ada@example.com").unwrap();
+    let email = embed_core::accounts::Email::parse("ada@example.com").unwrap();
     app.command_json(&["user", "invite", "ada@example.com", "--owner", "--org", &HOME.to_string()]);
     app.command_json(&["user", "invite", "ada@example.com", "--member", "--org", &second]);
     let ada = app.signed_in_as(&email).await;

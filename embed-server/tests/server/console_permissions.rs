@@ -5,7 +5,7 @@ use crate::browser::Browser;
 use crate::people::HOME;
 use crate::scene::Scene;
 use crate::story;
-use embed_server::accounts::Role;
+use embed_core::accounts::Role;
 use embed_server::app::{Rule, console_rules};
 use reqwest::Method;
 use uuid::Uuid;
@@ -119,7 +119,7 @@ story!(no_form_is_taken_from_another_website_or_without_its_token, |app| {
             assert!(known, "{path}: {}", seen.html);
         }
     }
-    let sites = embed_server::sites::Sites::new(&app.context).list(HOME).await.unwrap();
+    let sites = embed_core::sites::Sites::new(&app.context).list(HOME).await.unwrap();
     assert_eq!(sites.len(), 1, "nothing was changed");
     assert_eq!(owner.get("/console/account").await.status, 200, "and nobody was signed out");
 });
@@ -152,7 +152,7 @@ story!(an_id_of_another_tenant_leads_nowhere, |app| {
         [("name", "x"), ("module", &*theirs.0["module"].to_string()), ("read", "on"), ("rate_limit", "1")];
     let seen = owner.post(&format!("/console/sites/{site}/tokens"), &fields).await;
     assert_eq!(seen.status, 404, "{}", seen.html);
-    let there = embed_server::sites::Sites::new(&app.context).list(elsewhere).await.unwrap();
+    let there = embed_core::sites::Sites::new(&app.context).list(elsewhere).await.unwrap();
     assert_eq!(there.len(), 1, "nothing was changed");
 });
 

@@ -3,8 +3,8 @@
 use crate::app::record_name;
 use crate::story;
 use chrono::TimeDelta;
-use embed_server::domains::Method;
-use embed_server::events::activity::Actor;
+use embed_base::events::activity::Actor;
+use embed_core::domains::Method;
 
 story!(a_pending_domain_becomes_active_when_its_record_is_found, |app| {
     let site = app.site().await;
@@ -80,7 +80,7 @@ story!(a_domain_is_on_a_list_once, |app| {
     let module = app.module(site, "feedback").await;
     app.add(site, module, "example.test").await;
     let pattern = app.domains().pattern("https://EXAMPLE.test/").unwrap();
-    let again = embed_server::domains::NewDomain {
+    let again = embed_core::domains::NewDomain {
         pattern,
         allow_embed: true,
         allow_api: true,

@@ -4,7 +4,6 @@ use crate::app::{TestApp, json_of, until};
 use crate::engine::Database;
 use crate::story;
 use embed_server::app::Server;
-use embed_server::state::Context;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -59,8 +58,8 @@ story!(a_request_under_way_is_finished_when_the_server_stops, |app| {
 async fn a_port_that_is_taken_is_a_sentence() {
     let app = TestApp::start(Database::sqlite()).await;
     let listen = app.server.address().to_string();
-    let settings = embed_server::config::Settings { listen: listen.clone(), ..app.context.settings.clone() };
-    let context = Context::open(settings).await.unwrap();
+    let settings = embed_base::config::Settings { listen: listen.clone(), ..app.context.settings.clone() };
+    let context = embed_server::open(settings).await.unwrap();
     let Err(error) = Server::start(context).await else { panic!("two servers listen on one port") };
     assert_eq!(
         error.detail(),

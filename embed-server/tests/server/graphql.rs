@@ -4,7 +4,7 @@ use crate::app::{TestApp, json_of};
 use crate::engine::Database;
 use crate::records::{Api, refusal, with_json};
 use crate::story;
-use embed_server::db::Tx;
+use embed_base::db::Tx;
 use reqwest::Method;
 use serde_json::{Value, json};
 

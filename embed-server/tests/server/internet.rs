@@ -7,7 +7,7 @@ mod web_server;
 pub use name_server::NameServer;
 pub use web_server::WebServer;
 
-use embed_server::outbound::{Outbound, Resolver};
+use embed_base::outbound::{Outbound, Resolver};
 use hickory_server::proto::rr::{RData, RecordType, RrKey};
 use name_server::{full, record};
 

@@ -2,9 +2,9 @@
 
 use crate::app::until;
 use crate::story;
-use embed_server::db::Tx;
-use embed_server::events::activity::Actor;
-use embed_server::requests::Requests;
+use embed_base::db::Tx;
+use embed_base::events::activity::Actor;
+use embed_core::requests::Requests;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::Executor;
@@ -26,7 +26,7 @@ story!(a_module_of_one_site_is_not_anothers, |app| {
         "domain_not_found"
     );
     let pattern = app.domains().pattern("evil.test").unwrap();
-    let new = embed_server::domains::NewDomain {
+    let new = embed_core::domains::NewDomain {
         pattern,
         allow_embed: true,
         allow_api: true,
@@ -92,7 +92,7 @@ story!(row_level_security_holds_a_query_that_forgets_its_site, |app| {
     drop(tx);
 
     // A connection past `Db` has no scope, and sees and writes nothing.
-    let embed_server::db::Db::Postgres(pool) = db else { panic!("this is PostgreSQL") };
+    let embed_base::db::Db::Postgres(pool) = db else { panic!("this is PostgreSQL") };
     let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM sites").fetch_one(pool).await.unwrap();
     assert_eq!(seen, 0);
 

@@ -5,10 +5,10 @@ use crate::engine::Database;
 use crate::redis::{Redis, free_port};
 use crate::story;
 use chrono::TimeDelta;
-use embed_server::clock::Clock;
-use embed_server::events::activity::Actor;
-use embed_server::http::{Limit, RateLimits};
-use embed_server::metrics::Metrics;
+use embed_base::clock::Clock;
+use embed_base::events::activity::Actor;
+use embed_base::limits::{Limit, RateLimits};
+use embed_base::metrics::Metrics;
 use serde_json::json;
 use std::num::NonZeroU32;
 use std::process::{Child, Command, Stdio};
@@ -86,7 +86,7 @@ async fn redis_and_a_process_alone_answer_the_same() {
     for round in 0..12 {
         let limits = &rounds[round % rounds.len()];
         let (alone, shared) = (alone.count(limits.clone()).await, shared.count(limits.clone()).await);
-        let said = |counted: &embed_server::http::Counted| {
+        let said = |counted: &embed_base::limits::Counted| {
             let mut headers = axum::http::HeaderMap::new();
             counted.say(&mut headers);
             (counted.check().map_err(|error| error.code()), format!("{:?}", headers["ratelimit"]))

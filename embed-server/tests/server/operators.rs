@@ -4,9 +4,9 @@ use crate::app::{json_of, until};
 use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
-use embed_server::accounts::{Accounts, Email, Role};
-use embed_server::db::Tx;
-use embed_server::events::activity::Actor;
+use embed_base::db::Tx;
+use embed_base::events::activity::Actor;
+use embed_core::accounts::{Accounts, Email, Role};
 use std::time::Duration;
 
 const TWO_SECONDS: Duration = Duration::from_secs(2);
@@ -97,7 +97,7 @@ story!(a_token_ends_when_it_said_and_may_no_more_than_its_person, |app| {
         accounts.token(&Actor::CommandLine, &email, "A program", Some(TimeDelta::hours(1))).await.unwrap();
     let (_, lasting) = accounts.token(&Actor::CommandLine, &email, "A program", None).await.unwrap();
     app.settle().await;
-    let list = async |secret: &embed_server::bearer::Bearer| {
+    let list = async |secret: &embed_base::secrets::Bearer| {
         json_of(app.get("/api/v1/sites").bearer_auth(secret.reveal()).send().await.unwrap()).await
     };
     app.site().await;

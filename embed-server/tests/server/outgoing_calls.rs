@@ -9,7 +9,7 @@ use axum::{
     response::Redirect,
     routing::{get, post},
 };
-use embed_server::outbound::{Limits, Outbound, OutboundError};
+use embed_base::outbound::{Limits, Outbound, OutboundError};
 use url::Url;
 
 use crate::internet::{NameServer, WebServer};

@@ -1,9 +1,9 @@
 //! People of a test: operators with their roles, and the organization that they are strangers to.
 
 use crate::app::TestApp;
-use embed_server::accounts::{Accounts, Email, Role};
-use embed_server::db::Tx;
-use embed_server::events::activity::Actor;
+use embed_base::db::Tx;
+use embed_base::events::activity::Actor;
+use embed_core::accounts::{Accounts, Email, Role};
 use uuid::Uuid;
 
 /// The organization that every fresh database has.

@@ -5,7 +5,7 @@ use crate::app::{TestApp, json_of};
 use crate::people::HOME;
 use crate::scene::Scene;
 use crate::story;
-use embed_server::accounts::Role;
+use embed_core::accounts::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! A domain is proved by the record or the tag of its owner, read from a real name server and a real https server.
 
 use axum::{Router, http::StatusCode, response::Html, routing::get};
-use embed_server::domains::{dns, meta, pattern::DomainPattern, proof::ProofError};
+use embed_core::domains::{dns, meta, pattern::DomainPattern, proof::ProofError};
 use proptest::prelude::*;
 
 use crate::internet::{NameServer, WebServer};

@@ -2,9 +2,9 @@
 
 use crate::app::{TestApp, until};
 use crate::story;
-use embed_server::Result;
-use embed_server::events::activity::Actor;
-use embed_server::modules::{Bundle, Modules, Publication};
+use embed_base::Result;
+use embed_base::events::activity::Actor;
+use embed_core::modules::{Bundle, Modules, Publication};
 use serde_json::json;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -2,7 +2,7 @@
 
 use crate::app::{TestApp, json_of};
 use crate::story;
-use embed_server::records::Records;
+use embed_core::records::Records;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -173,10 +173,10 @@ story!(an_event_tells_of_the_record_and_a_removal_of_what_it_was, |app| {
     api.ask(Method::DELETE, &one).send().await.unwrap();
     let text = "SELECT data FROM events WHERE site_id = $1 AND type LIKE 'record.%' ORDER BY id";
     let told: Vec<sqlx::types::Json<Value>> = match app.context.db.read(api.site).await.unwrap() {
-        embed_server::db::Tx::Sqlite(mut tx) => {
+        embed_base::db::Tx::Sqlite(mut tx) => {
             sqlx::query_scalar(text).bind(api.site).fetch_all(&mut *tx).await.unwrap()
         }
-        embed_server::db::Tx::Postgres(mut tx) => {
+        embed_base::db::Tx::Postgres(mut tx) => {
             sqlx::query_scalar(text).bind(api.site).fetch_all(&mut *tx).await.unwrap()
         }
     };

@@ -5,10 +5,10 @@ use crate::engine::Database;
 use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
-use embed_server::accounts::Role;
-use embed_server::db::Tx;
-use embed_server::requests::{Filter, LoggedRequest, Requests};
-use embed_server::tokens::Tokens;
+use embed_base::db::Tx;
+use embed_core::accounts::Role;
+use embed_core::requests::{Filter, LoggedRequest, Requests};
+use embed_core::tokens::Tokens;
 use reqwest::Method;
 use serde_json::json;
 use std::io::{BufRead, BufReader};
@@ -281,15 +281,15 @@ async fn what_is_in_the_queue_is_written_before_a_server_ends() {
     let TestApp { server, context, database: _database, .. } = app;
     let settings = context.settings.clone();
     server.stop().await;
-    let context = embed_server::state::Context::open(settings).await.unwrap();
+    let context = embed_server::open(settings).await.unwrap();
     assert_eq!(Requests::new(&context).behind(Uuid::nil(), 1_000).await.unwrap().len(), 50);
 }
 
 /// The database's disk is slow or away, and calls go on: what does not fit the queue is dropped and counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_drops_and_counts_and_never_holds_a_call_up() {
-    use embed_server::http::{Caller, Line, RequestLog};
-    let metrics = embed_server::metrics::Metrics::default();
+    use embed_base::http::{Caller, Line, RequestLog};
+    let metrics = embed_base::metrics::Metrics::default();
     let (log, mut lines) = RequestLog::new(metrics.clone());
     let line = Line {
         at: chrono::DateTime::UNIX_EPOCH,
@@ -323,8 +323,8 @@ async fn a_full_queue_drops_and_counts_and_never_holds_a_call_up() {
 /// Twenty thousand lines of a client that sends the longest headers it may would fill the memory.
 #[tokio::test]
 async fn a_line_is_cut_before_it_is_queued() {
-    use embed_server::http::{Caller, Line, RequestLog};
-    let (log, mut lines) = RequestLog::new(embed_server::metrics::Metrics::default());
+    use embed_base::http::{Caller, Line, RequestLog};
+    let (log, mut lines) = RequestLog::new(embed_base::metrics::Metrics::default());
     let long = "é".repeat(30_000);
     log.note(Line {
         at: chrono::DateTime::UNIX_EPOCH,

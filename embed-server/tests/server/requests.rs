@@ -4,7 +4,7 @@ use crate::app::json_of;
 use crate::people::HOME;
 use crate::records::Api;
 use crate::story;
-use embed_server::accounts::Role;
+use embed_core::accounts::Role;
 use reqwest::Method;
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use crate::story;
 use chrono::TimeDelta;
-use embed_server::events::activity::Actor;
-use embed_server::tokens::Tokens;
+use embed_base::events::activity::Actor;
+use embed_core::tokens::Tokens;
 use futures_util::future::join_all;
 use serde_json::json;
 

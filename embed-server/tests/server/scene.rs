@@ -1,8 +1,8 @@
 //! One of everything that the path of a route or a page can name.
 
 use crate::app::TestApp;
-use embed_server::accounts::{Accounts, Email, Role};
-use embed_server::events::activity::Actor;
+use embed_base::events::activity::Actor;
+use embed_core::accounts::{Accounts, Email, Role};
 use serde_json::json;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -12,12 +12,12 @@ pub struct Scene(pub BTreeMap<&'static str, Uuid>);
 
 impl Scene {
     pub async fn new(app: &TestApp, organization: Uuid) -> Self {
-        let sites = embed_server::sites::Sites::new(&app.context);
+        let sites = embed_core::sites::Sites::new(&app.context);
         let site = sites.create(&Actor::CommandLine, organization, "A site").await.unwrap().id;
         let module = app.module(site, "feedback").await;
         let domain = app.add(site, module, "example.test").await.id;
         app.token(site, module, json!({ "scopes": ["read"] })).await;
-        let token = embed_server::tokens::Tokens::new(&app.context).list(site, module).await.unwrap()[0].id;
+        let token = embed_core::tokens::Tokens::new(&app.context).list(site, module).await.unwrap()[0].id;
         let email = Email::parse(&format!("{}@example.com", Uuid::now_v7())).unwrap();
         let accounts = Accounts::new(&app.context);
         let person =

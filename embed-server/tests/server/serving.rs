@@ -3,8 +3,8 @@
 use crate::app::TestApp;
 use crate::engine::Database;
 use crate::story;
-use embed_server::events::activity::Actor;
-use embed_server::modules::{Bundle, Modules};
+use embed_base::events::activity::Actor;
+use embed_core::modules::{Bundle, Modules};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use serde_json::json;

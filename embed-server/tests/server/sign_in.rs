@@ -6,8 +6,8 @@ use crate::engine::Database;
 use crate::mail::MailServer;
 use crate::people::HOME;
 use chrono::TimeDelta;
-use embed_server::accounts::{Accounts, Email, Role};
-use embed_server::events::activity::Actor;
+use embed_base::events::activity::Actor;
+use embed_core::accounts::{Accounts, Email, Role};
 use std::future::Future;
 
 /// Tells a story on both engines, with a server that sends letters. It begins with Ada, who owns the organization.

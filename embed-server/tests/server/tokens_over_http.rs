@@ -3,7 +3,7 @@
 use crate::app::{TestApp, json_of};
 use crate::people::HOME;
 use crate::story;
-use embed_server::accounts::Role;
+use embed_core::accounts::Role;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -4,7 +4,7 @@ use crate::app::TestApp;
 use crate::app::json_of;
 use crate::records::{Api, refusal};
 use crate::story;
-use embed_server::db::Tx;
+use embed_base::db::Tx;
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;

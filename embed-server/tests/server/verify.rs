@@ -4,9 +4,9 @@ use crate::app::{TestApp, json_of};
 use crate::engine::Database;
 use crate::story;
 use chrono::TimeDelta;
-use embed_server::crypto::Secret;
-use embed_server::embed::token::TokenKey;
-use embed_server::events::activity::Actor;
+use embed_base::crypto::Secret;
+use embed_base::events::activity::Actor;
+use embed_core::embed::token::TokenKey;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -89,7 +89,7 @@ story!(every_refusal_is_a_sentence_that_its_page_may_read, |app| {
     let (site, module) = installed(&app).await;
     let pending = app.add(site, module, "pending.test").await;
     let unpublished = app.module(site, "draft").await;
-    embed_server::modules::Modules::new(&app.context)
+    embed_core::modules::Modules::new(&app.context)
         .unwrap()
         .unpublish(&Actor::CommandLine, site, unpublished)
         .await
@@ -180,7 +180,7 @@ story!(the_most_specific_verified_domain_decides, |app| {
     let module = app.module(site, "feedback").await;
     app.allow(site, module, "*.shop.test").await;
     let pattern = app.domains().pattern("closed.shop.test").unwrap();
-    let closed = embed_server::domains::NewDomain {
+    let closed = embed_core::domains::NewDomain {
         pattern,
         allow_embed: false,
         allow_api: true,

@@ -4,15 +4,15 @@ use crate::app::{TestApp, json_of, until};
 use crate::people::HOME;
 use crate::story;
 use chrono::{DateTime, TimeDelta, Utc};
+use embed_base::Context;
+use embed_base::db::{Db, Tx};
+use embed_base::events::activity::Actor;
+use embed_core::accounts::Role;
+use embed_core::requests::Requests;
+use embed_core::sites::Sites;
+use embed_core::views::{OriginViews, View, Views, counting};
 use embed_protocol::Code;
-use embed_server::accounts::Role;
 use embed_server::app::Server;
-use embed_server::db::{Db, Tx};
-use embed_server::events::activity::Actor;
-use embed_server::requests::Requests;
-use embed_server::sites::Sites;
-use embed_server::state::Context;
-use embed_server::views::{OriginViews, View, Views, counting};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -281,7 +281,8 @@ story!(what_was_counted_is_written_before_a_server_ends, |app| {
     let TestApp { server, context, database: _database, .. } = app;
     let settings = context.settings.clone();
     server.stop().await;
-    let reopened = Context::open_with(settings, context.clock.clone(), context.random.clone()).await.unwrap();
+    let reopened =
+        embed_server::open_with(settings, context.clock.clone(), context.random.clone()).await.unwrap();
     assert_eq!(per_hour(&reopened, site, None).await, [("2027-01-15T08:00:00Z".to_owned(), 1, 1)]);
 });
 

@@ -1,0 +1,89 @@
+//! What every capability is built from: the database, the settings, and whatever a test must be able to hold still:
+//! time, randomness, DNS and (through [`crate::outbound`]) outgoing HTTP.
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::crypto::{Random, Secret};
+use crate::db::{Db, Migrations, Revision};
+use crate::error::{Error, Result};
+use crate::mail::Mail;
+use crate::metrics::Metrics;
+use crate::outbound::{Outbound, Resolver};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The ground that the capabilities stand on, behind one pointer: it is cloned with them for every request.
+#[derive(Clone)]
+pub struct Context(Arc<Ground>);
+
+/// What a [`Context`] points to.
+pub struct Ground {
+    /// What the operator has set.
+    pub settings: Settings,
+    /// The database.
+    pub db: Db,
+    /// What has changed, for caches.
+    pub revision: Revision,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// What is counted, for whoever watches.
+    pub metrics: Metrics,
+    /// DNS.
+    pub resolver: Resolver,
+    /// Calls to hosts that strangers name.
+    pub outbound: Outbound,
+    /// Letters to people.
+    pub mail: Mail,
+    /// What everything is signed with; see [`Context::secret`].
+    secret: Option<Secret>,
+}
+
+impl Context {
+    /// Connects to the database and brings its tables up to date. `clock` and `random` are what a test controls.
+    pub async fn open(
+        settings: Settings,
+        migrations: &Migrations,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self> {
+        let db = Db::connect(&settings.database).await?;
+        db.migrate(migrations).await?;
+        let metrics = Metrics::default();
+        let revision = Revision::default();
+        revision.refresh(&db).await?;
+        let resolver = settings.dns_server.map_or_else(Resolver::system, Resolver::at);
+        let resolver =
+            resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
+        let outbound = Outbound::new(resolver.clone(), None).map_err(Error::internal)?;
+        let mail = Mail::new(&settings)?;
+        let made_up = || settings.dev.then(|| Secret::random(&random));
+        let secret = settings.secret_key.clone().or_else(made_up);
+        Ok(Self(Arc::new(Ground {
+            settings,
+            db,
+            revision,
+            clock,
+            random,
+            metrics,
+            resolver,
+            outbound,
+            mail,
+            secret,
+        })))
+    }
+
+    /// The secret to sign with, the same for the whole life of this process: commands that sign nothing need none.
+    pub fn secret(&self) -> Result<&Secret> {
+        self.secret.as_ref().ok_or_else(Settings::no_secret)
+    }
+}
+
+impl Deref for Context {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.0
+    }
+}

@@ -1,0 +1,201 @@
+//! The only way to the database: a transaction that is scoped to one site ([`Db::begin`]) or says that it crosses them
+//! all ([`Db::begin_global`]), each with a twin for reading.
+//!
+//! One SQL text serves SQLite and PostgreSQL: [`on!`] expands the same expression for both. On PostgreSQL the scope is
+//! also row-level security's: a transaction of one site cannot see another's rows, whatever its SQL says. Where the
+//! engines differ, the difference has one named function in this folder.
+
+mod errors;
+pub mod json;
+mod lease;
+mod months;
+mod open;
+mod revision;
+mod statement;
+mod times;
+
+pub use crate::{execute, fetch_all, on};
+pub use errors::{OnGone, OnUnique};
+pub use lease::Lease;
+pub use months::{drop_partitions, hour_of, make_partitions};
+pub use open::Migrations;
+pub use revision::Revision;
+pub use statement::{Argument, Statement, places};
+pub use times::holds;
+
+use crate::error::Result;
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use uuid::Uuid;
+
+/// Expands `expr` once for each engine, with `conn` bound to the open connection of the transaction.
+///
+/// ```ignore
+/// let name: String = on!(tx, |conn| sqlx::query_scalar("SELECT name FROM sites WHERE id = $1").bind(id).fetch_one(conn).await)?;
+/// ```
+#[macro_export]
+macro_rules! on {
+    ($tx:expr, |$conn:ident| $expr:expr) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $expr
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $expr
+            }
+        }
+    };
+}
+
+/// Executes a statement that returns no rows; how many it changed.
+///
+/// ```ignore
+/// let removed = execute!(tx, sqlx::query("DELETE FROM sites WHERE id = $1").bind(id))?;
+/// ```
+#[macro_export]
+macro_rules! execute {
+    ($tx:expr, $query:expr) => {
+        $crate::db::on!($tx, |conn| $query.execute(conn).await.map(|done| done.rows_affected()))
+    };
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// A file in WAL mode: one connection writes, the others read what was last committed.
+    Sqlite {
+        /// The one connection that writes.
+        writer: SqlitePool,
+        /// Connections that read.
+        readers: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// A transaction; dropped without [`Tx::commit`], it never happened.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Db {
+    /// A transaction that reads and writes what belongs to `site`.
+    pub async fn begin(&self, site: Uuid) -> Result<Tx> {
+        self.open(Scope::Site(site), Access::Write).await
+    }
+
+    /// A transaction that only reads what belongs to `site`.
+    pub async fn read(&self, site: Uuid) -> Result<Tx> {
+        self.open(Scope::Site(site), Access::Read).await
+    }
+
+    /// A transaction that crosses sites, for the few that must: listing sites, job loops.
+    pub async fn begin_global(&self) -> Result<Tx> {
+        self.open(Scope::Global, Access::Write).await
+    }
+
+    /// A transaction that only reads, and crosses sites.
+    pub async fn read_global(&self) -> Result<Tx> {
+        self.open(Scope::Global, Access::Read).await
+    }
+
+    /// SQLite has no row-level security, and no transaction of its begins as a reader only to find that it cannot
+    /// write: a writer takes the lock at once, and waits for it there.
+    async fn open(&self, scope: Scope, access: Access) -> Result<Tx> {
+        let opened = match (self, access) {
+            (Db::Sqlite { writer, .. }, Access::Write) => {
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite)
+            }
+            (Db::Sqlite { readers, .. }, Access::Read) => readers.begin().await.map(Tx::Sqlite),
+            (Db::Postgres(pool), access) => {
+                pool.begin_with(begin_statement(scope, access)).await.map(Tx::Postgres)
+            }
+        };
+        opened.map_err(errors::no_answer)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        let mut tx = self.read_global().await?;
+        execute!(&mut tx, sqlx::query("SELECT 1"))?;
+        Ok(())
+    }
+
+    /// What time it is where the database is.
+    pub async fn now(&self) -> Result<DateTime<Utc>> {
+        let mut tx = self.read_global().await?;
+        Ok(on!(&mut tx, |conn| sqlx::query_scalar("SELECT CURRENT_TIMESTAMP").fetch_one(conn).await)?)
+    }
+
+    /// How many connections are open, and how many of them nobody uses.
+    pub fn connections(&self) -> (i64, i64) {
+        let count = |open: u32, idle: usize| (i64::from(open), idle as i64);
+        match self {
+            Db::Sqlite { writer, readers } => {
+                let (writing, reading) =
+                    (count(writer.size(), writer.num_idle()), count(readers.size(), readers.num_idle()));
+                (writing.0 + reading.0, writing.1 + reading.1)
+            }
+            Db::Postgres(pool) => count(pool.size(), pool.num_idle()),
+        }
+    }
+
+    /// Closes every connection, after what is under way.
+    pub async fn close(&self) {
+        match self {
+            Db::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// The engine's name, for people.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Db::Sqlite { .. } => "SQLite",
+            Db::Postgres(_) => "PostgreSQL",
+        }
+    }
+}
+
+impl Tx {
+    /// Makes everything that was done in this transaction lasting, all of it or nothing.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+enum Scope {
+    Site(Uuid),
+    Global,
+}
+
+#[derive(Clone, Copy)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// Opens the transaction and sets its scope in one round trip. The only text that enters the SQL is a `Uuid`'s.
+fn begin_statement(scope: Scope, access: Access) -> AssertSqlSafe<String> {
+    let mode = match access {
+        Access::Read => "READ ONLY",
+        Access::Write => "READ WRITE",
+    };
+    AssertSqlSafe(match scope {
+        Scope::Site(site) => format!("BEGIN {mode}; SET LOCAL app.site_id = '{site}'"),
+        Scope::Global => format!("BEGIN {mode}; SET LOCAL app.global = 'on'"),
+    })
+}

@@ -1,0 +1,91 @@
+//! A statement whose text depends on what is asked: built piece by piece, with everything that a stranger has said as an
+//! argument.
+
+use super::Tx;
+use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
+use std::fmt::{Arguments, Write};
+use uuid::Uuid;
+
+/// Text and arguments of one statement, for one engine.
+#[derive(Debug)]
+pub struct Statement {
+    pub(super) engine: Engine,
+    text: String,
+    arguments: Vec<Argument>,
+}
+
+/// For which engine a statement is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// What stands in the place of a `$n`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Argument {
+    /// An id.
+    Id(Uuid),
+    /// A whole number.
+    Integer(i64),
+    /// A text, without U+0000, which PostgreSQL cannot take.
+    Text(String),
+    /// A time.
+    Time(DateTime<Utc>),
+}
+
+impl Statement {
+    /// An empty statement for the engine of a transaction.
+    pub fn new(tx: &Tx) -> Self {
+        let engine = match tx {
+            Tx::Sqlite(_) => Engine::Sqlite,
+            Tx::Postgres(_) => Engine::Postgres,
+        };
+        Self { engine, text: String::new(), arguments: Vec::new() }
+    }
+
+    /// Appends text that this program has written.
+    pub fn push(&mut self, text: Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = self.text.write_fmt(text);
+    }
+
+    /// Takes an argument; what stands for it in the text.
+    pub fn place(&mut self, argument: Argument) -> String {
+        self.arguments.push(argument);
+        format!("${}", self.arguments.len())
+    }
+
+    /// The finished text, and what belongs into its places.
+    pub fn into_parts(self) -> (AssertSqlSafe<String>, Vec<Argument>) {
+        (AssertSqlSafe(self.text), self.arguments)
+    }
+}
+
+/// What stands behind `VALUES` for so many rows of so many columns: `($1, $2), ($3, $4)`.
+pub fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<_> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+/// Fetches all rows of a [`Statement`]: the same fold over its arguments for either engine.
+#[macro_export]
+macro_rules! fetch_all {
+    ($tx:expr, $statement:expr) => {{
+        let (text, arguments) = $statement.into_parts();
+        $crate::db::on!($tx, |conn| {
+            let query = sqlx::query_as(text);
+            let bound = arguments.into_iter().fold(query, |query, argument| match argument {
+                $crate::db::Argument::Id(id) => query.bind(id),
+                $crate::db::Argument::Integer(integer) => query.bind(integer),
+                $crate::db::Argument::Text(text) => query.bind(text),
+                $crate::db::Argument::Time(time) => query.bind(time),
+            });
+            bound.fetch_all(conn).await
+        })
+    }};
+}

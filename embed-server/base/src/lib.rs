@@ -1,0 +1,23 @@
+//! What every capability of the embed server is built from: database, settings, HTTP, files, limits, and whatever a test
+//! must control: time, randomness, DNS and outgoing HTTP. This crate knows no capability.
+
+pub mod clock;
+pub mod config;
+pub mod context;
+pub mod crypto;
+pub mod db;
+pub mod error;
+pub mod events;
+pub mod files;
+pub mod http;
+pub mod ids;
+pub mod limits;
+pub mod mail;
+pub mod metrics;
+pub mod names;
+pub mod net;
+pub mod outbound;
+pub mod secrets;
+
+pub use context::Context;
+pub use error::{Error, Result};

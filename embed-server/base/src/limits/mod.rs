@@ -1,0 +1,306 @@
+//! How much may be asked: the generic cell rate algorithm with a burst of the whole limit.
+//!
+//! For each subject one number is kept: when its allowance will be whole again. It is kept in this process, or in Redis
+//! when there is one, so that all servers hold one limit. While Redis does not answer each server counts by itself, and
+//! says so in a metric.
+
+mod local;
+mod shared;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::metrics::{Decision, Metrics};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use local::Local;
+use shared::Shared;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use uuid::Uuid;
+
+/// The quotas that hold, `"token";q=100;w=60` (draft-ietf-httpapi-ratelimit-headers).
+pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What is left of them, and in how many seconds they are whole, `"token";r=99;t=1`.
+pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// The first quota alone, as the first version of this API said it.
+pub const X_RATE_LIMIT: HeaderName = HeaderName::from_static("x-rate-limit");
+
+/// Who is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A client's address; see [`Limit::address`].
+    Address(IpAddr),
+    /// An API token.
+    Token(Uuid),
+    /// An allowed domain.
+    Domain(Uuid),
+    /// A client's address where people sign in.
+    SignIn(IpAddr),
+    /// A mailbox, by the hash of its address.
+    Mailbox(Uuid),
+}
+
+impl Subject {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Address(_) => "address",
+            Self::Token(_) => "token",
+            Self::Domain(_) => "domain",
+            Self::SignIn(_) => "sign-in",
+            Self::Mailbox(_) => "mailbox",
+        }
+    }
+}
+
+/// The subject's name in Redis.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "address:{address}"),
+            Self::Token(id) => write!(f, "token:{id}"),
+            Self::Domain(id) => write!(f, "domain:{id}"),
+            Self::SignIn(address) => write!(f, "sign-in:{address}"),
+            Self::Mailbox(id) => write!(f, "mailbox:{id}"),
+        }
+    }
+}
+
+/// So many requests of a subject in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    subject: Subject,
+    requests: NonZeroU32,
+    seconds: u32,
+}
+
+impl Limit {
+    /// So many requests per minute from an address. Of IPv6 the network of 64 bits counts, which is what one subscriber
+    /// has.
+    pub fn address(address: IpAddr, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::Address(network(address)), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many requests per minute with an API token.
+    pub fn token(id: Uuid, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::Token(id), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many requests per hour from the pages of an allowed domain.
+    pub fn domain(id: Uuid, per_hour: NonZeroU32) -> Self {
+        Self { subject: Subject::Domain(id), requests: per_hour, seconds: 60 * 60 }
+    }
+
+    /// So many attempts per minute to sign in from an address.
+    pub fn sign_in(address: IpAddr, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::SignIn(network(address)), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many letters per minute into a mailbox.
+    pub fn mailbox(address: &str, per_minute: NonZeroU32) -> Self {
+        let [high, low @ ..] = crate::crypto::sha256(address.as_bytes());
+        let mut id = [0; 16];
+        id[0] = high;
+        id[1..].copy_from_slice(&low[..15]);
+        Self { subject: Subject::Mailbox(Uuid::from_bytes(id)), requests: per_minute, seconds: 60 }
+    }
+
+    /// Microseconds of allowance that the window has.
+    fn window(&self) -> i64 {
+        i64::from(self.seconds) * 1_000_000
+    }
+
+    /// Microseconds of allowance that one request takes; a limit beyond one for each microsecond is none.
+    fn cost(&self) -> i64 {
+        (self.window() / i64::from(self.requests.get())).max(1)
+    }
+}
+
+/// What counting came to: by limit the microseconds of allowance that are used, and which limit refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outcome {
+    refused: Option<usize>,
+    used: Vec<i64>,
+}
+
+/// All limits of this server.
+pub struct RateLimits {
+    local: Local,
+    shared: Option<Shared>,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+impl RateLimits {
+    /// Counts in the Redis of this URL, else in this process.
+    pub fn new(redis_url: Option<&str>, clock: Clock, metrics: Metrics) -> Result<Self> {
+        let shared = redis_url.map(Shared::new).transpose()?;
+        Ok(Self { local: Local::new(clock.clone()), shared, clock, metrics })
+    }
+
+    /// Whether the Redis of this URL answers; the error says why it does not.
+    pub async fn ping(redis_url: &str) -> Result<(), String> {
+        Shared::new(redis_url).map_err(|error| error.to_string())?.ping().await
+    }
+
+    /// Counts one request against every limit, or against none if one of them is spent.
+    pub async fn count(&self, limits: Vec<Limit>) -> Counted {
+        if limits.is_empty() {
+            return Counted { limits, outcome: Outcome { refused: None, used: Vec::new() } };
+        }
+        let shared = match &self.shared {
+            Some(shared) => {
+                let outcome = shared.count(&limits, self.clock.micros()).await;
+                self.metrics.limits_alone.set(outcome.is_none().into());
+                outcome
+            }
+            None => None,
+        };
+        let outcome = shared.unwrap_or_else(|| self.local.count(&limits));
+        match outcome.refused {
+            Some(place) => self.note(&limits[place], "refused"),
+            None => limits.iter().for_each(|limit| self.note(limit, "allowed")),
+        }
+        Counted { limits, outcome }
+    }
+
+    fn note(&self, limit: &Limit, decision: &'static str) {
+        self.metrics.limits.get_or_create(&Decision { limit: limit.subject.name(), decision }).inc();
+    }
+}
+
+/// A request that was counted.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    limits: Vec<Limit>,
+    outcome: Outcome,
+}
+
+impl Counted {
+    /// 429 `rate_limited` with `Retry-After` when a limit was spent.
+    pub fn check(&self) -> Result<()> {
+        let Some(place) = self.outcome.refused else { return Ok(()) };
+        let (limit, used) = (self.limits[place], self.outcome.used[place]);
+        let seconds = seconds(used + limit.cost() - limit.window()).max(1);
+        let whose = match limit.subject {
+            Subject::Address(_) => "from this address",
+            Subject::Token(_) => "with this token",
+            Subject::Domain(_) => "from this domain",
+            Subject::SignIn(_) => "to sign in from this address",
+            Subject::Mailbox(_) => "for a code for this mailbox",
+        };
+        let detail = format!("Too many requests {whose}; try again in {seconds} s.");
+        Err(Error::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(seconds))
+    }
+
+    /// Says on an answer which limits hold and what is left of them.
+    pub fn say(&self, headers: &mut HeaderMap) {
+        let Some(first) = self.limits.first() else { return };
+        let list = |item: fn(&Limit, i64) -> String| {
+            let items: Vec<_> =
+                self.limits.iter().zip(&self.outcome.used).map(|(limit, used)| item(limit, *used)).collect();
+            HeaderValue::try_from(items.join(", ")).ok()
+        };
+        let policy = |limit: &Limit, _| {
+            format!("\"{}\";q={};w={}", limit.subject.name(), limit.requests, limit.seconds)
+        };
+        let left = |limit: &Limit, used: i64| {
+            let left = (limit.window() - used) / limit.cost();
+            format!("\"{}\";r={};t={}", limit.subject.name(), left.max(0), seconds(used))
+        };
+        headers.extend(list(policy).map(|value| (RATE_LIMIT_POLICY, value)));
+        headers.extend(list(left).map(|value| (RATE_LIMIT, value)));
+        headers.insert(X_RATE_LIMIT, HeaderValue::from(first.requests.get()));
+    }
+}
+
+/// Whole seconds, rounded up.
+fn seconds(micros: i64) -> u64 {
+    u64::try_from(micros).unwrap_or_default().div_ceil(1_000_000)
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{DateTime, TimeDelta};
+
+    const THREE: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
+    fn limits() -> (RateLimits, Clock) {
+        let clock = Clock::standing_at(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        (RateLimits::new(None, clock.clone(), Metrics::default()).unwrap(), clock)
+    }
+
+    async fn ask(limits: &RateLimits, address: &str) -> Result<()> {
+        limits.count(vec![Limit::address(address.parse().unwrap(), THREE)]).await.check()
+    }
+
+    #[tokio::test]
+    async fn the_whole_limit_may_come_at_once_and_then_no_more() {
+        let (limits, _) = limits();
+        for _ in 0..3 {
+            ask(&limits, "192.0.2.1").await.unwrap();
+        }
+        let error = ask(&limits, "192.0.2.1").await.unwrap_err();
+        assert_eq!(error.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(error.detail(), "Too many requests from this address; try again in 20 s.");
+    }
+
+    #[tokio::test]
+    async fn the_allowance_comes_back_with_time() {
+        let (limits, clock) = limits();
+        for _ in 0..3 {
+            ask(&limits, "192.0.2.1").await.unwrap();
+        }
+        clock.advance(TimeDelta::seconds(20));
+        ask(&limits, "192.0.2.1").await.unwrap();
+        assert!(ask(&limits, "192.0.2.1").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn addresses_are_counted_apart_and_an_ipv6_network_as_one() {
+        let (limits, _) = limits();
+        for host in ["2001:db8::1", "2001:db8::2", "2001:db8::3"] {
+            ask(&limits, host).await.unwrap();
+        }
+        assert!(ask(&limits, "2001:db8::4").await.is_err());
+        ask(&limits, "2001:db8:0:1::1").await.unwrap();
+        ask(&limits, "192.0.2.1").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_largest_limit_is_counted_like_any_other() {
+        let (limits, _) = limits();
+        let counted = limits.count(vec![Limit::token(Uuid::from_u128(1), NonZeroU32::MAX)]).await;
+        counted.check().unwrap();
+        let mut headers = HeaderMap::new();
+        counted.say(&mut headers);
+        assert_eq!(headers[RATE_LIMIT], "\"token\";r=59999999;t=1");
+    }
+
+    #[tokio::test]
+    async fn what_one_limit_refuses_is_not_counted_by_the_other() {
+        let (limits, _) = limits();
+        let domain = Limit::domain(Uuid::from_u128(1), NonZeroU32::new(10).unwrap());
+        let both = || vec![domain, Limit::token(Uuid::from_u128(2), THREE)];
+        for _ in 0..3 {
+            limits.count(both()).await.check().unwrap();
+        }
+        let refused = limits.count(both()).await;
+        assert_eq!(
+            refused.check().unwrap_err().detail(),
+            "Too many requests with this token; try again in 20 s."
+        );
+        let mut headers = HeaderMap::new();
+        refused.say(&mut headers);
+        assert_eq!(headers[RATE_LIMIT_POLICY], "\"domain\";q=10;w=3600, \"token\";q=3;w=60");
+        assert_eq!(headers[RATE_LIMIT], "\"domain\";r=7;t=1080, \"token\";r=0;t=60");
+        assert_eq!(headers[X_RATE_LIMIT], "10");
+    }
+}

@@ -1,0 +1,15 @@
+//! The pages, one file a subject.
+
+pub mod account;
+pub mod activity;
+pub mod domains;
+pub mod modules;
+pub mod overview;
+pub mod people;
+pub mod preview;
+pub mod requests;
+pub mod sign_in;
+pub mod sites;
+pub mod snippets;
+pub mod tokens;
+pub mod viewer;

@@ -1,0 +1,334 @@
+//! A site's modules: publishing, what a website pastes, how it looks there, and its versions.
+
+use super::preview;
+use super::sites::{Part, place};
+use super::snippets;
+use super::viewer::{Done, Viewer};
+use crate::Console;
+use crate::shell::elements::{Mood, badge, complaint, csrf, empty, number, question, time};
+use crate::shell::form::{Nothing, Posted, Uploaded, again};
+use crate::shell::gate::Framed;
+use crate::shell::page::{Page, Place};
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get, post};
+use axum::extract::{FromRef, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use embed_base::{Error, Result};
+use embed_core::accounts::{Accounts, Admin, Member, Role};
+use embed_core::domains::Domains;
+use embed_core::modules::{Bundle, ManagedModule, Module, Modules, Publication, Upload};
+use embed_core::sites::{ManagedSite, Site, Sites};
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// `/console/sites/{site}` and `…/modules/{module}` with its versions.
+pub fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Console: FromRef<S>,
+    Domains: FromRef<S>,
+    Sites: FromRef<S>,
+    Arc<Modules>: FromRef<S>,
+{
+    let module = "/console/sites/{site}/modules/{module}";
+    ApiRouter::new()
+        .api_route("/console/sites/{site}", get(list))
+        .api_route("/console/sites/{site}/modules", post(publish).layer(Upload::limit()))
+        .api_route(module, get(show))
+        .api_route(
+            &format!("{module}/versions"),
+            get(versions).merge(post(publish_version).layer(Upload::limit())),
+        )
+        .api_route(&format!("{module}/roll-back"), post(roll_back))
+        .api_route(&format!("{module}/unpublish"), get(ask_unpublish).post(unpublish))
+}
+
+/// The parts of a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModulePart {
+    /// What a website pastes, and how it looks there.
+    Embed,
+    /// Where it may be embedded.
+    Domains,
+    /// What was published.
+    Versions,
+    /// Something inside one of these.
+    Inner,
+}
+
+/// Where a module's pages begin.
+pub fn address(module: &Module) -> String {
+    format!("/console/sites/{}/modules/{}", module.site_id, module.id)
+}
+
+/// Where pages of a module are.
+pub fn module_place<'a>(site: &'a Site, module: &'a Module, part: ModulePart) -> Place<'a> {
+    let here = address(module);
+    let outside = place(site, Part::Inner);
+    if part == ModulePart::Inner {
+        return outside.within(&module.name, here);
+    }
+    outside
+        .beside("Embed", here.clone(), part == ModulePart::Embed)
+        .beside("Domains", format!("{here}/domains"), part == ModulePart::Domains)
+        .beside("Versions", format!("{here}/versions"), part == ModulePart::Versions)
+}
+
+/// Whether the viewer may change what belongs to a site.
+pub fn may_change(viewer: &Viewer, site: &Site) -> bool {
+    viewer.operator.role_in(site.organization_id).is_some_and(|role| role >= Role::Admin)
+}
+
+async fn list(
+    viewer: Viewer,
+    ManagedSite { site, .. }: ManagedSite<Member>,
+    State(modules): State<Arc<Modules>>,
+) -> Result<Page> {
+    list_page(&viewer, &site, &modules, None).await
+}
+
+async fn list_page(viewer: &Viewer, site: &Site, modules: &Modules, error: Option<&Error>) -> Result<Page> {
+    let modules = modules.list(site.id).await?;
+    Ok(viewer.page(&place(site, Part::Modules), &site.name, html! {
+        @if modules.is_empty() {
+            (empty("This site has no module yet.", html! {
+                "A module is a folder with a " code { "module.json" } " and a page. Zip it, or take one of the examples that come with the server, and publish it below."
+            }))
+        } @else {
+            div.scroll tabindex="0" role="group" aria-label="Table" { table {
+                thead { tr { th scope="col" { "Module" } th scope="col" { "Version" } th scope="col" { "Last published" } } }
+                tbody {
+                    @for module in &modules {
+                        tr {
+                            th scope="row" { a href=(address(module)) { (module.name) } }
+                            td { (version_of(module)) }
+                            td { (time(module.updated_at, viewer.now)) }
+                        }
+                    }
+                }
+            } }
+        }
+        (complaint(error))
+        @if may_change(viewer, site) {
+            section {
+                h2 { "Publish a module" }
+                (upload(viewer, &format!("/console/sites/{}/modules", site.id)))
+            }
+        }
+    }))
+}
+
+fn version_of(module: &Module) -> Markup {
+    match &module.version {
+        Some(version) => html! { (version) },
+        None => badge("unpublished", Mood::Open),
+    }
+}
+
+fn upload(viewer: &Viewer, action: &str) -> Markup {
+    html! {
+        form.stack method="post" enctype="multipart/form-data" action=(action) {
+            (csrf(viewer))
+            label { span { "Bundle, a zip file with " code { "module.json" } " at its top" } input type="file" name="bundle" accept=".zip,application/zip" required; }
+            button.primary type="submit" { "Publish" }
+        }
+    }
+}
+
+/// Reads the bundle away from the threads that answer requests.
+async fn unzipped(archive: axum::body::Bytes) -> Result<Bundle> {
+    tokio::task::spawn_blocking(|| Bundle::unzip(archive)).await.map_err(Error::internal)?
+}
+
+fn published(publication: &Publication) -> Response {
+    let done = if publication.changed { Done::Published } else { Done::Unchanged };
+    let module = format!("/console/sites/{}/modules/{}", publication.site_id, publication.id);
+    Redirect::to(&format!("{module}?done={}", done.word())).into_response()
+}
+
+async fn publish(
+    viewer: Viewer,
+    ManagedSite { site, operator, .. }: ManagedSite<Admin>,
+    State(modules): State<Arc<Modules>>,
+    Uploaded(file): Uploaded,
+) -> Result<Response> {
+    let publishing = async {
+        let bundle = unzipped(file?).await?;
+        modules.publish(&operator.actor(), site.id, None, bundle, |_, _| {}).await
+    };
+    match publishing.await {
+        Ok(publication) => Ok(published(&publication)),
+        Err(error) => {
+            again(error, async |error| list_page(&viewer, &site, &modules, Some(error)).await).await
+        }
+    }
+}
+
+async fn show(
+    viewer: Viewer,
+    ManagedSite { site, .. }: ManagedSite<Member>,
+    ManagedModule { module, .. }: ManagedModule<Member>,
+    State(console): State<Console>,
+    State(domains): State<Domains>,
+    State(modules): State<Arc<Modules>>,
+) -> Result<Response> {
+    let domains = domains.list(site.id, module.id).await?;
+    let is_allowed = domains.iter().any(|domain| domain.verified && domain.allow_embed);
+    let serves = modules.published(site.id, module.id).await?;
+    let frame = preview::frame(&console, &module, viewer.now);
+    let policy = Framed(frame.origin.clone());
+    let page = viewer.page(&module_place(&site, &module, ModulePart::Embed), &module.name, html! {
+        @match &serves {
+            None => (empty("This module is not published.", html! { "Choose the version to serve under " a href={ (address(&module)) "/versions" } { "Versions" } "." })),
+            Some(published) => {
+                p.lead {
+                    "Version " strong { (module.version.as_deref().unwrap_or_default()) } ", as "
+                    (published.embed_types().iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "))
+                    @if is_allowed {
+                        ". It shows on the websites under " a href={ (address(&module)) "/domains" } { "Domains" } "."
+                    } @else {
+                        ". No website may show it yet: " a href={ (address(&module)) "/domains" } { "allow a domain" } " first."
+                    }
+                }
+                section {
+                    h2 { "Paste this" }
+                    (snippets::all(&console, &module, published.embed_types()))
+                }
+                section {
+                    h2 { "Preview" }
+                    (preview::shown(&frame, &module))
+                }
+            }
+        }
+        dl {
+            dt { "Module id" } dd { code { (module.id) } }
+            dt { "Site id" } dd { code { (module.site_id) } }
+        }
+    });
+    Ok((axum::Extension(policy), page).into_response())
+}
+
+async fn versions(
+    viewer: Viewer,
+    ManagedSite { site, .. }: ManagedSite<Member>,
+    ManagedModule { module, .. }: ManagedModule<Member>,
+    State(modules): State<Arc<Modules>>,
+) -> Result<Page> {
+    versions_page(&viewer, &site, &module, &modules, None).await
+}
+
+async fn versions_page(
+    viewer: &Viewer,
+    site: &Site,
+    module: &Module,
+    modules: &Modules,
+    error: Option<&Error>,
+) -> Result<Page> {
+    let versions = modules.versions(site.id, module.id).await?;
+    let may = may_change(viewer, site);
+    let here = address(module);
+    Ok(viewer.page(&module_place(site, module, ModulePart::Versions), &module.name, html! {
+        (complaint(error))
+        div.scroll tabindex="0" role="group" aria-label="Table" { table {
+            thead { tr { th scope="col" { "Version" } th scope="col" { "Published" } th.number scope="col" { "Files" } th.number scope="col" { "Bytes" } @if may { th scope="col" { span.unseen { "Serve" } } } } }
+            tbody {
+                @for version in &versions {
+                    @let serves = module.version.as_ref() == Some(&version.version);
+                    tr {
+                        th scope="row" { (version.version) @if serves { " " (badge("served", Mood::Good)) } }
+                        td { (time(version.published_at, viewer.now)) }
+                        td.number { (number(version.files)) }
+                        td.number { (number(version.bytes)) }
+                        @if may { td { @if !serves {
+                            form.inline method="post" action={ (here) "/roll-back" } {
+                                (csrf(viewer))
+                                input type="hidden" name="version" value=(version.version);
+                                button type="submit" { "Serve this" span.unseen { " (" (version.version) ")" } }
+                            }
+                        } } }
+                    }
+                }
+            }
+        } }
+        @if may {
+            section {
+                h2 { "Publish a version" }
+                (upload(viewer, &format!("{here}/versions")))
+            }
+            @if module.version.is_some() {
+                section.danger-zone {
+                    h2 { "Unpublish" }
+                    p { "Websites show nothing until a version is served again." }
+                    a.button.danger href={ (here) "/unpublish" } { "Unpublish…" }
+                }
+            }
+        }
+    }))
+}
+
+async fn publish_version(
+    viewer: Viewer,
+    ManagedSite { site, operator, .. }: ManagedSite<Admin>,
+    ManagedModule { module, .. }: ManagedModule<Admin>,
+    State(modules): State<Arc<Modules>>,
+    Uploaded(file): Uploaded,
+) -> Result<Response> {
+    let publishing = async {
+        let bundle = unzipped(file?).await?;
+        modules.publish(&operator.actor(), site.id, Some(module.id), bundle, |_, _| {}).await
+    };
+    match publishing.await {
+        Ok(publication) => Ok(published(&publication)),
+        Err(error) => {
+            again(error, async |error| versions_page(&viewer, &site, &module, &modules, Some(error)).await)
+                .await
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Target {
+    version: String,
+}
+
+async fn roll_back(
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
+    State(modules): State<Arc<Modules>>,
+    Posted(Target { version }): Posted<Target>,
+) -> Result<Response> {
+    modules.roll_back(&operator.actor(), module.site_id, module.id, &version).await?;
+    let versions = format!("{}/versions?done={}", address(&module), Done::RolledBack.word());
+    Ok(Redirect::to(&versions).into_response())
+}
+
+async fn ask_unpublish(
+    viewer: Viewer,
+    ManagedSite { site, .. }: ManagedSite<Admin>,
+    ManagedModule { module, .. }: ManagedModule<Admin>,
+) -> Page {
+    let here = address(&module);
+    let title = format!("Unpublish {}?", module.name);
+    let explanation = html! {
+        p { "Websites stop showing " strong { (module.name) } " within two seconds. Its id, versions, domains, tokens and records stay." }
+    };
+    let question = question(
+        &viewer,
+        &format!("{here}/unpublish"),
+        explanation,
+        "Unpublish",
+        &format!("{here}/versions"),
+    );
+    viewer.page(&module_place(&site, &module, ModulePart::Inner), &title, question)
+}
+
+async fn unpublish(
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
+    State(modules): State<Arc<Modules>>,
+    Posted(Nothing {}): Posted<Nothing>,
+) -> Result<Response> {
+    modules.unpublish(&operator.actor(), module.site_id, module.id).await?;
+    let versions = format!("{}/versions?done={}", address(&module), Done::Unpublished.word());
+    Ok(Redirect::to(&versions).into_response())
+}

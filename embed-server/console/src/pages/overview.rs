@@ -1,0 +1,113 @@
+//! What happens: at a glance, for a whole organization.
+
+use super::activity::entries;
+use super::viewer::Viewer;
+use crate::Console;
+use crate::shell::chart::{Headline, Series, bars};
+use crate::shell::elements::{empty, time};
+use crate::shell::page::{Page, Place, Section};
+use aide::axum::ApiRouter;
+use aide::axum::routing::get;
+use axum::extract::{FromRef, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use embed_base::Result;
+use embed_base::http::Paging;
+use embed_core::accounts::{Accounts, ManagedOrganization, Member};
+use embed_core::activity::Activity;
+use embed_core::requests::{self, Requests};
+use embed_core::sites::Sites;
+use embed_core::views::{self, Views};
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// How many entries of the activity are shown.
+const RECENT: u8 = 8;
+
+/// `/console` and `/console/organizations/{organization}`.
+pub fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Activity: FromRef<S>,
+    Console: FromRef<S>,
+    Requests: FromRef<S>,
+    Sites: FromRef<S>,
+    Views: FromRef<S>,
+{
+    ApiRouter::new()
+        .api_route("/console", get(home))
+        .api_route("/console/organizations/{organization}", get(overview))
+}
+
+/// The first organization of whoever comes.
+async fn home(viewer: Viewer) -> Response {
+    match viewer.organizations.first() {
+        Some(organization) => {
+            Redirect::to(&format!("/console/organizations/{}", organization.id)).into_response()
+        }
+        None => Redirect::to("/console/account").into_response(),
+    }
+}
+
+async fn overview(
+    viewer: Viewer,
+    ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
+    State(sites): State<Sites>,
+    State(views): State<Views>,
+    State(requests): State<Requests>,
+    State(activity): State<Activity>,
+) -> Result<Page> {
+    let id = organization.id;
+    let sites = sites.list(id).await?;
+    let seen = views.organization_per_hour(id, None, None).await?;
+    let calls = requests.organization_per_hour(id, None, None).await?;
+    let done = activity.organization_page(id, &Paging::new(Some(RECENT), None)?).await?;
+    let charts = charts(&viewer, &seen, &calls);
+    let place = Place::top(id, Section::Overview);
+    Ok(viewer.page(&place, "Overview", html! {
+        @if sites.is_empty() {
+            (empty("Nothing is embedded yet.", html! {
+                "Begin with a " a href={ "/console/organizations/" (id) "/sites" } { "site" } ": it holds the modules that websites embed."
+            }))
+        }
+        (charts)
+        div.columns {
+            section {
+                h2 { "Recent activity" }
+                @if done.data.is_empty() { p.hint { "Nobody has changed anything yet." } } @else { (entries(&done.data, &sites, viewer.now)) }
+                @if done.next_cursor.is_some() { p.more { a href={ "/console/organizations/" (id) "/activity" } { "All of it" } } }
+            }
+            section {
+                h2 { "Sites" }
+                ul.plain {
+                    @for site in &sites {
+                        li { a href={ "/console/sites/" (site.id) } { (site.name) } " " span.hint { "since " (time(site.created_at, viewer.now)) } }
+                    }
+                }
+            }
+        }
+    }))
+}
+
+/// The four charts: what visitors see, and what programs ask.
+pub fn charts(viewer: &Viewer, seen: &[views::Hour], calls: &[requests::Hour]) -> Markup {
+    let views = |count: fn(&views::Hour) -> i64| -> HashMap<_, _> {
+        seen.iter().map(|hour| (hour.hour.clone(), count(hour))).collect()
+    };
+    let asked = |count: fn(&requests::Hour) -> i64| -> HashMap<_, _> {
+        calls.iter().map(|hour| (hour.hour.clone(), count(hour))).collect()
+    };
+    let now = viewer.now;
+    let series = |name, class, counts| Series { name, class, counts };
+    html! {
+        div.charts #charts data-live {
+            (bars("shown", ("Embeds shown", Headline::Sum), &[series("shown", "bar", views(|hour| hour.shown))], now))
+            (bars("blocked", ("Blocked", Headline::Sum), &[series("blocked", "bar bad", views(|hour| hour.blocked))], now))
+            (bars("calls", ("API calls", Headline::Sum), &[series("calls", "bar", asked(|hour| hour.requests))], now))
+            (bars("errors", ("Errors", Headline::Sum), &[
+                series("refused", "bar open", asked(|hour| hour.refused)),
+                series("failed", "bar bad", asked(|hour| hour.failed)),
+            ], now))
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The cookies of the console. Over https their names begin with `__Host-`, with which browsers accept them from this host
+//! alone; on a machine's own http, where browsers refuse that, they have a plain name.
+
+use crate::Console;
+use axum::http::{HeaderMap, HeaderValue, header};
+
+/// A cookie of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookie {
+    /// The secret of a session.
+    Session,
+    /// What belongs to an attempt to sign in with GitHub.
+    GitHub,
+    /// A secret on its way to the page that shows it once.
+    Fresh,
+}
+
+impl Cookie {
+    fn name(self, console: &Console) -> String {
+        let prefix = if console.is_secure() { "__Host-" } else { "" };
+        let name = match self {
+            Self::Session => "dramac_session",
+            Self::GitHub => "dramac_github",
+            Self::Fresh => "dramac_fresh",
+        };
+        format!("{prefix}{name}")
+    }
+
+    /// What the request holds under this name.
+    pub fn read<'a>(self, console: &Console, headers: &'a HeaderMap) -> Option<&'a str> {
+        let name = self.name(console);
+        let lists = headers.get_all(header::COOKIE).iter().filter_map(|list| list.to_str().ok());
+        let mut pairs = lists.flat_map(|list| list.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Sets it for so many seconds. It is sent along when somebody follows a link to the console, and not with what another
+    /// website posts.
+    pub fn set(self, console: &Console, value: &str, seconds: i64, headers: &mut HeaderMap) {
+        let secure = if console.is_secure() { "; Secure" } else { "" };
+        let name = self.name(console);
+        let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+
+    /// Takes it away.
+    pub fn remove(self, console: &Console, headers: &mut HeaderMap) {
+        self.set(console, "", 0, headers);
+    }
+}

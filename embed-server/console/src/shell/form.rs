@@ -1,0 +1,185 @@
+//! What pages send back, and how it is read: only with the token of the session, which no other website knows.
+
+use super::gate::SessionId;
+use super::page::Page;
+use crate::Console;
+use crate::pages::sign_in;
+use aide::OperationInput;
+use axum::body::Bytes;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Multipart, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use embed_base::http::{media_type, read_body, wrong_media_type};
+use embed_base::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A form of somebody who has signed in.
+#[derive(Clone, Debug)]
+pub struct Posted<T>(pub T);
+
+/// A form that has nothing in it but its button.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Nothing {}
+
+/// A form of somebody who has not signed in yet.
+#[derive(Clone, Debug)]
+pub struct Open<T>(pub T);
+
+/// A form with a file in it, or what was wrong with the file.
+#[derive(Debug)]
+pub struct Uploaded(pub Result<Bytes>);
+
+/// What stands behind the question mark of a page's address. What is wrong there counts as left out, so that a mangled link
+/// still shows its page.
+#[derive(Clone, Debug)]
+pub struct Asked<T>(pub T);
+
+/// A box that can be ticked: browsers send its name when it is, and nothing when it is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ticked(pub bool);
+
+impl<'de> Deserialize<'de> for Ticked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|_| Self(true))
+    }
+}
+
+/// A text that counts as left out when it is empty.
+pub fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    form: String,
+}
+
+impl<S, T: DeserializeOwned> FromRequest<S> for Posted<T>
+where
+    S: Send + Sync,
+    Console: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let session = request.extensions().get().copied();
+        let body = body(request, state).await?;
+        let Token { form } = read(&body)?;
+        check(&Console::from_ref(state), session, &form)?;
+        read(&body).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Open<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        read(&body(request, state).await?).map(Self)
+    }
+}
+
+impl<S> FromRequest<S> for Uploaded
+where
+    S: Send + Sync,
+    Console: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let session = request.extensions().get().copied();
+        let unreadable = |error: &dyn std::error::Error| {
+            let detail = format!("The upload could not be read: {error}. Choose the file again.");
+            Error::invalid(detail)
+        };
+        let mut parts = Multipart::from_request(request, state)
+            .await
+            .map_err(|_| wrong_media_type("multipart/form-data"))?;
+        let (mut token, mut file) =
+            (String::new(), Err(Error::invalid("No file was chosen. Choose the zip file of a bundle.")));
+        while let Some(part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
+            let (name, is_named) =
+                (part.name().map(str::to_owned), part.file_name().is_some_and(|name| !name.is_empty()));
+            let bytes = part.bytes().await.map_err(|error| match error.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+                _ => unreadable(&error),
+            });
+            match (name.as_deref(), bytes) {
+                (Some("form"), bytes) => token = String::from_utf8_lossy(&bytes?).into_owned(),
+                (Some("bundle"), Ok(bytes)) if bytes.is_empty() && is_named => {
+                    file = Err(Error::invalid("The file is empty. Choose the zip file of a bundle."));
+                }
+                (Some("bundle"), Ok(bytes)) if bytes.is_empty() => {}
+                (Some("bundle"), bytes) => {
+                    let ends = bytes.is_err();
+                    file = bytes;
+                    // Whatever follows is cut off too.
+                    if ends {
+                        break;
+                    }
+                }
+                (_, bytes) => drop(bytes?),
+            }
+        }
+        check(&Console::from_ref(state), session, &token)?;
+        Ok(Self(file))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequestParts<S> for Asked<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Ok(Self(Query::try_from_uri(&parts.uri).map_or_else(|_| T::default(), |Query(asked)| asked)))
+    }
+}
+
+/// The answer to a form with something wrong in it: its page once more, which says what. Faults of the server have a page of
+/// their own.
+pub async fn again(error: Error, page: impl AsyncFnOnce(&Error) -> Result<Page>) -> Result<Response> {
+    if error.status().is_server_error() {
+        return Err(error);
+    }
+    let page = page(&error).await?;
+    Ok((error.status(), page).into_response())
+}
+
+async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {
+    if media_type(request.headers()).is_none_or(|known| known != FORM) {
+        return Err(wrong_media_type(FORM));
+    }
+    read_body(request, state).await
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let read = url::form_urlencoded::parse(body);
+    let pairs =
+        serde_json::Map::from_iter(read.map(|(name, value)| (name.into_owned(), value.into_owned().into())));
+    serde_json::from_value(pairs.into()).map_err(|error| {
+        Error::invalid(format!("The form is not what was expected: {error}. Go back, and send it again."))
+    })
+}
+
+fn check(console: &Console, session: Option<SessionId>, token: &str) -> Result<()> {
+    let Some(SessionId(session)) = session else { return Err(sign_in::first()) };
+    if console.is_form_token(session, token) {
+        return Ok(());
+    }
+    let detail = "This form belongs to another session. Go back, load the page again, and send it once more.";
+    Err(Error::new(StatusCode::FORBIDDEN, "stale_form", detail))
+}
+
+fn too_large() -> Error {
+    let detail = "The file is larger than a bundle may be, 50 MiB. Leave out what the module does not load.";
+    Error::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_bundle", detail)
+}
+
+impl<T> OperationInput for Posted<T> {}
+impl<T> OperationInput for Open<T> {}
+impl<T> OperationInput for Asked<T> {}
+impl OperationInput for Uploaded {}

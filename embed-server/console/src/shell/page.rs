@@ -1,0 +1,212 @@
+//! What all pages have around their content.
+
+use super::assets;
+use super::elements::{csrf, notice, sentence};
+use crate::pages::viewer::Viewer;
+use aide::OperationOutput;
+use axum::response::{Html, IntoResponse, Response};
+use embed_base::Error;
+use embed_core::accounts::Organization;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use uuid::Uuid;
+
+/// A whole page.
+pub struct Page(Markup);
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        Html(self.0.into_string()).into_response()
+    }
+}
+
+impl OperationOutput for Page {
+    type Inner = ();
+}
+
+/// Where in the console a page is.
+pub struct Place<'a> {
+    /// The organization that it is about.
+    pub organization: Option<Uuid>,
+    /// The part of the navigation that it belongs to.
+    pub section: Section,
+    /// What it is part of, outermost first: name and address.
+    pub trail: Vec<(&'a str, String)>,
+    /// What else there is beside it: name, address, and whether it is this page.
+    pub tabs: Vec<(&'a str, String, bool)>,
+}
+
+/// The parts of the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// What happens.
+    Overview,
+    /// Sites, and what belongs to them.
+    Sites,
+    /// Who manages.
+    People,
+    /// What they have done.
+    Activity,
+    /// One's own sessions and tokens.
+    Account,
+}
+
+impl<'a> Place<'a> {
+    /// A page that is part of nothing else.
+    pub fn top(organization: Uuid, section: Section) -> Self {
+        Self { organization: Some(organization), section, trail: Vec::new(), tabs: Vec::new() }
+    }
+
+    /// The same as part of something.
+    pub fn within(mut self, name: &'a str, address: String) -> Self {
+        self.trail.push((name, address));
+        self
+    }
+
+    /// The same with something beside it, which may be the page itself.
+    pub fn beside(mut self, name: &'a str, address: String, is_this: bool) -> Self {
+        self.tabs.push((name, address, is_this));
+        self
+    }
+}
+
+impl Viewer {
+    /// A page for this viewer.
+    pub fn page(&self, place: &Place<'_>, title: &str, content: Markup) -> Page {
+        let organization =
+            place.organization.and_then(|id| self.organization(id)).or(self.organizations.first());
+        Page(document(
+            title,
+            html! {
+                a.skip href="#content" { "Skip to the content" }
+                header.top {
+                    (brand())
+                    @if let Some(organization) = organization {
+                        (switcher(organization, &self.organizations))
+                        nav.sections aria-label="Console" {
+                            @for (section, name, address) in sections(organization.id) {
+                                a href=(address) aria-current=[(section == place.section).then_some("page")] { (name) }
+                            }
+                        }
+                    }
+                    div.account {
+                        a href="/console/account" title=(self.operator.email()) aria-current=[(place.section == Section::Account).then_some("page")] { "Account" }
+                        form method="post" action="/console/sign-out" { (csrf(self)) button.quiet type="submit" { "Sign out" } }
+                    }
+                }
+                main #content tabindex="-1" {
+                    @if !place.trail.is_empty() {
+                        nav.trail aria-label="Where this is" {
+                            ol { @for (name, address) in &place.trail { li { a href=(address) { (name) } } } }
+                        }
+                    }
+                    h1 { (title) }
+                    @if !place.tabs.is_empty() {
+                        nav.tabs aria-label=(title) {
+                            @for (name, address, is_this) in &place.tabs {
+                                a href=(address) aria-current=[is_this.then_some("page")] { (name) }
+                            }
+                        }
+                    }
+                    @if let Some(done) = self.done { (notice(done.sentence())) }
+                    (content)
+                }
+            },
+        ))
+    }
+}
+
+fn sections(organization: Uuid) -> [(Section, &'static str, String); 4] {
+    let address = |page: &str| format!("/console/organizations/{organization}{page}");
+    [
+        (Section::Overview, "Overview", address("")),
+        (Section::Sites, "Sites", address("/sites")),
+        (Section::People, "People", address("/people")),
+        (Section::Activity, "Activity", address("/activity")),
+    ]
+}
+
+/// The organization's name; where there are several, a way to the others.
+fn switcher(current: &Organization, all: &[Organization]) -> Markup {
+    html! {
+        @if all.len() > 1 {
+            details.switcher {
+                summary { (current.name) }
+                ul {
+                    @for organization in all {
+                        li {
+                            a href={ "/console/organizations/" (organization.id) } aria-current=[(organization == current).then_some("true")] {
+                                (organization.name)
+                            }
+                        }
+                    }
+                }
+            }
+        } @else {
+            span.organization { (current.name) }
+        }
+    }
+}
+
+fn brand() -> Markup {
+    html! {
+        a.brand href="/console" {
+            svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true" {
+                rect x="1.5" y="3.5" width="21" height="17" rx="3.5" fill="none" stroke="currentColor" stroke-width="2" {}
+                rect x="11" y="10" width="8" height="7" rx="1.5" fill="currentColor" {}
+            }
+            "Dramac Embed"
+        }
+    }
+}
+
+/// A page for somebody who has not signed in.
+pub fn outside(title: &str, content: Markup) -> Page {
+    Page(document(
+        title,
+        html! {
+            main.outside #content {
+                (brand())
+                h1 { (title) }
+                (content)
+            }
+        },
+    ))
+}
+
+/// What went wrong, and the way back.
+pub fn of_error(error: &Error) -> Page {
+    let title = match error.status().as_u16() {
+        _ if error.code() == "link_ended" => "This link no longer works",
+        404 => "There is nothing here",
+        403 => "This is not for you",
+        429 => "Too often",
+        500.. => "Something went wrong",
+        _ => "That did not work",
+    };
+    outside(
+        title,
+        html! {
+            p.sentence { (sentence(error.detail())) }
+            p { a href="/console" { "To the console" } }
+        },
+    )
+}
+
+fn document(title: &str, body: Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="color-scheme" content="light dark";
+                title { (title) " – Dramac Embed" }
+                link rel="icon" href=(assets::ICON);
+                link rel="stylesheet" href=(assets::style());
+                script defer src=(assets::script()) {}
+            }
+            body { (body) (PreEscaped("\n")) }
+        }
+    }
+}

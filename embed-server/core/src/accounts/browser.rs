@@ -1,0 +1,35 @@
+//! The browser that a person signs in with.
+
+use aide::OperationInput;
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use embed_base::net::ClientAddress;
+use embed_base::{Error, Result};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The most characters of `User-Agent` that are kept.
+const USER_AGENT: usize = 300;
+
+/// A browser, as far as it can be known.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    /// The client's address.
+    pub address: IpAddr,
+    /// The start of its `User-Agent`.
+    pub user_agent: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Browser {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let unknown = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+        let address = parts.extensions.get().map_or(unknown, |&ClientAddress(address)| address);
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let user_agent = user_agent.map(|agent| agent.chars().take(USER_AGENT).collect());
+        Ok(Self { address, user_agent })
+    }
+}
+
+impl OperationInput for Browser {}

@@ -1,0 +1,171 @@
+//! Signing in with GitHub: it says which addresses are somebody's, and an address that is known here is somebody's here.
+//! GitHub's own accounts are not kept.
+//!
+//! It is OAuth 2.0 with PKCE (RFC 7636) and `state`. Both belong to one attempt of one browser, which keeps them in a cookie.
+
+use super::Accounts;
+use super::browser::Browser;
+use super::email::Email;
+use super::sessions::{Proof, StartedSession};
+use axum::http::{StatusCode, header};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use embed_base::Context;
+use embed_base::config::GitHubApp;
+use embed_base::crypto::{Random, sha256};
+use embed_base::outbound::client_for_settings;
+use embed_base::{Error, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use url::Url;
+
+/// How long GitHub may take for each answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of an answer that are read.
+const LONGEST: usize = 256 * 1024;
+
+/// What one browser's attempt to sign in is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// What GitHub sends back, so that nobody's answer can be slipped to somebody else's browser.
+    pub state: String,
+    /// What only the one who began can show (RFC 7636, section 4.1).
+    pub verifier: String,
+}
+
+/// GitHub, as this installation may ask it. Cheap to clone.
+#[derive(Clone)]
+pub struct GitHub {
+    app: GitHubApp,
+    redirect_uri: String,
+    random: Random,
+    client: reqwest::Client,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TokenAnswer {
+    Granted { access_token: String },
+    Refused { error: String, error_description: Option<String> },
+}
+
+#[derive(Deserialize)]
+struct Address {
+    email: String,
+    verified: bool,
+}
+
+impl GitHub {
+    /// Prepares to ask; `None` where no app is set.
+    pub fn new(context: &Context) -> Result<Option<Self>> {
+        let settings = &context.settings;
+        let Some(app) = settings.github.clone() else { return Ok(None) };
+        let client = client_for_settings().map_err(Error::internal)?;
+        let redirect_uri = format!("{}/console/sign-in/github/callback", settings.public_url);
+        Ok(Some(Self { app, redirect_uri, random: context.random.clone(), client }))
+    }
+
+    /// Begins an attempt: where the browser goes, and what it keeps meanwhile.
+    pub fn begin(&self) -> Result<(Url, Attempt)> {
+        let attempt = Attempt { state: self.random.hex_token(), verifier: self.random.hex_token() };
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(sha256(attempt.verifier.as_bytes()));
+        let mut url = self.url("/login/oauth/authorize")?;
+        url.query_pairs_mut()
+            .append_pair("client_id", &self.app.client_id)
+            .append_pair("redirect_uri", &self.redirect_uri)
+            .append_pair("scope", "user:email")
+            .append_pair("state", &attempt.state)
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        Ok((url, attempt))
+    }
+
+    /// The addresses of whoever has signed in there, verified by GitHub, the main one first.
+    async fn addresses(&self, code: &str, attempt: &Attempt) -> Result<Vec<Email>> {
+        let form = [
+            ("client_id", self.app.client_id.as_str()),
+            ("client_secret", &self.app.client_secret),
+            ("code", code),
+            ("redirect_uri", &self.redirect_uri),
+            ("code_verifier", &attempt.verifier),
+        ];
+        let body = form.iter().fold(
+            url::form_urlencoded::Serializer::new(String::new()),
+            |mut form, (name, value)| {
+                form.append_pair(name, value);
+                form
+            },
+        );
+        let request = self
+            .client
+            .post(self.url("/login/oauth/access_token")?)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body({ body }.finish());
+        let token = match self.ask(request).await? {
+            TokenAnswer::Granted { access_token } => access_token,
+            TokenAnswer::Refused { error, error_description } => {
+                let reason = error_description.unwrap_or(error);
+                let detail = format!("GitHub did not take the code ({reason}). Begin again.");
+                return Err(Error::new(StatusCode::FORBIDDEN, "github_refused", detail));
+            }
+        };
+        let request = self.client.get(format!("{}/user/emails", self.app.api_url)).bearer_auth(token);
+        let addresses: Vec<Address> = self.ask(request).await?;
+        let verified = addresses.into_iter().filter(|address| address.verified);
+        Ok(verified.filter_map(|address| Email::parse(&address.email).ok()).collect())
+    }
+
+    fn url(&self, path: &str) -> Result<Url> {
+        Url::parse(&format!("{}{path}", self.app.url)).map_err(Error::internal)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T> {
+        let unreachable =
+            |error| Error::unavailable("GitHub does not answer. Try again, or sign in with a code.", error);
+        let mut response = request
+            .header(header::ACCEPT, "application/json")
+            .timeout(TIMEOUT)
+            .send()
+            .await
+            .map_err(unreachable)?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST {
+                break;
+            }
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            let detail = format!(
+                "GitHub answered {status}, and not what was expected. Try again, or sign in with a code."
+            );
+            Error::new(StatusCode::BAD_GATEWAY, "github_failed", detail).caused_by(error)
+        })
+    }
+}
+
+impl Accounts {
+    /// Begins a session of whoever has signed in with GitHub, by the first of his addresses that is known here. `returned` is
+    /// the state that came back, `code` what GitHub gave.
+    pub async fn sign_in_with_github(
+        &self,
+        github: &GitHub,
+        attempt: &Attempt,
+        (returned, code): (&str, &str),
+        browser: &Browser,
+    ) -> Result<StartedSession> {
+        if returned != attempt.state {
+            let detail = "This answer of GitHub's belongs to another attempt. Begin again, in one window.";
+            return Err(Error::new(StatusCode::FORBIDDEN, "wrong_state", detail));
+        }
+        for email in github.addresses(code, attempt).await? {
+            if self.member(&email).await?.is_some() {
+                return self.sign_in(&email, Proof::GitHub, browser).await;
+            }
+        }
+        let detail = "None of the addresses that GitHub has verified for you is invited here. Ask an owner to invite one of them.";
+        Err(Error::new(StatusCode::FORBIDDEN, "not_invited", detail))
+    }
+}

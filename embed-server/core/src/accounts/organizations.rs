@@ -1,0 +1,122 @@
+//! Organizations: to whom sites belong.
+
+use super::{Accounts, AtLeast, Operator, note, store};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
+use embed_base::events::activity::{Action, Actor};
+use embed_base::http::{openapi, path_id};
+use embed_base::names;
+use embed_base::{Error, Result};
+use serde::Serialize;
+use sqlx::FromRow;
+use std::marker::PhantomData;
+use uuid::Uuid;
+
+/// One organization.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Organization {
+    /// Its id.
+    pub id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The organization that the path names as `{organization}`, in which the operator has the role `R` or a higher one.
+#[derive(Clone, Debug)]
+pub struct ManagedOrganization<R> {
+    /// The organization.
+    pub organization: Organization,
+    /// Who manages it.
+    pub operator: Operator,
+    role: PhantomData<fn() -> R>,
+}
+
+impl Accounts {
+    /// Makes an organization; it has no people yet.
+    pub async fn create_organization(&self, by: &Actor, name: &str) -> Result<Organization> {
+        let organization = Organization {
+            id: Uuid::now_v7(),
+            name: names::checked("An organization's name", name)?,
+            created_at: self.context.clock.now(),
+        };
+        let Organization { id, ref name, created_at } = organization;
+        let mut tx = self.context.db.begin_global().await?;
+        store::insert_organization(&mut tx, &organization).await?;
+        note(&mut tx, by, id, (Action::OrganizationCreated, name, None), created_at).await?;
+        tx.commit().await?;
+        Ok(organization)
+    }
+
+    /// Gives an organization another name.
+    pub async fn rename_organization(&self, by: &Actor, id: Uuid, name: &str) -> Result<Organization> {
+        let name = names::checked("An organization's name", name)?;
+        let mut tx = self.context.db.begin_global().await?;
+        let renamed = store::rename_organization(&mut tx, id, &name).await?;
+        let renamed = renamed.ok_or_else(|| hidden(&id.to_string()))?;
+        note(&mut tx, by, id, (Action::OrganizationRenamed, &name, None), self.context.clock.now()).await?;
+        tx.commit().await?;
+        Ok(renamed)
+    }
+
+    /// Every organization, oldest first: for an operator of the whole installation.
+    pub async fn organizations(&self) -> Result<Vec<Organization>> {
+        let mut tx = self.context.db.read_global().await?;
+        store::organizations(&mut tx).await
+    }
+
+    /// Those in which somebody is, oldest first.
+    pub async fn organizations_of(&self, operator: &Operator) -> Result<Vec<Organization>> {
+        let mut tx = self.context.db.read_global().await?;
+        store::organizations_of(&mut tx, operator.user()).await
+    }
+
+    /// The organization, if the operator may manage it. One in which he is not is 404 `organization_not_found`, as one that
+    /// is not there; one of his own in which his role is too low is 403 `forbidden`.
+    async fn managed<R: AtLeast>(&self, operator: Operator, id: Uuid) -> Result<ManagedOrganization<R>> {
+        let role = operator.role_in(id).ok_or_else(|| hidden(&id.to_string()))?;
+        operator.require::<R>(role)?;
+        let mut tx = self.context.db.read_global().await?;
+        let found = store::organization(&mut tx, id).await?;
+        let organization = found.ok_or_else(|| hidden(&id.to_string()))?;
+        Ok(ManagedOrganization { organization, operator, role: PhantomData })
+    }
+}
+
+impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedOrganization<R>
+where
+    Accounts: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let operator = Operator::from_request_parts(parts, state).await?;
+        let id = path_id(parts, "organization", hidden).await?;
+        Accounts::from_ref(state).managed(operator, id).await
+    }
+}
+
+impl<R: AtLeast> OperationInput for ManagedOrganization<R> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        Operator::operation_input(ctx, operation);
+        openapi::path_id(ctx, operation, "organization", "The organization's id.");
+        openapi::required_role(operation, R::ROLE.as_str());
+        let when = format!("The operator's role is lower than {}.", R::ROLE);
+        openapi::refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", &when);
+        let when = "The operator is in no such organization.";
+        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "organization_not_found", when);
+    }
+}
+
+/// The same for what is not there and for what is somebody else's.
+fn hidden(id: &str) -> Error {
+    let detail = format!("There is no organization {} that you are in.", id.escape_debug());
+    Error::not_found("organization_not_found", detail)
+}

@@ -1,0 +1,149 @@
+//! Sessions: who is signed in to the console, in which browser. The browser holds a random secret in a cookie, the database
+//! its hash. A session that nobody uses ends after a week, any after thirty days; its person may end it at any time.
+
+use super::browser::Browser;
+use super::operator::Identity;
+use super::store::StoredUser;
+use super::{Accounts, Operator, note_of_person, store};
+use chrono::{DateTime, TimeDelta, Utc};
+use embed_base::crypto::sha256_hex;
+use embed_base::events::activity::{Action, Actor, Means};
+use embed_base::{Error, Result};
+use sqlx::FromRow;
+use std::net::IpAddr;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// How long a session lasts that nobody uses.
+pub const IDLE: TimeDelta = TimeDelta::days(7);
+/// How long any session lasts.
+pub const LONGEST: TimeDelta = TimeDelta::days(30);
+/// How exactly it is known when a session was last used: each note of it is a write.
+const SEEN_EVERY: TimeDelta = TimeDelta::minutes(5);
+
+/// How a session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// With a code that was sent by e-mail.
+    Code,
+    /// With GitHub's word for an address.
+    GitHub,
+    /// With a link that the server printed.
+    Link,
+}
+
+impl Proof {
+    /// The word for it in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::GitHub => "github",
+            Self::Link => "link",
+        }
+    }
+}
+
+/// A session, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Session {
+    /// Its id.
+    pub id: Uuid,
+    /// How it began: `code`, `github` or `link`.
+    pub means: String,
+    /// From which address it began.
+    pub ip_address: String,
+    /// What the browser called itself.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used, to some minutes.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends at the latest.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A session that has just begun: the only time that its secret is seen.
+#[derive(Debug)]
+pub struct StartedSession {
+    /// What the browser keeps.
+    pub secret: String,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Accounts {
+    /// Begins a session of somebody who has proved that he is who he says.
+    pub(super) async fn start_session(
+        &self,
+        user: &StoredUser,
+        proof: Proof,
+        browser: &Browser,
+    ) -> Result<StartedSession> {
+        let now = self.context.clock.now();
+        let secret = self.context.random.hex_token();
+        let session = Session {
+            id: Uuid::now_v7(),
+            means: proof.as_str().to_owned(),
+            ip_address: browser.address.to_string(),
+            user_agent: browser.user_agent.clone(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now + LONGEST,
+        };
+        let by = Actor::Person {
+            id: user.id,
+            email: user.email.to_string(),
+            means: Means::Console,
+            address: browser.address,
+        };
+        let mut tx = self.context.db.begin_global().await?;
+        store::insert_session(&mut tx, user.id, &session, &hash(&secret)).await?;
+        store::note_sign_in(&mut tx, user.id, now).await?;
+        note_of_person(&mut tx, &by, user.id, (Action::SignedIn, user.email.as_str()), now).await?;
+        tx.commit().await?;
+        Ok(StartedSession { secret, id: session.id })
+    }
+
+    /// The person whose session has this secret, and the session; `None` when it has ended, or there was none.
+    pub async fn session(&self, secret: &str, address: IpAddr) -> Result<Option<(Operator, Session)>> {
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.read_global().await?;
+        let Some((user, session)) = store::session(&mut tx, &hash(secret), now, now - IDLE).await? else {
+            return Ok(None);
+        };
+        let memberships = store::memberships(&mut tx, user.id).await?;
+        drop(tx);
+        if now - session.last_seen_at > SEEN_EVERY {
+            let mut tx = self.context.db.begin_global().await?;
+            store::see_session(&mut tx, session.id, now).await?;
+            tx.commit().await?;
+        }
+        let identity = Identity { user: user.id, email: user.email, memberships };
+        Ok(Some((Operator::new(Arc::new(identity), Means::Console, address), session)))
+    }
+
+    /// A person's sessions that last, the one that was used last first.
+    pub async fn sessions(&self, operator: &Operator) -> Result<Vec<Session>> {
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.read_global().await?;
+        store::sessions(&mut tx, operator.user(), now, now - IDLE).await
+    }
+
+    /// Ends one of a person's sessions, or all of them.
+    pub async fn end_session(&self, operator: &Operator, id: Option<Uuid>) -> Result<()> {
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.begin_global().await?;
+        if store::end_sessions(&mut tx, operator.user(), id).await? == 0 {
+            let detail = "There is no such session of yours any more.";
+            return Err(Error::not_found("session_not_found", detail));
+        }
+        let about = (Action::SessionEnded, operator.email().as_str());
+        note_of_person(&mut tx, &operator.actor(), operator.user(), about, now).await?;
+        tx.commit().await
+    }
+}
+
+/// The secret has 256 bits of randomness, so a slow hash would protect nothing.
+pub(super) fn hash(secret: &str) -> String {
+    sha256_hex(secret.as_bytes())
+}

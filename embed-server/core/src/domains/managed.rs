@@ -1,0 +1,58 @@
+//! A domain that an operator may manage: what a handler takes to be reached by nobody else.
+
+use super::{AllowedDomain, Domains};
+use crate::accounts::{Accounts, AtLeast, Operator};
+use crate::modules::{ManagedModule, Modules};
+use crate::sites::Sites;
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use embed_base::http::{openapi, path_id};
+use embed_base::{Error, Result};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// The domain that the path names as `{site}`, `{module}` and `{domain}`; the operator has the role `R` or a higher one.
+#[derive(Clone, Debug)]
+pub struct ManagedDomain<R> {
+    /// The domain.
+    pub domain: AllowedDomain,
+    /// Who manages it.
+    pub operator: Operator,
+    role: PhantomData<fn() -> R>,
+}
+
+impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedDomain<R>
+where
+    Accounts: FromRef<S>,
+    Sites: FromRef<S>,
+    Arc<Modules>: FromRef<S>,
+    Domains: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let ManagedModule { module, operator, .. } =
+            ManagedModule::<R>::from_request_parts(parts, state).await?;
+        let missing = |id: &str| {
+            let detail = format!("The list of module {} has no domain {}.", module.id, id.escape_debug());
+            Error::not_found("domain_not_found", detail)
+        };
+        let id = path_id(parts, "domain", missing).await?;
+        let found = Domains::from_ref(state).find_by_id(module.site_id, module.id, id).await?;
+        let domain = found.ok_or_else(|| missing(&id.to_string()))?;
+        Ok(Self { domain, operator, role: PhantomData })
+    }
+}
+
+impl<R: AtLeast> OperationInput for ManagedDomain<R> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        ManagedModule::<R>::operation_input(ctx, operation);
+        openapi::path_id(ctx, operation, "domain", "The domain's id.");
+        let when = "The module's list has no such domain.";
+        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "domain_not_found", when);
+    }
+}

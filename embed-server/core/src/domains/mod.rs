@@ -1,0 +1,311 @@
+//! Allowed domains: which websites may embed a module, and the proof that they are whose they should be.
+//!
+//! A domain is added by the site's owner and counts once the domain's owner has published a token, in DNS or (not for a
+//! wildcard) on its front page. The proof is looked for again daily; see [`schedule`] for what follows from what is
+//! found. Loopback domains, which exist in development only, need no proof.
+
+pub mod dns;
+mod input;
+mod instructions;
+mod managed;
+pub mod meta;
+pub mod pattern;
+pub mod proof;
+mod recheck;
+pub mod routes;
+pub mod schedule;
+mod store;
+mod verify;
+
+pub use input::{DomainChanges, DomainToAllow, Look};
+pub use instructions::{AddedDomain, Instructions, Record};
+pub use managed::ManagedDomain;
+pub use pattern::{DomainPattern, Origin};
+
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use embed_base::Context;
+use embed_base::db::Tx;
+use embed_base::events::activity::{self, Action, Actor};
+use embed_base::events::{self, Event};
+use embed_base::http::{Listed, Paged, Paging};
+use embed_base::{Error, Result};
+use embed_protocol::EmbedType;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+/// API requests per hour that pages of a domain may make, unless set (seed EM-31).
+pub const RATE_LIMIT: i64 = 1000;
+
+/// One domain on a module's list.
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedDomain {
+    /// Its id.
+    pub id: Uuid,
+    /// The tenant.
+    pub site_id: Uuid,
+    /// The module that may be embedded.
+    pub module_id: Uuid,
+    /// A [`DomainPattern`]'s text.
+    pub domain: String,
+    /// Whether its owner has proved it.
+    pub verified: bool,
+    /// What its owner publishes, 64 hex digits.
+    pub verification_token: String,
+    /// When it was proved.
+    pub verified_at: Option<DateTime<Utc>>,
+    /// How it was proved: `dns`, `meta`, or `loopback`, which needs no proof.
+    pub verification_method: Option<String>,
+    /// Whether its pages may embed the module.
+    pub allow_embed: bool,
+    /// Whether its pages may call the module's API.
+    pub allow_api: bool,
+    /// The ways in which they may embed it; empty means all.
+    #[schemars(with = "Vec<EmbedType>")]
+    pub embed_types: Json<Vec<EmbedType>>,
+    /// API requests per hour.
+    pub rate_limit: i64,
+    /// When the proof was last seen.
+    pub last_proved_at: Option<DateTime<Utc>>,
+    /// When the proof was last looked for.
+    pub last_checked_at: Option<DateTime<Utc>>,
+    /// Why it was not found then.
+    pub last_error: Option<String>,
+    /// Since when the proof of a verified domain is missing.
+    pub missing_since: Option<DateTime<Utc>>,
+    /// On how many days in a row it was missing.
+    pub missing_days: i64,
+    /// When it is looked for next; never for loopback.
+    pub next_check_at: Option<DateTime<Utc>>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl AllowedDomain {
+    /// The pattern that its text is, or an error for a row that this version would not have written.
+    pub fn pattern(&self) -> Result<DomainPattern> {
+        DomainPattern::parse(&self.domain, true).map_err(Error::internal)
+    }
+}
+
+impl Listed for AllowedDomain {
+    const LIST: &'static str = "domains";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+/// A domain to add.
+#[derive(Clone, Debug)]
+pub struct NewDomain {
+    /// Which hosts.
+    pub pattern: DomainPattern,
+    /// Whether their pages may embed the module.
+    pub allow_embed: bool,
+    /// Whether they may call its API.
+    pub allow_api: bool,
+    /// In which ways they may embed it; empty means all.
+    pub embed_types: Vec<EmbedType>,
+    /// API requests per hour.
+    pub rate_limit: i64,
+}
+
+/// How a domain can be proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// A TXT record.
+    Dns,
+    /// A meta tag on the front page.
+    Meta,
+}
+
+impl Method {
+    /// The word for it in JSON and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Dns => "dns",
+            Method::Meta => "meta",
+        }
+    }
+}
+
+/// The allowed domains. Cheap to clone.
+#[derive(Clone)]
+pub struct Domains {
+    context: Context,
+}
+
+impl Domains {
+    /// Builds the capability.
+    pub fn new(context: &Context) -> Self {
+        Self { context: context.clone() }
+    }
+
+    /// Reads a domain as a person writes it.
+    pub fn pattern(&self, text: &str) -> Result<DomainPattern> {
+        DomainPattern::parse(text, self.context.settings.dev).map_err(|error| {
+            let detail = format!("This domain cannot be allowed: {error}.");
+            Error::new(StatusCode::BAD_REQUEST, "invalid_domain", detail)
+        })
+    }
+
+    /// Puts a domain on a module's list. It counts once it is verified.
+    pub async fn add(&self, by: &Actor, site: Uuid, module: Uuid, new: NewDomain) -> Result<AllowedDomain> {
+        let now = self.context.clock.now();
+        let loopback = new.pattern.is_loopback();
+        let domain = AllowedDomain {
+            id: Uuid::now_v7(),
+            site_id: site,
+            module_id: module,
+            domain: new.pattern.to_string(),
+            verified: loopback,
+            verification_token: self.context.random.hex_token(),
+            verified_at: loopback.then_some(now),
+            verification_method: loopback.then(|| "loopback".to_owned()),
+            allow_embed: new.allow_embed,
+            allow_api: new.allow_api,
+            embed_types: Json(new.embed_types),
+            rate_limit: new.rate_limit,
+            last_proved_at: None,
+            last_checked_at: None,
+            last_error: None,
+            missing_since: None,
+            missing_days: 0,
+            next_check_at: (!loopback).then(|| schedule::first_check(now)),
+            created_at: now,
+            updated_at: now,
+        };
+        let mut tx = self.context.db.begin(site).await?;
+        store::insert(&mut tx, &domain).await?;
+        let mut happened = vec![Event::DomainAdded { domain_id: domain.id, domain: domain.domain.clone() }];
+        if loopback {
+            happened.push(Event::DomainActive { domain_id: domain.id, domain: domain.domain.clone() });
+        }
+        note(&mut tx, by, Action::DomainAdded, &domain, now).await?;
+        self.commit(tx, &domain, &happened).await?;
+        Ok(domain)
+    }
+
+    /// A module's list, oldest first.
+    pub async fn list(&self, site: Uuid, module: Uuid) -> Result<Vec<AllowedDomain>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::page(&mut tx, site, module, Uuid::nil(), i64::MAX).await
+    }
+
+    /// A page of it.
+    pub async fn page(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        paging: &Paging<AllowedDomain>,
+    ) -> Result<Paged<AllowedDomain>> {
+        let mut tx = self.context.db.read(site).await?;
+        let domains = store::page(&mut tx, site, module, paging.after(), paging.reads()).await?;
+        Ok(paging.page(domains))
+    }
+
+    /// The domain of a module that has this id.
+    pub async fn find_by_id(&self, site: Uuid, module: Uuid, id: Uuid) -> Result<Option<AllowedDomain>> {
+        let mut tx = self.context.db.read(site).await?;
+        Ok(store::find(&mut tx, site, id).await?.filter(|domain| domain.module_id == module))
+    }
+
+    /// The domain that has this id, whatever its site: for an operator of the whole installation.
+    pub async fn find_anywhere(&self, id: Uuid) -> Result<AllowedDomain> {
+        let mut tx = self.context.db.read_global().await?;
+        store::find_anywhere(&mut tx, id).await?.ok_or_else(|| not_found(&id.to_string()))
+    }
+
+    /// The domain of a module that has this text.
+    pub async fn find(&self, site: Uuid, module: Uuid, pattern: &DomainPattern) -> Result<AllowedDomain> {
+        let text = pattern.to_string();
+        let mut tx = self.context.db.read(site).await?;
+        let found = store::covering(&mut tx, site, module, std::slice::from_ref(&text)).await?;
+        found.into_iter().next().ok_or_else(|| not_found(&text))
+    }
+
+    /// Every domain of the module that covers the origin, the most specific first, verified or not.
+    pub async fn covering(&self, site: Uuid, module: Uuid, origin: &Origin) -> Result<Vec<AllowedDomain>> {
+        let candidates = DomainPattern::candidates(origin);
+        let mut tx = self.context.db.read(site).await?;
+        let mut found = store::covering(&mut tx, site, module, &candidates).await?;
+        found.retain(|domain| domain.pattern().is_ok_and(|pattern| pattern.matches(origin)));
+        found.sort_by_key(|domain| candidates.iter().position(|candidate| *candidate == domain.domain));
+        Ok(found)
+    }
+
+    /// Changes what a domain's pages may; what is left out of the changes stays.
+    pub async fn change(
+        &self,
+        by: &Actor,
+        site: Uuid,
+        id: Uuid,
+        changes: &DomainChanges,
+    ) -> Result<AllowedDomain> {
+        let mut tx = self.context.db.begin(site).await?;
+        let before = store::find(&mut tx, site, id).await?;
+        let changed = store::change(&mut tx, site, id, changes, self.context.clock.now()).await?;
+        let (Some(before), Some(domain)) = (before, changed) else { return Err(not_found(&id.to_string())) };
+        note(&mut tx, by, Action::DomainChanged, &domain, domain.updated_at).await?;
+        let may_now = domain.verified && domain.allow_embed && !before.allow_embed;
+        if may_now {
+            let active = Event::DomainActive { domain_id: id, domain: domain.domain.clone() };
+            events::record(&mut tx, site, Some(domain.module_id), &active, domain.updated_at).await?;
+        }
+        tx.announce().await?;
+        tx.commit().await?;
+        Ok(domain)
+    }
+
+    /// Takes a domain off its list.
+    pub async fn remove(&self, by: &Actor, site: Uuid, id: Uuid) -> Result<AllowedDomain> {
+        let mut tx = self.context.db.begin(site).await?;
+        let domain = store::delete(&mut tx, site, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
+        note(&mut tx, by, Action::DomainRemoved, &domain, self.context.clock.now()).await?;
+        let removed = Event::DomainRemoved { domain_id: id, domain: domain.domain.clone() };
+        self.commit(tx, &domain, &[removed]).await?;
+        Ok(domain)
+    }
+
+    async fn load(&self, site: Uuid, id: Uuid) -> Result<AllowedDomain> {
+        let mut tx = self.context.db.read(site).await?;
+        store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(&id.to_string()))
+    }
+
+    async fn commit(&self, mut tx: Tx, domain: &AllowedDomain, happened: &[Event]) -> Result<()> {
+        let now = self.context.clock.now();
+        for event in happened {
+            events::record(&mut tx, domain.site_id, Some(domain.module_id), event, now).await?;
+        }
+        if !happened.is_empty() {
+            tx.announce().await?;
+        }
+        tx.commit().await
+    }
+}
+
+/// Notes what somebody has done to a domain.
+async fn note(
+    tx: &mut Tx,
+    by: &Actor,
+    action: Action,
+    domain: &AllowedDomain,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    activity::note_at(tx, by, domain.site_id, Some(domain.module_id), (action, &domain.domain), now).await
+}
+
+fn not_found(domain: &str) -> Error {
+    let detail = format!(
+        "There is no allowed domain {domain} there. `embed-server domain list --site … --module …` prints those that are."
+    );
+    Error::not_found("domain_not_found", detail)
+}

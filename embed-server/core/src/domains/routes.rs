@@ -1,0 +1,131 @@
+//! The HTTP of allowed domains.
+
+use super::{
+    AddedDomain, AllowedDomain, DomainChanges, DomainToAllow, Domains, Instructions, Look, ManagedDomain,
+};
+use crate::accounts::{Accounts, Admin, Member};
+use crate::modules::{ManagedModule, Modules};
+use crate::sites::Sites;
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get_with, post_with};
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use axum::response::NoContent;
+use embed_base::Result;
+use embed_base::http::openapi::refused;
+use embed_base::http::{Created, Input, Paged, Paging};
+use std::sync::Arc;
+
+/// `/api/v1/sites/{site}/modules/{module}/domains` and below.
+pub fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Sites: FromRef<S>,
+    Arc<Modules>: FromRef<S>,
+    Domains: FromRef<S>,
+{
+    ApiRouter::new()
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/domains",
+            get_with(list, |op| {
+                op.id("listDomains")
+                    .tag("Domains")
+                    .summary("List a module's domains")
+                    .description("Oldest first.")
+            })
+            .post_with(add, |op| {
+                op.id("addDomain")
+                    .tag("Domains")
+                    .summary("Allow a domain")
+                    .description(
+                        "It counts once it is verified; the answer says what its owner publishes for that.",
+                    )
+                    .with(refused(StatusCode::BAD_REQUEST, "invalid_domain", "The domain cannot be allowed."))
+                    .with(refused(
+                        StatusCode::CONFLICT,
+                        "domain_exists",
+                        "The domain is on the module's list already.",
+                    ))
+            }),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/domains/{domain}",
+            get_with(show, |op| op.id("getDomain").tag("Domains").summary("Get a domain"))
+                .patch_with(change, |op| {
+                    op.id("changeDomain").tag("Domains").summary("Change what a domain's pages may")
+                })
+                .delete_with(remove, |op| {
+                    op.id("removeDomain").tag("Domains").summary("Take a domain off the list")
+                }),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/domains/{domain}/verify",
+            post_with(verify, |op| {
+                op.id("verifyDomain").tag("Domains").summary("Look for a domain's proof now").with(refused(
+                    StatusCode::CONFLICT,
+                    "verification_failed",
+                    "The proof was not found; `detail` says why.",
+                ))
+            }),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/domains/{domain}/instructions",
+            get_with(instructions, |op| {
+                op.id("getInstructions").tag("Domains").summary("Get what a domain's owner must publish")
+            }),
+        )
+}
+
+async fn list(
+    ManagedModule { module, .. }: ManagedModule<Member>,
+    paging: Paging<AllowedDomain>,
+    State(domains): State<Domains>,
+) -> Result<Json<Paged<AllowedDomain>>> {
+    domains.page(module.site_id, module.id, &paging).await.map(Json)
+}
+
+async fn add(
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
+    State(domains): State<Domains>,
+    Input(new): Input<DomainToAllow>,
+) -> Result<Created<AddedDomain>> {
+    let new = new.check(&domains)?;
+    domains
+        .add(&operator.actor(), module.site_id, module.id, new)
+        .await
+        .and_then(AddedDomain::new)
+        .map(Created)
+}
+
+async fn show(ManagedDomain { domain, .. }: ManagedDomain<Member>) -> Json<AllowedDomain> {
+    Json(domain)
+}
+
+async fn change(
+    ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
+    State(domains): State<Domains>,
+    Input(changes): Input<DomainChanges>,
+) -> Result<Json<AllowedDomain>> {
+    domains.change(&operator.actor(), domain.site_id, domain.id, &changes).await.map(Json)
+}
+
+async fn remove(
+    ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
+    State(domains): State<Domains>,
+) -> Result<NoContent> {
+    domains.remove(&operator.actor(), domain.site_id, domain.id).await.map(|_| NoContent)
+}
+
+async fn verify(
+    ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
+    State(domains): State<Domains>,
+    Input(Look { method }): Input<Look>,
+) -> Result<Json<AllowedDomain>> {
+    domains.verify(&operator.actor(), domain.site_id, domain.id, method).await.map(Json)
+}
+
+async fn instructions(ManagedDomain { domain, .. }: ManagedDomain<Member>) -> Result<Json<Instructions>> {
+    Instructions::new(&domain).map(Json)
+}

@@ -1,0 +1,144 @@
+//! `GET /embed/{module}`: the document that is framed. It tells the browser which one origin may frame it.
+
+use super::allowlist::{Allowlist, Verdict};
+use super::preview::PreviewKey;
+use crate::domains::Origin;
+use crate::modules::routes::{SANDBOX, addressed};
+use crate::modules::{Modules, Published};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Extension, FromRef, Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::get;
+use embed_base::Context;
+use embed_base::crypto::sha256_hex;
+use embed_base::http::ModuleOrigin;
+use embed_base::{Error, Result};
+use embed_protocol::EmbedType;
+use serde::Deserialize;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const ORIGIN_AGENT_CLUSTER: HeaderName = HeaderName::from_static("origin-agent-cluster");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// What a frame's URL asks for. Whatever is missing or wrong there makes the document unframeable, and no error: a
+/// developer may open it by itself.
+#[derive(Deserialize)]
+struct Frame {
+    site: Option<String>,
+    origin: Option<String>,
+    #[serde(rename = "type")]
+    embed_type: Option<String>,
+    /// The console's permission to show it to an operator; see [`PreviewKey`].
+    preview: Option<String>,
+}
+
+/// Serves documents.
+pub struct Documents {
+    modules: Modules,
+    allowlist: Allowlist,
+    context: Context,
+    preview: PreviewKey,
+}
+
+impl Documents {
+    /// Builds it on the capabilities that it asks.
+    pub fn new(context: &Context, modules: Modules, allowlist: Allowlist) -> Result<Self> {
+        let preview = PreviewKey::new(context.secret()?);
+        Ok(Self { modules, allowlist, context: context.clone(), preview })
+    }
+
+    /// The origin that may frame the module as this type: the one in the frame's URL, or none; for a preview the console's.
+    async fn ancestor(&self, published: &Published, frame: &Frame) -> Result<Option<String>> {
+        if let Some(permission) = &frame.preview {
+            let opens = self.preview.opens(permission, published.module, self.context.clock.now());
+            return Ok(opens.then(|| self.context.settings.public_url.clone()));
+        }
+        let site = frame.site.as_deref().and_then(|site| Uuid::try_parse(site).ok());
+        let origin =
+            frame.origin.as_deref().and_then(|text| Origin::parse(text, self.context.settings.dev).ok());
+        let embed_type = frame.embed_type.as_deref().map(EmbedType::parse);
+        let (Some(site), Some(origin), None | Some(Some(_))) = (site, origin, embed_type) else {
+            return Ok(None);
+        };
+        let verdict = self.allowlist.decide(site, published.module, &origin, embed_type.flatten()).await?;
+        Ok(matches!(verdict, Verdict::Allowed(_)).then(|| origin.to_string()))
+    }
+
+    async fn answer(
+        &self,
+        published: Arc<Published>,
+        frame: &Frame,
+        request: &HeaderMap,
+    ) -> Result<Response> {
+        let document = published.document()?;
+        let content = self.modules.content(&document.digest).await?;
+        let ancestor = self.ancestor(&published, frame).await?;
+        let mut policy = match &ancestor {
+            Some(origin) => format!("frame-ancestors {origin}"),
+            None => "frame-ancestors 'none'".to_owned(),
+        };
+        if !self.modules.have_own_origins() {
+            policy = format!("{policy}; {SANDBOX}");
+        }
+        // Another policy is another answer: a cache that asks whether its copy still holds must hear of it.
+        let permissions = published.permissions.to_str().unwrap_or_default();
+        let tag = &sha256_hex(format!("{}\n{policy}\n{permissions}", document.digest).as_bytes())[..32];
+        let mut headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, document.content_type.clone()),
+            (header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).map_err(Error::internal)?),
+            (PERMISSIONS_POLICY, published.permissions.clone()),
+            (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (ORIGIN_AGENT_CLUSTER, HeaderValue::from_static("?1")),
+        ]);
+        if !self.modules.have_own_origins() {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        Ok(content.answer(request, tag, headers))
+    }
+}
+
+/// `GET /embed/{module}`.
+pub fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Documents>: FromRef<S>,
+{
+    Router::new().route("/embed/{module}", get(document))
+}
+
+async fn document(
+    State(documents): State<Arc<Documents>>,
+    own: Option<Extension<ModuleOrigin>>,
+    Path(module): Path<String>,
+    Query(frame): Query<Frame>,
+    request: HeaderMap,
+) -> Result<Response> {
+    let published = match addressed(&module, own) {
+        Some(module) => documents.modules.served(module).await?,
+        None => None,
+    };
+    match published {
+        Some(published) => documents.answer(published, &frame, &request).await,
+        None => Ok(nothing_here()),
+    }
+}
+
+/// A page for whoever follows a stale link. It can be framed by nobody, like a document that is not for this page.
+fn nothing_here() -> Response {
+    const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Not published</title><p>No module is published here. Check the module's id, or publish it with <code>embed-server module publish</code>.";
+    let mut response = Response::new(Body::from(PAGE));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    *response.headers_mut() = HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ]);
+    response
+}

@@ -1,0 +1,242 @@
+//! The main question: may this page embed this module? What `POST /api/embed/verify` answers, and, through
+//! [`Allowlist::decide`], what the module's document says to the browser.
+
+mod allowlist;
+mod blocked;
+pub mod document;
+mod preview;
+pub mod routes;
+pub mod token;
+
+pub use allowlist::{Allowlist, Decisive, Refusal, Verdict};
+pub use blocked::{Blocked, BlockedLog, blocked};
+pub use preview::PreviewKey;
+
+use crate::domains::Origin;
+use crate::modules::Published;
+use crate::views::{self, View};
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use embed_base::Context;
+use embed_base::http::{Asked, Caller, CallerKind, Grant, Page, Proved, forbidden, unauthenticated};
+use embed_base::ids;
+use embed_base::limits::Limit;
+use embed_base::{Error, Result};
+use embed_protocol::verify::{self, Allowed, Request, TOKEN_SECONDS};
+use embed_protocol::{Code, EmbedType, frame};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use token::{EmbedToken, TokenKey};
+use uuid::Uuid;
+
+/// The capability.
+pub struct Embed {
+    context: Context,
+    allowlist: Allowlist,
+    blocked: Blocked,
+    views: views::Counter,
+    key: TokenKey,
+}
+
+impl Embed {
+    /// Builds the capability; fails without a secret to sign with.
+    pub fn new(
+        context: &Context,
+        allowlist: Allowlist,
+        blocked: Blocked,
+        views: views::Counter,
+    ) -> Result<Self> {
+        let key = TokenKey::new(context.secret()?);
+        Ok(Self { context: context.clone(), allowlist, blocked, views, key })
+    }
+
+    /// Answers a page. `browser` is the `Origin` header, which a page cannot forge; the body only has to agree with it.
+    pub async fn verify(&self, browser: Option<&str>, request: &Request) -> Result<Allowed> {
+        let origin = self.asking(browser, &request.origin)?;
+        let site = ids::parse("site", &request.site_id, "site list")?;
+        let module = ids::parse("module", &request.module_id, "module list --site ID")?;
+        let verdict = self.allowlist.decide(site, module, &origin, request.embed_type).await?;
+        let (embed_type, at) = (request.embed_type, self.context.clock.now());
+        let view = View { site, module, origin: origin.as_str(), embed_type, refused: None, at };
+        match verdict {
+            Verdict::Allowed(published) => {
+                self.views.note(&view);
+                Ok(self.allowed(site, module, &origin, embed_type, &published, at))
+            }
+            Verdict::Refused(refusal) => {
+                if refusal.is_of_a_module() {
+                    self.views.note(&View { refused: Some(refusal.code()), ..view });
+                    self.blocked.note(site, module, origin.as_str(), refusal.code());
+                }
+                Err(refusal.error(site, module, &origin))
+            }
+        }
+    }
+
+    /// How often one address may ask.
+    pub fn asks_per_minute(&self) -> NonZeroU32 {
+        self.context.settings.verify_limit
+    }
+
+    /// The visitor who shows an embed token to the module's API. It counts on the module's own page, and on the page
+    /// that embeds it while that may use the API; and only as long as that page may embed the module at all.
+    pub async fn visitor(&self, asked: &Asked<'_>, text: &str) -> Result<Proved> {
+        let token = self.key.open(text, self.context.clock.now()).ok_or_else(|| {
+            unauthenticated(
+                "The token is not one of this server's, or it has ended. Embed tokens come from `verify` and live for an hour.",
+            )
+        })?;
+        if (token.site, token.module) != (asked.site, asked.module) {
+            return Err(forbidden("This embed token is another module's."));
+        }
+        if asked.origin != Some(&token.origin) && asked.origin != Some(&self.module_origin(token.module)) {
+            let detail =
+                "An embed token counts only in the module's own frame and on the page that embeds it.";
+            return Err(Error::new(StatusCode::FORBIDDEN, Code::OriginNotAllowed.as_str(), detail));
+        }
+        let origin = Origin::parse(&token.origin, self.context.settings.dev).map_err(Error::internal)?;
+        let verdict = self.allowlist.decide(asked.site, asked.module, &origin, token.embed_type).await?;
+        let domain = self.allowlist.decisive(asked.site, asked.module, &origin).await?;
+        let (Verdict::Allowed(_), Some(domain)) = (verdict, domain) else {
+            return Err(unauthenticated(format!("{origin} may no longer embed this module.")));
+        };
+        Ok(Proved {
+            caller: Caller { kind: CallerKind::Visitor, id: token.id, grant: Grant::Visitors },
+            limit: Some(Limit::domain(domain.id, domain.rate_limit)),
+        })
+    }
+
+    /// How a page of this origin stands with the module's API: the module's own page and this server's may always
+    /// call, others if the domain that decides about them may; `None` for the rest.
+    pub async fn api_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<Page>> {
+        if origin == self.module_origin(module) || origin == self.context.settings.public_url {
+            return Ok(Some(Page { limit: None }));
+        }
+        let Ok(origin) = Origin::parse(origin, self.context.settings.dev) else { return Ok(None) };
+        let domain = self.allowlist.decisive(site, module, &origin).await?.filter(|domain| domain.allow_api);
+        Ok(domain.map(|domain| Page { limit: Some(Limit::domain(domain.id, domain.rate_limit)) }))
+    }
+
+    /// The origin of a module's own pages; `null` where modules are sandboxed.
+    fn module_origin(&self, module: Uuid) -> String {
+        match &self.context.settings.module_host {
+            Some(host) => host.origin(module),
+            None => "null".to_owned(),
+        }
+    }
+
+    /// The origin that asks, if the browser vouches for it.
+    fn asking(&self, browser: Option<&str>, body: &str) -> Result<Origin> {
+        let refused =
+            |detail: String| Error::new(StatusCode::FORBIDDEN, Code::OriginMismatch.as_str(), detail);
+        let Some(browser) = browser else {
+            return Err(refused(
+                "There is no Origin header. Browsers send one; programs cannot embed modules.".to_owned(),
+            ));
+        };
+        let origin = Origin::parse(browser, self.context.settings.dev)
+            .map_err(|error| refused(format!("This page cannot embed anything: {error}.")))?;
+        if body != origin.as_str() {
+            return Err(refused(format!(
+                "The request says that it comes from another origin than {origin}, which the browser names."
+            )));
+        }
+        Ok(origin)
+    }
+
+    fn allowed(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        origin: &Origin,
+        embed_type: Option<EmbedType>,
+        published: &Arc<Published>,
+        now: DateTime<Utc>,
+    ) -> Allowed {
+        let token = EmbedToken::new(self.context.random.id(now), site, module, origin, embed_type, now);
+        let settings = &self.context.settings;
+        let mut embed_url = match &settings.module_host {
+            Some(host) => host.origin(module),
+            None => settings.public_url.clone(),
+        };
+        embed_url.push_str(&frame::path(&module.to_string()));
+        Allowed {
+            allowed: true,
+            token: self.key.seal(&token),
+            expires_in: TOKEN_SECONDS,
+            embed_url,
+            module: verify::Module {
+                name: published.name().to_owned(),
+                launcher: published.launcher().clone(),
+            },
+        }
+    }
+}
+
+impl Refusal {
+    /// Whether there is a module whose owner can do something about it.
+    fn is_of_a_module(&self) -> bool {
+        !matches!(self, Refusal::NoSite | Refusal::NoModule)
+    }
+
+    /// The code that programs match on.
+    pub fn code(&self) -> Code {
+        match self {
+            Refusal::NoSite => Code::SiteNotFound,
+            Refusal::NoModule => Code::ModuleNotFound,
+            Refusal::NotAllowed(_) => Code::OriginNotAllowed,
+            Refusal::NotVerified(_) => Code::DomainNotVerified,
+            Refusal::WrongType(_) => Code::TypeNotAllowed,
+        }
+    }
+
+    /// What the page is told, in words that its owner can pass on to the site's operator.
+    fn error(&self, site: Uuid, module: Uuid, origin: &Origin) -> Error {
+        let at = format!("--site {site} --module {module}");
+        let host = origin.host();
+        let (status, detail) = match self {
+            Refusal::NoSite => (
+                StatusCode::NOT_FOUND,
+                format!("There is no site {site} on this server. Check the site id of the snippet."),
+            ),
+            Refusal::NoModule => (
+                StatusCode::NOT_FOUND,
+                format!(
+                    "Site {site} has no published module {module}. Check the module id of the snippet, or publish it with `embed-server module publish DIR --site {site}`."
+                ),
+            ),
+            Refusal::NotAllowed(name) => {
+                let domain = match origin.port() {
+                    Some(port) if origin.is_loopback() => format!("{host}:{port}"),
+                    _ => host.to_owned(),
+                };
+                (
+                    StatusCode::FORBIDDEN,
+                    format!(
+                        "{origin} is not allowed to embed module {name}. Add it with `embed-server domain add {domain} {at}`."
+                    ),
+                )
+            }
+            Refusal::NotVerified(domain) => (
+                StatusCode::FORBIDDEN,
+                format!(
+                    "{domain} is on the list, but not verified yet. `embed-server domain instructions {domain} {at}` says what to publish, `embed-server domain verify {domain} {at}` looks for it."
+                ),
+            ),
+            Refusal::WrongType(types) if types.is_empty() => (
+                StatusCode::FORBIDDEN,
+                format!(
+                    "{origin} may embed the module in no way that the module knows. Allow one of its types."
+                ),
+            ),
+            Refusal::WrongType(types) => {
+                let types: Vec<_> = types.iter().map(|embed_type| embed_type.as_str()).collect();
+                (
+                    StatusCode::FORBIDDEN,
+                    format!("{origin} may embed the module only as {}.", types.join(" or ")),
+                )
+            }
+        };
+        Error::new(status, self.code().as_str(), detail)
+    }
+}

@@ -1,0 +1,87 @@
+//! The HTTP of embedding.
+
+use super::Embed;
+use aide::axum::ApiRouter;
+use aide::axum::routing::post_with;
+use aide::transform::TransformOperation;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, FromRef, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use embed_base::http::Limited;
+use embed_base::http::openapi::{self, refused};
+use embed_base::limits::{Limit, RateLimits};
+use embed_base::net::ClientAddress;
+use embed_base::{Error, Result};
+use embed_protocol::Code;
+use embed_protocol::verify::{Allowed, PATH, Request};
+use std::sync::Arc;
+
+/// `POST /api/embed/verify`.
+pub fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Embed>: FromRef<S>,
+    Arc<RateLimits>: FromRef<S>,
+{
+    ApiRouter::new().api_route(PATH, post_with(verify, documented))
+}
+
+fn documented(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    openapi::reads::<Request>(operation.inner_mut());
+    let code = |status, code: Code, when| refused(status, code.as_str(), when);
+    operation
+        .id("verify")
+        .tag("Embedding")
+        .summary("Ask whether a page may embed a module")
+        .description(
+            "The browser's `Origin` decides; `origin` in the body has to agree with it. The body is JSON whatever its content \
+             type, because `text/plain` spares the browser a preflight. A refusal also says `\"allowed\": false`.",
+        )
+        .with(code(StatusCode::BAD_REQUEST, Code::InvalidRequest, "The body is not what was expected."))
+        .with(code(StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidRequest, "The body is too large for a question."))
+        .with(code(StatusCode::NOT_FOUND, Code::SiteNotFound, "There is no such site."))
+        .with(code(StatusCode::NOT_FOUND, Code::ModuleNotFound, "The site has no such module, or it is not published."))
+        .with(code(StatusCode::FORBIDDEN, Code::OriginMismatch, "There is no usable `Origin`, or the body has another."))
+        .with(code(StatusCode::FORBIDDEN, Code::OriginNotAllowed, "No allowed domain covers the origin."))
+        .with(code(StatusCode::FORBIDDEN, Code::DomainNotVerified, "The domain is not verified yet."))
+        .with(code(StatusCode::FORBIDDEN, Code::TypeNotAllowed, "The origin may embed the module, but not as this type."))
+        .with(code(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, "Too many questions from this address."))
+}
+
+/// May this page embed this module?
+async fn verify(
+    State(embed): State<Arc<Embed>>,
+    State(limits): State<Arc<RateLimits>>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Limited<Result<Json<Allowed>>> {
+    let counted = limits.count(vec![Limit::address(address, embed.asks_per_minute())]).await;
+    let answer = async {
+        counted.check()?;
+        let request = read(body)?;
+        let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+        embed.verify(origin, &request).await
+    };
+    let answer = answer.await.map(Json).map_err(|error: Error| error.with("allowed", false));
+    Limited { answer, counted }
+}
+
+fn read(body: Result<Bytes, BytesRejection>) -> Result<Request> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            "The body is too large for a question.",
+        ),
+        _ => Error::invalid("The body could not be read."),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| {
+        Error::invalid(format!(
+            "The body is not what verify expects, {{siteId, moduleId, origin, type}} as JSON: {error}."
+        ))
+        .caused_by(error)
+    })
+}

@@ -1,0 +1,13 @@
+//! The capabilities of the embed server, one folder each, named for what it gives its user. Each has the same files:
+//! `mod.rs` says what it promises and holds the rules, `store.rs` its SQL, `routes.rs` its HTTP.
+
+pub mod accounts;
+pub mod activity;
+pub mod domains;
+pub mod embed;
+pub mod modules;
+pub mod records;
+pub mod requests;
+pub mod sites;
+pub mod tokens;
+pub mod views;

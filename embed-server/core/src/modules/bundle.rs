@@ -1,0 +1,116 @@
+//! Bundles: a module as its author wrote it, from a folder or from a zip file. Everything that is odd about one is refused
+//! before a byte of it is kept, by the same rules wherever it comes from.
+
+mod archive;
+mod folder;
+
+pub use archive::LARGEST_ARCHIVE;
+
+use crate::modules::manifest::{self, Manifest};
+use crate::modules::path::FilePath;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use embed_base::{Error, Result};
+use std::collections::{BTreeMap, HashMap};
+
+const MAX_FILES: usize = 1000;
+const MAX_FILE_BYTES: u64 = 10 * MIB;
+const MAX_TOTAL_BYTES: u64 = 50 * MIB;
+const MIB: u64 = 1024 * 1024;
+
+/// A module as its author wrote it.
+#[derive(Debug)]
+pub struct Bundle {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Its files but the manifest.
+    pub files: BTreeMap<FilePath, Bytes>,
+}
+
+impl Bundle {
+    fn new(manifest: Manifest, files: BTreeMap<FilePath, Bytes>) -> Result<Self> {
+        if !files.contains_key(&manifest.entry) {
+            let sentence = format!(
+                "`entry` in {} is `{}`, but the bundle has no such file.",
+                manifest::FILE_NAME,
+                manifest.entry
+            );
+            return Err(refused(sentence));
+        }
+        Ok(Self { manifest, files })
+    }
+}
+
+/// What a bundle says that it consists of, before anything is read.
+#[derive(Default)]
+struct Contents {
+    sizes: BTreeMap<FilePath, u64>,
+    total: u64,
+    /// Names as systems that ignore case see them.
+    folded: HashMap<String, FilePath>,
+}
+
+impl Contents {
+    /// Takes a name as it stands in the bundle; `None` for what is left out because a part of it begins with a dot (`.git`,
+    /// `.DS_Store`).
+    fn path(name: &str) -> Result<Option<FilePath>> {
+        let path = FilePath::parse(name).map_err(|error| refused(format!("{error}: rename it.")))?;
+        Ok((!path.as_str().split('/').any(|part| part.starts_with('.'))).then_some(path))
+    }
+
+    fn add(&mut self, path: FilePath, size: u64) -> Result<()> {
+        if self.sizes.len() >= MAX_FILES {
+            return Err(refused(format!(
+                "The bundle has more than {MAX_FILES} files: publish the folder that a build makes, without sources and node_modules."
+            )));
+        }
+        if size > MAX_FILE_BYTES {
+            let most = MAX_FILE_BYTES / MIB;
+            let sentence = format!(
+                "`{path}` has {} MiB, and a file may have {most}: make it smaller, or load it from elsewhere.",
+                size.div_ceil(MIB)
+            );
+            return Err(refused(sentence));
+        }
+        self.total += size;
+        if self.total > MAX_TOTAL_BYTES {
+            let most = MAX_TOTAL_BYTES / MIB;
+            return Err(refused(format!(
+                "The bundle has more than {most} MiB in all: leave out what visitors do not load."
+            )));
+        }
+        if let Some(other) = self.folded.insert(path.as_str().to_lowercase(), path.clone()) {
+            return Err(refused(format!(
+                "`{other}` and `{path}` differ only in upper and lower case: rename one of them."
+            )));
+        }
+        self.sizes.insert(path, size);
+        Ok(())
+    }
+
+    /// Takes the manifest out, which is there and not too large, or says what to do about it; `shown` is the bundle.
+    fn take_manifest(&mut self, shown: &str) -> Result<()> {
+        match self.sizes.remove(manifest::FILE_NAME) {
+            None => {
+                let sentence = format!(
+                    "{shown} has no {}: write one with at least {{\"name\": …, \"version\": \"1.0.0\"}}.",
+                    manifest::FILE_NAME
+                );
+                Err(refused(sentence))
+            }
+            Some(size) if size > manifest::MAX_BYTES => {
+                let most = manifest::MAX_BYTES / 1024;
+                Err(refused(format!(
+                    "{} is larger than {most} KiB, more than a manifest needs.",
+                    manifest::FILE_NAME
+                )))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// 422 `invalid_bundle`.
+fn refused(sentence: String) -> Error {
+    Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_bundle", sentence)
+}

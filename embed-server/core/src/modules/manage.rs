@@ -1,0 +1,151 @@
+//! The HTTP of managing modules and their versions.
+
+use super::upload::Upload;
+use super::{ManagedModule, Module, Modules, Publication, RollBack, Version};
+use crate::accounts::{Accounts, Admin, Member};
+use crate::sites::{ManagedSite, Sites};
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get_with, post_with};
+use aide::transform::TransformOperation;
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use embed_base::Result;
+use embed_base::http::openapi::refused;
+use embed_base::http::{Created, Input, Paged, Paging};
+use std::sync::Arc;
+
+/// `/api/v1/sites/{site}/modules` and below.
+pub fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Sites: FromRef<S>,
+    Arc<Modules>: FromRef<S>,
+{
+    ApiRouter::new()
+        .api_route(
+            "/api/v1/sites/{site}/modules",
+            get_with(list, |op| {
+                op.id("listModules").tag("Modules").summary("List modules").description("Oldest first.")
+            })
+            .merge(
+                post_with(publish, |op| {
+                    op.id("publishModule")
+                        .tag("Modules")
+                        .summary("Publish a module")
+                        .description(
+                            "Publishes the bundle as a version of the site's module that has its name, which is made when \
+                             there is none. Publishing the same again changes nothing, and says so.",
+                        )
+                        .with(conflicts)
+                })
+                .layer(Upload::limit()),
+            ),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}",
+            get_with(show, |op| op.id("getModule").tag("Modules").summary("Get a module")),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/versions",
+            get_with(versions, |op| {
+                op.id("listVersions").tag("Modules").summary("List a module's versions").description("Newest first.")
+            })
+            .merge(
+                post_with(publish_version, |op| {
+                    op.id("publishVersion")
+                        .tag("Modules")
+                        .summary("Publish a version")
+                        .description(
+                            "Publishes the bundle as a version of this module, whatever its name is; a new name renames the \
+                             module.",
+                        )
+                        .with(conflicts)
+                })
+                .layer(Upload::limit()),
+            ),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/rollback",
+            post_with(roll_back, |op| {
+                op.id("rollBackModule")
+                    .tag("Modules")
+                    .summary("Serve another version")
+                    .description("An earlier version, or any other that was published.")
+                    .with(refused(StatusCode::NOT_FOUND, "version_not_found", "The module has no such version."))
+                    .with(refused(StatusCode::CONFLICT, "module_exists", "Another module has that version's name."))
+            }),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/unpublish",
+            post_with(unpublish, |op| {
+                op.id("unpublishModule")
+                    .tag("Modules")
+                    .summary("Stop serving a module")
+                    .description("Its id, versions, domains, tokens and records stay.")
+            }),
+        )
+}
+
+fn conflicts(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    let status = StatusCode::CONFLICT;
+    operation
+        .with(refused(
+            status,
+            "version_exists",
+            "The version is published with other content; raise `version`.",
+        ))
+        .with(refused(status, "module_exists", "Another module of the site has the bundle's name."))
+}
+
+async fn list(
+    managed: ManagedSite<Member>,
+    paging: Paging<Module>,
+    State(modules): State<Arc<Modules>>,
+) -> Result<Json<Paged<Module>>> {
+    modules.page(managed.site.id, &paging).await.map(Json)
+}
+
+async fn publish(
+    managed: ManagedSite<Admin>,
+    State(modules): State<Arc<Modules>>,
+    Upload(bundle): Upload,
+) -> Result<Created<Publication>> {
+    modules.publish(&managed.operator.actor(), managed.site.id, None, bundle, |_, _| {}).await.map(Created)
+}
+
+async fn show(managed: ManagedModule<Member>) -> Json<Module> {
+    Json(managed.module)
+}
+
+async fn versions(
+    ManagedModule { module, .. }: ManagedModule<Member>,
+    paging: Paging<Version>,
+    State(modules): State<Arc<Modules>>,
+) -> Result<Json<Paged<Version>>> {
+    modules.page_of_versions(module.site_id, module.id, &paging).await.map(Json)
+}
+
+async fn publish_version(
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
+    State(modules): State<Arc<Modules>>,
+    Upload(bundle): Upload,
+) -> Result<Created<Publication>> {
+    modules.publish(&operator.actor(), module.site_id, Some(module.id), bundle, |_, _| {}).await.map(Created)
+}
+
+async fn roll_back(
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
+    State(modules): State<Arc<Modules>>,
+    Input(RollBack { version }): Input<RollBack>,
+) -> Result<Json<Module>> {
+    modules.roll_back(&operator.actor(), module.site_id, module.id, &version).await.map(Json)
+}
+
+async fn unpublish(
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
+    State(modules): State<Arc<Modules>>,
+) -> Result<Json<Module>> {
+    modules.unpublish(&operator.actor(), module.site_id, module.id).await.map(Json)
+}

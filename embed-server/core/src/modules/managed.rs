@@ -1,0 +1,55 @@
+//! A module that an operator may manage: what a handler takes to be reached by nobody else.
+
+use super::{Module, Modules};
+use crate::accounts::{Accounts, AtLeast, Operator};
+use crate::sites::{ManagedSite, Sites};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use embed_base::http::{openapi, path_id};
+use embed_base::{Error, Result};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// The module that the path names as `{site}` and `{module}`, published or not; the operator has the role `R` or a
+/// higher one in the organization of its site.
+#[derive(Clone, Debug)]
+pub struct ManagedModule<R> {
+    /// The module.
+    pub module: Module,
+    /// Who manages it.
+    pub operator: Operator,
+    role: PhantomData<fn() -> R>,
+}
+
+impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedModule<R>
+where
+    Accounts: FromRef<S>,
+    Sites: FromRef<S>,
+    Arc<Modules>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let ManagedSite { site, operator, .. } = ManagedSite::<R>::from_request_parts(parts, state).await?;
+        let missing = |id: &str| {
+            let detail = format!("Site {} has no module {}.", site.id, id.escape_debug());
+            Error::not_found("module_not_found", detail)
+        };
+        let id = path_id(parts, "module", missing).await?;
+        let module = Arc::<Modules>::from_ref(state).find(site.id, id).await?;
+        Ok(Self { module, operator, role: PhantomData })
+    }
+}
+
+impl<R: AtLeast> OperationInput for ManagedModule<R> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        ManagedSite::<R>::operation_input(ctx, operation);
+        openapi::path_id(ctx, operation, "module", "The module's id.");
+        let when = "The site has no such module.";
+        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "module_not_found", when);
+    }
+}

@@ -1,0 +1,320 @@
+//! `module.json`: what a module says of itself.
+
+use crate::modules::path::FilePath;
+use crate::modules::schema::RecordSchema;
+use axum::http::StatusCode;
+use embed_base::{Error, Result};
+use embed_protocol::EmbedType;
+use embed_protocol::verify::Launcher;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The manifest's name in a bundle.
+pub const FILE_NAME: &str = "module.json";
+/// The largest manifest, in bytes.
+pub const MAX_BYTES: u64 = 256 * 1024;
+
+const LONGEST_NAME: usize = 100;
+const LONGEST_VERSION: usize = 64;
+const LONGEST_LABEL: usize = 100;
+const LONGEST_ICON: usize = 4096;
+
+/// Features that a document may use only if its `Permissions-Policy` lets it (the ones that browsers agree on, W3C
+/// "Policy Controlled Features"). What a module does not ask for, its document may not use.
+pub const PERMISSIONS: &[&str] = &[
+    "accelerometer",
+    "autoplay",
+    "camera",
+    "clipboard-read",
+    "clipboard-write",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "picture-in-picture",
+    "publickey-credentials-get",
+    "screen-wake-lock",
+    "usb",
+    "web-share",
+    "xr-spatial-tracking",
+];
+
+/// A checked manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// What visitors and operators call the module; the title of its frame.
+    pub name: String,
+    /// Names this content: once published, a version never changes.
+    pub version: String,
+    /// The document that is framed.
+    #[serde(default = "default_entry")]
+    pub entry: FilePath,
+    /// How the module may appear.
+    #[serde(default = "every_type")]
+    pub embed_types: Vec<EmbedType>,
+    /// How its launcher button looks.
+    #[serde(default)]
+    pub launcher: Launcher,
+    /// What it asks of the browser, each one of [`PERMISSIONS`].
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// The kinds of records that it keeps.
+    #[serde(default)]
+    pub collections: BTreeMap<String, Collection>,
+    /// What an operator can set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<ModuleSettings>,
+}
+
+/// One kind of records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collection {
+    /// The JSON Schema of a record's data.
+    #[serde(default)]
+    pub schema: Map<String, Value>,
+    /// What visitors may do; nothing unless it stands here.
+    #[serde(default)]
+    pub visitors: Vec<Action>,
+}
+
+/// What can be done with records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Make a new one.
+    Create,
+    /// Read and list.
+    Read,
+    /// Change one; whoever may, sees it.
+    Update,
+    /// Remove one.
+    Delete,
+}
+
+/// What an operator can set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleSettings {
+    /// The JSON Schema of the settings.
+    pub schema: Map<String, Value>,
+}
+
+impl Manifest {
+    /// Reads and checks the bytes of a `module.json`.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let read = |json| -> Result<Self, _> { serde_path_to_error::deserialize(json) };
+        let manifest = read(&mut json).map_err(|error| match error.path().to_string() {
+            // Where the JSON itself breaks off there is no place to name but its line.
+            path if path == "." || path.contains('?') => refused(format!("{}.", error.inner())),
+            path => refused(format!("`{path}`: {}.", error.inner())),
+        })?;
+        json.end().map_err(|error| refused(format!("{error}.")))?;
+        manifest.check().map_err(refused)?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let name_length = self.name.chars().count();
+        if self.name.trim() != self.name
+            || name_length == 0
+            || name_length > LONGEST_NAME
+            || has_control(&self.name)
+        {
+            return Err(format!(
+                "`name` must be 1 to {LONGEST_NAME} characters in one line, without spaces around."
+            ));
+        }
+        if !is_version(&self.version) {
+            return Err(format!(
+                "`version` is `{}`; expected letters, digits, dots, hyphens and underscores, such as 1.0.0.",
+                self.version.escape_debug()
+            ));
+        }
+        if !matches!(self.entry.extension(), Some("html" | "htm")) {
+            return Err(format!("`entry` is `{}`; expected an HTML file, such as index.html.", self.entry));
+        }
+        if self.embed_types.is_empty() {
+            return Err(
+                "`embedTypes` is empty, so the module could not appear; leave it out to allow every type."
+                    .into(),
+            );
+        }
+        check_launcher(&self.launcher)?;
+        for permission in &self.permissions {
+            if !PERMISSIONS.contains(&permission.as_str()) {
+                let known = PERMISSIONS.join(", ");
+                return Err(format!(
+                    "`permissions` lists `{}`; expected some of {known}.",
+                    permission.escape_debug()
+                ));
+            }
+        }
+        self.collections.iter().try_for_each(|(name, collection)| check_collection(name, collection))
+    }
+}
+
+fn check_collection(name: &str, collection: &Collection) -> Result<(), String> {
+    if !is_collection_name(name) {
+        return Err(format!(
+            "`collections` has `{}`; expected a name of lower-case letters, digits, hyphens and underscores that begins with a letter.",
+            name.escape_debug()
+        ));
+    }
+    RecordSchema::check(&collection.schema)
+        .map_err(|reason| format!("`collections.{name}.schema` is no JSON Schema for records: {reason}"))
+}
+
+fn check_launcher(launcher: &Launcher) -> Result<(), String> {
+    if let Some(label) = &launcher.label
+        && (label.trim().is_empty() || label.chars().count() > LONGEST_LABEL || has_control(label))
+    {
+        return Err(format!("`launcher.label` must be 1 to {LONGEST_LABEL} characters in one line."));
+    }
+    if let Some(icon) = &launcher.icon
+        && (icon.len() > LONGEST_ICON || !is_path_data(icon))
+    {
+        return Err(format!(
+            "`launcher.icon` must be the data of an SVG path (its `d` attribute, on a 24 × 24 grid), up to {LONGEST_ICON} characters."
+        ));
+    }
+    if let Some(color) = &launcher.color
+        && !is_color(color)
+    {
+        return Err(format!(
+            "`launcher.color` is `{}`; expected #rrggbb, such as #0066ff.",
+            color.escape_debug()
+        ));
+    }
+    Ok(())
+}
+
+fn default_entry() -> FilePath {
+    FilePath::INDEX
+}
+
+fn every_type() -> Vec<EmbedType> {
+    EmbedType::ALL.to_vec()
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+/// A version stands in URLs, so it begins with a letter or digit: neither `.` nor `..` is one.
+pub(super) fn is_version(text: &str) -> bool {
+    text.len() <= LONGEST_VERSION
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+}
+
+fn is_collection_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+}
+
+fn is_color(text: &str) -> bool {
+    text.strip_prefix('#')
+        .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Commands and numbers of SVG paths and nothing else, so that an icon can carry no markup.
+fn is_path_data(text: &str) -> bool {
+    text.trim_start().starts_with(['M', 'm'])
+        && text.bytes().all(|byte| b"MmLlHhVvCcSsQqTtAaZz0123456789eE+-., \t\r\n".contains(&byte))
+}
+
+fn refused(reason: String) -> Error {
+    Error::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "invalid_manifest",
+        format!("{FILE_NAME} is not what was expected: {reason}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn parse(manifest: Value) -> Result<Manifest> {
+        Manifest::parse(manifest.to_string().as_bytes())
+    }
+
+    #[test]
+    fn name_and_version_are_enough() {
+        let manifest = parse(json!({ "name": "Feedback", "version": "1.0.0" })).unwrap();
+        assert_eq!(manifest.entry.as_str(), "index.html");
+        assert_eq!(manifest.embed_types, EmbedType::ALL);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_was_expected() {
+        let base = json!({ "name": "Feedback", "version": "1.0.0" });
+        for (member, value, sentence) in [
+            ("nmae", json!("x"), "unknown field `nmae`, expected one of `name`, `version`, `entry`"),
+            ("name", json!(" "), "`name` must be 1 to 100 characters"),
+            ("name", json!(7), "`name`: invalid type: integer `7`, expected a string"),
+            ("version", json!("../1"), "`version` is `../1`; expected letters"),
+            ("version", json!(""), "`version` is ``; expected letters"),
+            ("entry", json!("../index.html"), "`..` would leave the bundle"),
+            ("entry", json!("/index.html"), "must not begin with a slash"),
+            ("entry", json!("app.js"), "expected an HTML file"),
+            ("embedTypes", json!([]), "`embedTypes` is empty"),
+            (
+                "embedTypes",
+                json!(["banner"]),
+                "`embedTypes[0]`: unknown variant `banner`, expected one of `widget`, `popup`, `inline`",
+            ),
+            ("launcher", json!({ "color": "blue" }), "`launcher.color` is `blue`; expected #rrggbb"),
+            (
+                "launcher",
+                json!({ "icon": "<svg onload=alert(1)>" }),
+                "`launcher.icon` must be the data of an SVG path",
+            ),
+            ("launcher", json!({ "labl": "x" }), "unknown field `labl`"),
+            ("permissions", json!(["root"]), "`permissions` lists `root`; expected some of accelerometer"),
+            ("collections", json!({ "A b": {} }), "`collections` has `A b`"),
+            (
+                "collections",
+                json!({ "a": { "visitors": ["own"] } }),
+                "unknown variant `own`, expected one of `create`",
+            ),
+            (
+                "collections",
+                json!({ "a": { "schema": { "properties": { "b": { "type": "text" } } } } }),
+                "`collections.a.schema` is no JSON Schema for records: at /properties/b/type: ",
+            ),
+            ("settings", json!({}), "missing field `schema`"),
+        ] {
+            let mut manifest = base.clone();
+            manifest[member] = value;
+            let error = parse(manifest).unwrap_err();
+            assert!(error.detail().starts_with("module.json is not what was expected: "), "{error}");
+            assert!(error.detail().contains(sentence), "{member}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_checked_manifest_reads_back_to_itself() {
+        let manifest = parse(json!({
+            "name": "Feedback", "version": "1.0.0", "entry": "app/index.html", "embedTypes": ["inline"],
+            "launcher": { "label": "Talk", "icon": "M0 0L24 24", "color": "#0066FF" }, "permissions": ["camera"],
+            "collections": { "answers": { "schema": { "type": "object" }, "visitors": ["create"] } },
+            "settings": { "schema": {} },
+        }));
+        let manifest = manifest.unwrap();
+        assert_eq!(parse(serde_json::to_value(&manifest).unwrap()).unwrap(), manifest);
+    }
+}

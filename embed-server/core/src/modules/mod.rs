@@ -1,0 +1,289 @@
+//! Modules: what is embedded. A module is published as a bundle, files and a `module.json`, and keeps its id over its
+//! versions.
+//!
+//! A version, once published, never changes, and is stored whole before one transaction makes it the one that is served:
+//! whoever is interrupted before leaves everything as it was. What is served is answered from memory.
+
+mod bundle;
+mod document;
+pub mod manage;
+mod managed;
+mod manifest;
+mod path;
+mod publish;
+mod published;
+pub mod routes;
+mod schema;
+mod store;
+mod upload;
+
+pub use bundle::Bundle;
+pub use managed::ManagedModule;
+pub use manifest::{Action, Manifest};
+pub use publish::Publication;
+pub use published::Published;
+pub use schema::{FieldError, Known, RecordSchema, Type};
+pub use upload::Upload;
+
+use chrono::{DateTime, Utc};
+use embed_base::Context;
+use embed_base::events::activity::{self, Actor};
+use embed_base::events::{self, Event};
+use embed_base::files::Content;
+use embed_base::files::{Digest, Storage};
+use embed_base::http::{Listed, Paged, Paging};
+use embed_base::metrics::CacheLooks;
+use embed_base::{Error, Result};
+use moka::future::Cache;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Versions that are remembered, at some kilobytes each.
+const VERSIONS: u64 = 2_000;
+/// Bytes of files that are held in memory.
+const CONTENT_BYTES: u64 = 64 * 1024 * 1024;
+/// What nobody asked for that long is forgotten.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+
+/// How many versions a sentence lists, the newest.
+const LISTED: i64 = 20;
+
+/// A module of a site.
+#[derive(Clone, Debug, FromRow, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Module {
+    /// Its id; the same over all versions.
+    pub id: Uuid,
+    /// The tenant.
+    pub site_id: Uuid,
+    /// The name in the manifest that was published last.
+    pub name: String,
+    /// The version that is served; null while the module is unpublished.
+    pub version: Option<String>,
+    /// When it was first published.
+    pub created_at: DateTime<Utc>,
+    /// When it was last published, rolled back or unpublished.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A version of a module.
+#[derive(Clone, Debug, FromRow, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    #[serde(skip)]
+    id: Uuid,
+    /// As its manifest has it.
+    pub version: String,
+    /// When it was published.
+    pub published_at: DateTime<Utc>,
+    /// How many files it has.
+    pub files: i64,
+    /// Bytes of all files together, uncompressed.
+    pub bytes: i64,
+}
+
+/// Which version to serve.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollBack {
+    /// The version, as it was published.
+    pub version: String,
+}
+
+impl Listed for Module {
+    const LIST: &'static str = "modules";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+impl Listed for Version {
+    const LIST: &'static str = "versions";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+/// The modules. Cheap to clone; clones share what they remember.
+#[derive(Clone)]
+pub struct Modules {
+    context: Context,
+    storage: Storage,
+    /// By revision, module and version; without a version the current one.
+    known: Cache<(i64, Uuid, Option<String>), Option<Arc<Published>>>,
+    looks: CacheLooks,
+    contents: Cache<Digest, Content>,
+}
+
+impl Modules {
+    /// Builds the capability; fails where files cannot be stored.
+    pub fn new(context: &Context) -> Result<Self> {
+        let weight = |_: &Digest, content: &Content| u32::try_from(content.size()).unwrap_or(u32::MAX);
+        Ok(Self {
+            context: context.clone(),
+            storage: Storage::in_folder(&context.settings.storage)?,
+            known: Cache::builder().max_capacity(VERSIONS).time_to_idle(IDLE).build(),
+            looks: context.metrics.cache("modules"),
+            contents: Cache::builder().max_capacity(CONTENT_BYTES).weigher(weight).time_to_idle(IDLE).build(),
+        })
+    }
+
+    /// A site's modules, oldest first.
+    pub async fn list(&self, site: Uuid) -> Result<Vec<Module>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::page(&mut tx, site, Uuid::nil(), i64::MAX).await
+    }
+
+    /// A page of them.
+    pub async fn page(&self, site: Uuid, paging: &Paging<Module>) -> Result<Paged<Module>> {
+        let mut tx = self.context.db.read(site).await?;
+        let modules = store::page(&mut tx, site, paging.after(), paging.reads()).await?;
+        Ok(paging.page(modules))
+    }
+
+    /// One module, or 404 `module_not_found`.
+    pub async fn find(&self, site: Uuid, module: Uuid) -> Result<Module> {
+        let mut tx = self.context.db.read(site).await?;
+        store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))
+    }
+
+    /// A module's versions, newest first.
+    pub async fn versions(&self, site: Uuid, module: Uuid) -> Result<Vec<Version>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::versions(&mut tx, site, module, Uuid::max(), i64::MAX).await
+    }
+
+    /// A page of them.
+    pub async fn page_of_versions(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        paging: &Paging<Version>,
+    ) -> Result<Paged<Version>> {
+        let mut tx = self.context.db.read(site).await?;
+        let versions = store::versions(&mut tx, site, module, paging.before(), paging.reads()).await?;
+        Ok(paging.page(versions))
+    }
+
+    /// Serves an earlier version again, or any other that was published.
+    pub async fn roll_back(&self, by: &Actor, site: Uuid, module: Uuid, version: &str) -> Result<Module> {
+        let mut tx = self.context.db.begin(site).await?;
+        let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
+        // What no version can be called would be an error of PostgreSQL's, not an unknown version.
+        let target = match manifest::is_version(version) {
+            true => store::version(&mut tx, site, module, version).await?,
+            false => None,
+        };
+        let Some(target) = target else {
+            let known = store::versions(&mut tx, site, module, Uuid::max(), LISTED).await?;
+            let known: Vec<_> = known.iter().map(|known| known.version.as_str()).collect();
+            let detail = format!(
+                "{} has no version {}. It has {}.",
+                found.name,
+                version.escape_debug(),
+                known.join(", ")
+            );
+            return Err(Error::not_found("version_not_found", detail));
+        };
+        let now = self.context.clock.now();
+        let manifest = &target.manifest;
+        store::switch(&mut tx, site, module, &manifest.name, Some(target.id), now).await?;
+        let event = Event::ModulePublished { name: manifest.name.clone(), version: manifest.version.clone() };
+        events::record(&mut tx, site, Some(module), &event, now).await?;
+        let subject = format!("{} {}", manifest.name, manifest.version);
+        activity::note_at(
+            &mut tx,
+            by,
+            site,
+            Some(module),
+            (activity::Action::ModuleRolledBack, &subject),
+            now,
+        )
+        .await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        self.find(site, module).await
+    }
+
+    /// Stops to serve a module. Its id, its versions and its domains stay, for when it is published again.
+    pub async fn unpublish(&self, by: &Actor, site: Uuid, module: Uuid) -> Result<Module> {
+        let mut tx = self.context.db.begin(site).await?;
+        let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
+        let now = self.context.clock.now();
+        store::switch(&mut tx, site, module, &found.name, None, now).await?;
+        activity::note_at(
+            &mut tx,
+            by,
+            site,
+            Some(module),
+            (activity::Action::ModuleUnpublished, &found.name),
+            now,
+        )
+        .await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        self.find(site, module).await
+    }
+
+    /// What a site's module serves, or `None` when the site has no such module or it is not published.
+    pub async fn published(&self, site: Uuid, module: Uuid) -> Result<Option<Arc<Published>>> {
+        Ok(self.served(module).await?.filter(|published| published.site == site))
+    }
+
+    /// What a module serves, whosever it is: its files are public, and their address names no site.
+    pub async fn served(&self, module: Uuid) -> Result<Option<Arc<Published>>> {
+        self.load(module, None).await
+    }
+
+    /// One version of a module, as long as the module is published in any.
+    async fn served_in(&self, module: Uuid, version: &str) -> Result<Option<Arc<Published>>> {
+        match self.served(module).await? {
+            Some(current) if current.manifest.version == version => Ok(Some(current)),
+            Some(_) => self.load(module, Some(version.to_owned())).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether every module has an origin of its own; else they are sandboxed.
+    pub fn have_own_origins(&self) -> bool {
+        self.context.settings.module_host.is_some()
+    }
+
+    async fn load(&self, module: Uuid, version: Option<String>) -> Result<Option<Arc<Published>>> {
+        let key = (self.context.revision.seen(), module, version.clone());
+        let known = self.known.get(&key).await;
+        self.looks.note(known.is_some());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let read = async {
+            let mut tx = self.context.db.read_global().await?;
+            Published::read(&mut tx, module, version.as_deref()).await.map(|found| found.map(Arc::new))
+        };
+        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
+    }
+
+    /// The bytes of a stored file.
+    pub(crate) async fn content(&self, digest: &Digest) -> Result<Content> {
+        if let Some(known) = self.contents.get(digest).await {
+            return Ok(known);
+        }
+        let read = self.storage.get(digest);
+        Box::pin(self.contents.try_get_with(digest.clone(), read))
+            .await
+            .map_err(|error| Error::shared(&error))
+    }
+}
+
+fn not_found(site: Uuid, module: Uuid) -> Error {
+    let detail = format!(
+        "Site {site} has no module {module}. `embed-server module list --site {site}` prints those that it has."
+    );
+    Error::not_found("module_not_found", detail)
+}

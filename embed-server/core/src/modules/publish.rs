@@ -1,0 +1,153 @@
+//! Publishing: check, store, switch.
+
+use super::bundle::Bundle;
+use super::path::FilePath;
+use super::store::{self, StoredFile};
+use super::{Module, Modules, document, not_found};
+use axum::body::Bytes;
+use embed_base::db::Tx;
+use embed_base::events::activity::{self, Action, Actor};
+use embed_base::events::{self, Event};
+use embed_base::files::Content;
+use embed_base::files::Digest;
+use embed_base::{Error, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What came of publishing a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Publication {
+    /// The module's id.
+    pub id: Uuid,
+    /// The tenant.
+    pub site_id: Uuid,
+    /// The module's name.
+    pub name: String,
+    /// The version that is served now.
+    pub version: String,
+    /// How many files it has.
+    pub files: usize,
+    /// Bytes of all files together, uncompressed.
+    pub bytes: usize,
+    /// Whether anything is different than before; publishing the same again is no change.
+    pub changed: bool,
+}
+
+impl Modules {
+    /// Publishes a bundle as a version of `module`, or else of the site's module that has its name, which is made when
+    /// there is none. `progress` hears how many files of how many are stored.
+    pub async fn publish(
+        &self,
+        by: &Actor,
+        site: Uuid,
+        module: Option<Uuid>,
+        bundle: Bundle,
+        progress: impl Fn(usize, usize),
+    ) -> Result<Publication> {
+        let Bundle { manifest, mut files } = bundle;
+        let existing = self.named(site, module, &manifest.name).await?;
+        let id = existing.as_ref().map_or_else(Uuid::now_v7, |module| module.id);
+        if let Some(entry) = files.get_mut(&manifest.entry) {
+            *entry = document::with_base(entry, id, &manifest.version, &manifest.entry);
+        }
+        let rows: Vec<_> = files.iter().map(|(path, bytes)| row(path, bytes)).collect();
+        let publication = Publication {
+            id,
+            site_id: site,
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            files: files.len(),
+            bytes: files.values().map(Bytes::len).sum(),
+            changed: true,
+        };
+
+        let mut tx = self.context.db.read(site).await?;
+        if let Some(known) = store::version(&mut tx, site, id, &manifest.version).await? {
+            if known.manifest.0 != manifest || store::files(&mut tx, known.id).await? != rows {
+                return Err(version_exists(&manifest.name, &manifest.version));
+            }
+            if existing.is_some_and(|module| module.version.as_ref() == Some(&manifest.version)) {
+                return Ok(Publication { changed: false, ..publication });
+            }
+            drop(tx);
+            let tx = self.context.db.begin(site).await?;
+            self.serve(by, tx, &publication, known.id).await?;
+            return Ok(publication);
+        }
+        drop(tx);
+
+        self.store(&files, progress).await?;
+
+        let mut tx = self.context.db.begin(site).await?;
+        let now = self.context.clock.now();
+        if existing.is_none() {
+            store::insert(&mut tx, site, id, &manifest.name, now).await?;
+        }
+        let version = Uuid::now_v7();
+        store::insert_version(&mut tx, (site, id, version), &manifest, &rows, now).await?;
+        self.serve(by, tx, &publication, version).await?;
+        Ok(publication)
+    }
+
+    /// The module that is meant.
+    async fn named(&self, site: Uuid, module: Option<Uuid>, name: &str) -> Result<Option<Module>> {
+        let mut tx = self.context.db.read(site).await?;
+        match module {
+            Some(module) => match store::find(&mut tx, site, module).await? {
+                Some(found) => Ok(Some(found)),
+                None => Err(not_found(site, module)),
+            },
+            None => store::find_by_name(&mut tx, site, name).await,
+        }
+    }
+
+    /// Stores what is not there yet. Nothing refers to it so far, so being interrupted leaves only bytes behind that the
+    /// next try finds.
+    async fn store(&self, files: &BTreeMap<FilePath, Bytes>, progress: impl Fn(usize, usize)) -> Result<()> {
+        progress(0, files.len());
+        for (done, (path, bytes)) in files.iter().enumerate() {
+            if !self.storage.has(&Digest::of(bytes)).await? {
+                let (compresses, bytes) = (path.compresses(), bytes.clone());
+                let compress = move || {
+                    if compresses { Content::compressed(bytes) } else { Content::incompressible(bytes) }
+                };
+                let content = tokio::task::spawn_blocking(compress).await.map_err(Error::internal)?;
+                self.storage.put(&content).await?;
+            }
+            progress(done + 1, files.len());
+        }
+        Ok(())
+    }
+
+    /// Makes a version the one that is served, and tells of it.
+    async fn serve(&self, by: &Actor, mut tx: Tx, publication: &Publication, version: Uuid) -> Result<()> {
+        let &Publication { id, site_id: site, ref name, .. } = publication;
+        let now = self.context.clock.now();
+        store::switch(&mut tx, site, id, name, Some(version), now).await?;
+        let event = Event::ModulePublished { name: name.clone(), version: publication.version.clone() };
+        events::record(&mut tx, site, Some(id), &event, now).await?;
+        let subject = format!("{name} {}", publication.version);
+        activity::note_at(&mut tx, by, site, Some(id), (Action::ModulePublished, &subject), now).await?;
+        tx.announce().await?;
+        tx.commit().await
+    }
+}
+
+fn row(path: &FilePath, bytes: &Bytes) -> StoredFile {
+    StoredFile {
+        path: path.to_string(),
+        sha256: Digest::of(bytes),
+        size: bytes.len() as i64,
+        content_type: path.content_type(),
+    }
+}
+
+fn version_exists(name: &str, version: &str) -> Error {
+    let detail = format!(
+        "Version {version} of {name} is published with other content, and a version never changes. Raise `version` in module.json."
+    );
+    Error::conflict("version_exists", detail)
+}

@@ -1,0 +1,113 @@
+//! One version of a module, ready to be served.
+
+use super::manifest::{Collection, Manifest, PERMISSIONS};
+use super::path::FilePath;
+use super::schema::RecordSchema;
+use super::store;
+use axum::http::HeaderValue;
+use embed_base::db::Tx;
+use embed_base::files::Digest;
+use embed_base::{Error, Result};
+use embed_protocol::EmbedType;
+use embed_protocol::verify::Launcher;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// What a module serves.
+#[derive(Debug)]
+pub struct Published {
+    /// The tenant.
+    pub site: Uuid,
+    /// The module.
+    pub module: Uuid,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// What its document may use of the browser: the value of `Permissions-Policy`.
+    pub permissions: HeaderValue,
+    files: HashMap<FilePath, File>,
+    schemas: HashMap<String, RecordSchema>,
+}
+
+/// A file of a version.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub digest: Digest,
+    pub content_type: HeaderValue,
+}
+
+impl Published {
+    /// Reads a version, or without one the current one, in a transaction that crosses sites.
+    pub(super) async fn read(tx: &mut Tx, module: Uuid, version: Option<&str>) -> Result<Option<Self>> {
+        let Some(found) = store::served(tx, module, version).await? else {
+            return Ok(None);
+        };
+        let stored = store::files(tx, found.id).await?;
+        let files = stored.into_iter().map(|file| {
+            let content_type = HeaderValue::try_from(file.content_type).map_err(Error::internal)?;
+            let path = FilePath::parse(file.path).map_err(Error::internal)?;
+            Ok((path, File { digest: file.sha256, content_type }))
+        });
+        let files = files.collect::<Result<_>>()?;
+        let manifest = found.manifest.0;
+        let permissions = HeaderValue::try_from(permissions_policy(&manifest)).map_err(Error::internal)?;
+        let schema = |(name, collection): (&String, &Collection)| {
+            (name.clone(), RecordSchema::new(&collection.schema))
+        };
+        let schemas = manifest.collections.iter().map(schema).collect();
+        Ok(Some(Self { site: found.site_id, module, manifest, permissions, files, schemas }))
+    }
+
+    /// What people call the module.
+    pub fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// How its launcher button looks.
+    pub fn launcher(&self) -> &Launcher {
+        &self.manifest.launcher
+    }
+
+    /// How it may appear.
+    pub fn embed_types(&self) -> &[EmbedType] {
+        &self.manifest.embed_types
+    }
+
+    /// What the data of a collection's records must be; `None` when there is no such collection.
+    pub fn schema(&self, collection: &str) -> Option<&RecordSchema> {
+        self.schemas.get(collection)
+    }
+
+    pub(crate) fn file(&self, path: &str) -> Option<&File> {
+        self.files.get(path)
+    }
+
+    /// The document that is framed.
+    pub(crate) fn document(&self) -> Result<&File> {
+        let missing =
+            || Error::internal(format!("module {} has no file {}", self.module, self.manifest.entry));
+        self.file(self.manifest.entry.as_str()).ok_or_else(missing)
+    }
+}
+
+/// Grants the document what its manifest asks for, and denies it everything else.
+fn permissions_policy(manifest: &Manifest) -> String {
+    let directive = |feature: &&str| {
+        let asked = manifest.permissions.iter().any(|permission| permission == feature);
+        format!("{feature}={}", if asked { "(self)" } else { "()" })
+    };
+    PERMISSIONS.iter().map(directive).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_manifest_does_not_ask_for_is_denied() {
+        let manifest = br#"{"name": "Call", "version": "1", "permissions": ["camera"]}"#;
+        let policy = permissions_policy(&Manifest::parse(manifest).unwrap());
+        assert!(policy.contains("camera=(self), "), "{policy}");
+        assert!(policy.contains("microphone=(), "), "{policy}");
+        assert_eq!(policy.matches("=()").count(), PERMISSIONS.len() - 1);
+    }
+}

@@ -1,0 +1,67 @@
+//! The HTTP of a version's files.
+
+use super::Modules;
+use axum::Router;
+use axum::extract::{Extension, FromRef, Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use axum::routing::get;
+use embed_base::http::ModuleOrigin;
+use embed_base::{Error, Result};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What every answer carries where modules have no origin of their own: they get an opaque one, and so neither the
+/// server's cookies nor each other's storage. The `sandbox` attribute of the frame would be the page's to leave out.
+pub const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-popups";
+
+/// A version never changes, so its files need never be asked for again.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Only the document at `/embed/{module}` knows who may frame it, so nothing else may be framed.
+const UNFRAMEABLE: &str = "frame-ancestors 'none'";
+
+/// `GET /embed/{module}/{version}/{path}`.
+pub fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Modules>: FromRef<S>,
+{
+    Router::new().route("/embed/{module}/{version}/{*path}", get(file))
+}
+
+async fn file(
+    State(modules): State<Arc<Modules>>,
+    own: Option<Extension<ModuleOrigin>>,
+    Path((module, version, path)): Path<(String, String, String)>,
+    request: HeaderMap,
+) -> Result<Response> {
+    let module = addressed(&module, own).ok_or_else(no_such_file)?;
+    let published = modules.served_in(module, &version).await?.ok_or_else(no_such_file)?;
+    let file = published.file(&path).ok_or_else(no_such_file)?;
+    let content = modules.content(&file.digest).await?;
+    let policy = if modules.have_own_origins() {
+        HeaderValue::from_static(UNFRAMEABLE)
+    } else {
+        HeaderValue::try_from(format!("{SANDBOX}; {UNFRAMEABLE}")).map_err(Error::internal)?
+    };
+    let headers = HeaderMap::from_iter([
+        (header::CONTENT_TYPE, file.content_type.clone()),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, IMMUTABLE),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    ]);
+    Ok(content.answer(&request, file.digest.as_str(), headers))
+}
+
+/// The module that a request is about, unless it asks the origin of one module for another.
+pub fn addressed(module: &str, own: Option<Extension<ModuleOrigin>>) -> Option<Uuid> {
+    let module = Uuid::try_parse(module).ok()?;
+    match own {
+        Some(Extension(ModuleOrigin(own))) if own != module => None,
+        _ => Some(module),
+    }
+}
+
+fn no_such_file() -> Error {
+    Error::not_found("file_not_found", "No version of a published module has this file.")
+}

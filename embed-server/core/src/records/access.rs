@@ -1,0 +1,237 @@
+//! Permission to do something with the records of one collection.
+//!
+//! A [`Collection<P>`] cannot be made but by checking the caller, and every function of this room wants one. So whoever
+//! forgets to ask does not compile.
+
+use super::described::in_path;
+use crate::modules::{Action, Modules, Published, RecordSchema};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use aide::operation::add_parameters;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use embed_base::http::openapi;
+use embed_base::http::{Call, Grant, Scope, forbidden, path_id, path_text, unauthenticated};
+use embed_base::{Error, Result};
+use schemars::json_schema;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Something that callers may be permitted to do.
+pub trait Permission: Send + Sync + 'static {
+    /// What a collection must grant visitors.
+    const ACTION: Action;
+    /// What a token must have.
+    const SCOPE: Scope;
+    /// The verb, for sentences.
+    const VERB: &'static str;
+}
+
+/// Permission to read and list.
+#[derive(Clone, Copy, Debug)]
+pub struct Read;
+
+/// Permission to make new records.
+#[derive(Clone, Copy, Debug)]
+pub struct Create;
+
+/// Permission to change records.
+#[derive(Clone, Copy, Debug)]
+pub struct Update;
+
+/// Permission to remove records.
+#[derive(Clone, Copy, Debug)]
+pub struct Delete;
+
+impl Permission for Read {
+    const ACTION: Action = Action::Read;
+    const SCOPE: Scope = Scope::Read;
+    const VERB: &'static str = "read";
+}
+
+impl Permission for Create {
+    const ACTION: Action = Action::Create;
+    const SCOPE: Scope = Scope::Write;
+    const VERB: &'static str = "create";
+}
+
+impl Permission for Update {
+    const ACTION: Action = Action::Update;
+    const SCOPE: Scope = Scope::Write;
+    const VERB: &'static str = "update";
+}
+
+impl Permission for Delete {
+    const ACTION: Action = Action::Delete;
+    const SCOPE: Scope = Scope::Delete;
+    const VERB: &'static str = "delete";
+}
+
+/// A collection of a module, and the permission to do `P` in it. Extracted from the path and from the caller whom the
+/// door has proved.
+#[derive(Debug)]
+pub struct Collection<P> {
+    scope: CollectionScope,
+    caller: String,
+    published: Arc<Published>,
+    permission: PhantomData<P>,
+}
+
+/// Whose records are meant: what every query of this room is held to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CollectionScope {
+    pub site: Uuid,
+    pub module: Uuid,
+    pub name: String,
+}
+
+impl<P: Permission> Collection<P> {
+    /// Opens a collection of the module that is called: 404 when the module's current version has none of this name, 401
+    /// when the caller has shown nothing, 403 when what he has shown is not enough.
+    pub async fn open(modules: &Modules, call: &Call, name: &str) -> Result<Self> {
+        let published = modules.published(call.site, call.module).await?.ok_or_else(module_not_found)?;
+        let Some(declared) = published.manifest.collections.get(name) else {
+            return Err(collection_not_found(&published, name));
+        };
+        match &call.caller.grant {
+            Grant::Nothing => {
+                return Err(unauthenticated(format!(
+                    "To {} records, show a token: `Authorization: Bearer …` with an API token, or with the token that `verify` has given.",
+                    P::VERB
+                )));
+            }
+            Grant::Visitors if declared.visitors.contains(&P::ACTION) => {}
+            Grant::Visitors => {
+                return Err(forbidden(format!(
+                    "Visitors may not {} records of {name}: `collections.{name}.visitors` in module.json does not list it.",
+                    P::VERB
+                )));
+            }
+            Grant::Scopes(scopes) if scopes.contains(&P::SCOPE) => {}
+            Grant::Scopes(scopes) => {
+                let has: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+                let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
+                return Err(forbidden(format!(
+                    "To {} records takes the scope `{}`; this token has {has}.",
+                    P::VERB,
+                    P::SCOPE.as_str()
+                )));
+            }
+        }
+        Ok(Self {
+            scope: CollectionScope { site: call.site, module: call.module, name: name.to_owned() },
+            caller: call.caller.key(),
+            published,
+            permission: PhantomData,
+        })
+    }
+
+    /// The module whose collection it is.
+    pub fn module(&self) -> Uuid {
+        self.scope.module
+    }
+
+    /// Its name in the manifest.
+    pub fn name(&self) -> &str {
+        &self.scope.name
+    }
+
+    /// What the data of its records must be.
+    pub fn schema(&self) -> Result<&RecordSchema> {
+        self.published.schema(self.name()).ok_or_else(|| Error::internal("a collection without schema"))
+    }
+
+    pub(super) fn scope(&self) -> &CollectionScope {
+        &self.scope
+    }
+
+    /// The name under which the caller's idempotency keys are kept.
+    pub(super) fn caller(&self) -> &str {
+        &self.caller
+    }
+}
+
+/// 404 `module_not_found`.
+pub(super) fn module_not_found() -> Error {
+    Error::not_found("module_not_found", "There is no such module here, or it is not published.")
+}
+
+fn collection_not_found(published: &Published, name: &str) -> Error {
+    let there: Vec<_> = published.manifest.collections.keys().map(String::as_str).collect();
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    let shown: String = name.chars().take(64).collect();
+    let detail = format!(
+        "{} has no collection `{}`; its module.json declares {there}.",
+        published.name(),
+        shown.escape_debug()
+    );
+    Error::not_found("collection_not_found", detail)
+}
+
+impl<P, S> FromRequestParts<S> for Collection<P>
+where
+    P: Permission,
+    S: Send + Sync,
+    Arc<Modules>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let name = path_text(parts, "collection").await?;
+        let call = parts.extensions.get::<Call>();
+        let call = call.ok_or_else(|| Error::internal("a request for records came past the door"))?;
+        Self::open(&Arc::<Modules>::from_ref(state), call, &name).await
+    }
+}
+
+/// The id in a path. What is no id is no record's, so it is only ever not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordId(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for RecordId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        path_id(parts, "id", record_not_found).await.map(Self)
+    }
+}
+
+/// 404 `record_not_found`.
+pub(super) fn record_not_found(id: &str) -> Error {
+    let shown: String = id.chars().take(64).collect();
+    let detail = format!("The collection has no record `{}`.", shown.escape_debug());
+    Error::not_found("record_not_found", detail)
+}
+
+impl<P: Permission> OperationInput for Collection<P> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        openapi::secured(operation, &openapi::CALLERS);
+        openapi::path_id(ctx, operation, "module", "The module's id.");
+        let name = json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$" });
+        let name = in_path("collection", "A collection that the module's manifest declares.", name);
+        add_parameters(ctx, operation, [name]);
+        let when = "There are no credentials, or none that are worth anything.";
+        openapi::refuses(ctx, operation, StatusCode::UNAUTHORIZED, "unauthenticated", when);
+        let scope = P::SCOPE.as_str();
+        let when = format!(
+            "A token needs the scope `{scope}`; visitors need the collection's leave to {}.",
+            P::VERB
+        );
+        openapi::refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", &when);
+        let when = "There is no such module, or it is not published.";
+        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "module_not_found", when);
+        let when = "The module's current version declares no such collection.";
+        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "collection_not_found", when);
+    }
+}
+
+impl OperationInput for RecordId {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        openapi::path_id(ctx, operation, "id", "The record's id.");
+        let when = "The collection has no such record.";
+        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "record_not_found", when);
+    }
+}

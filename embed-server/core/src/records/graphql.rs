@@ -1,0 +1,211 @@
+//! Records over GraphQL: the same functions as REST's, with the same rules and the same codes.
+//!
+//! Every field of the two roots may be null: where one fails, the others are answered all the same.
+
+mod request;
+mod types;
+
+use super::access::{Collection, Create, Delete, Permission, Read, Update};
+use super::{Filter, IdempotencyKey, IfMatch, List, Records, Sort, list, record_not_found, strict_json};
+use crate::modules::Modules;
+use async_graphql::{Context, ErrorExtensions, ID, Object};
+use embed_base::http::Call;
+use embed_base::{Error, Result};
+use serde_json::Value;
+use std::sync::Arc;
+use types::{DeletedRecord, RecordConnection, RecordNode};
+use uuid::Uuid;
+
+pub use request::{LARGEST, answer, playground};
+
+/// What a change costs of the 1000 that a request may, so that there are at most 19 in one.
+const CHANGE: usize = 50;
+
+/// What resolvers work with: one call of one module's API.
+struct Access {
+    call: Call,
+    request_id: String,
+    modules: Arc<Modules>,
+    records: Records,
+}
+
+impl Access {
+    async fn collection<P: Permission>(&self, name: &str) -> Result<Collection<P>> {
+        Collection::open(&self.modules, &self.call, name).await
+    }
+}
+
+/// Does the work of a field with the call that it belongs to. When it fails, the field is null and the error stands
+/// beside: its sentence is the message, and its extensions are the members of REST's problem document.
+async fn answered<T>(context: &Context<'_>, work: impl AsyncFnOnce(&Access) -> Result<T>) -> Option<T> {
+    let (done, request_id) = match context.data::<Access>() {
+        Ok(access) => (work(access).await, access.request_id.as_str()),
+        Err(missing) => (Err(Error::internal(missing.message)), ""),
+    };
+    done.map_err(|error| {
+        if error.status().is_server_error() {
+            tracing::error!(request_id, code = error.code(), causes = error.causes(), "{error}");
+        }
+        let told = told(&error, request_id).into_server_error(context.item.pos);
+        context.add_error(context.set_error_path(told));
+    })
+    .ok()
+}
+
+/// The id is told with a fault of the server, which only its log can explain.
+fn told(error: &Error, request_id: &str) -> async_graphql::Error {
+    async_graphql::Error::new(error.detail()).extend_with(|_, extensions| {
+        let Value::Object(members) = error.document(request_id) else { return };
+        for (name, value) in members {
+            let repeated = matches!(name.as_str(), "title" | "detail")
+                || name == "requestId" && !error.status().is_server_error();
+            if let (false, Ok(value)) = (repeated, async_graphql::Value::from_json(value)) {
+                extensions.set(name, value);
+            }
+        }
+    })
+}
+
+/// What can be asked.
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// A collection's records, page by page; the newest first unless sorted otherwise.
+    #[graphql(
+        complexity = "usize::try_from(first.unwrap_or(50)).unwrap_or(1).clamp(1, 200) * child_complexity"
+    )]
+    async fn records(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A collection that the module's manifest declares.")] collection: String,
+        #[graphql(desc = "Conditions that all have to hold, as {field: {op: value}}.")] filter: Option<Value>,
+        #[graphql(desc = "A field; a hyphen before it turns the order round.")] sort: Option<String>,
+        #[graphql(desc = "The most records on the page, 1 to 200; 50 unless said otherwise.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "A cursor of the same list: the page begins behind it.")] after: Option<String>,
+    ) -> Option<RecordConnection> {
+        answered(context, async |access| {
+            let collection = access.collection::<Read>(&collection).await?;
+            let schema = collection.schema()?;
+            let filter = filter.map(|filter| Filter::from_json(&filter, schema)).transpose()?;
+            let sort = sort.map(|sort| Sort::parse(&sort, schema)).transpose()?;
+            let limit = first.map(|first| list::page_size(u32::try_from(first).ok())).transpose()?;
+            let list = List {
+                filter: filter.unwrap_or_default(),
+                sort: sort.unwrap_or_default(),
+                limit: limit.unwrap_or(list::PAGE),
+                cursor: after,
+            };
+            let page = access.records.list(&collection, &list).await?;
+            Ok(RecordConnection::of(page, |record| list.cursor_at(&collection, record)))
+        })
+        .await
+    }
+
+    /// One record; null when there is none of this id.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn record(&self, context: &Context<'_>, collection: String, id: ID) -> Option<RecordNode> {
+        let found = answered(context, async |access| {
+            let collection = access.collection::<Read>(&collection).await?;
+            let Ok(id) = Uuid::try_parse(&id) else { return Ok(None) };
+            match access.records.find(&collection, id).await {
+                Ok(record) => Ok(Some(RecordNode(record))),
+                Err(error) if error.code() == "record_not_found" => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        found.await.flatten()
+    }
+}
+
+/// What can be changed. Changes are made one after the other; each stands or falls by itself.
+pub struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Makes a record.
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn create_record(
+        &self,
+        context: &Context<'_>,
+        collection: String,
+        #[graphql(desc = "The data, as the collection's schema wants it.")] data: Value,
+        #[graphql(desc = "Makes it safe to send the request again within 24 hours.")] idempotency_key: Option<
+            String,
+        >,
+    ) -> Option<RecordNode> {
+        answered(context, async |access| {
+            let collection = access.collection::<Create>(&collection).await?;
+            strict_json::check(&data)?;
+            let key = idempotency_key.map(|key| IdempotencyKey::parse(&key)).transpose()?;
+            let created = access.records.create(&collection, data, key.as_ref()).await?;
+            Ok(RecordNode(created.record))
+        })
+        .await
+    }
+
+    /// Puts other data in place of a record's.
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn replace_record(
+        &self,
+        context: &Context<'_>,
+        collection: String,
+        id: ID,
+        #[graphql(desc = "The data, as the collection's schema wants it.")] data: Value,
+        #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
+    ) -> Option<RecordNode> {
+        answered(context, async |access| {
+            let collection = access.collection::<Update>(&collection).await?;
+            strict_json::check(&data)?;
+            let (id, condition) = (record_id(&id)?, condition(if_match));
+            access.records.replace(&collection, id, data, &condition).await.map(RecordNode)
+        })
+        .await
+    }
+
+    /// Changes a part of a record's data, as JSON Merge Patch says (RFC 7396).
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn patch_record(
+        &self,
+        context: &Context<'_>,
+        collection: String,
+        id: ID,
+        #[graphql(desc = "An object like the data, with null for what shall go.")] patch: Value,
+        #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
+    ) -> Option<RecordNode> {
+        answered(context, async |access| {
+            let collection = access.collection::<Update>(&collection).await?;
+            strict_json::check(&patch)?;
+            let (id, condition) = (record_id(&id)?, condition(if_match));
+            access.records.patch(&collection, id, patch, &condition).await.map(RecordNode)
+        })
+        .await
+    }
+
+    /// Removes a record.
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn delete_record(
+        &self,
+        context: &Context<'_>,
+        collection: String,
+        id: ID,
+        #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
+    ) -> Option<DeletedRecord> {
+        answered(context, async |access| {
+            let collection = access.collection::<Delete>(&collection).await?;
+            access.records.delete(&collection, record_id(&id)?, &condition(if_match)).await?;
+            Ok(DeletedRecord { id })
+        })
+        .await
+    }
+}
+
+fn record_id(id: &ID) -> Result<Uuid> {
+    Uuid::try_parse(id).map_err(|_| record_not_found(id))
+}
+
+fn condition(version: Option<i64>) -> IfMatch {
+    version.map_or(IfMatch::NONE, IfMatch::version)
+}

@@ -1,0 +1,106 @@
+//! `Idempotency-Key`: a request that may be sent again after a connection broke, and creates one record all the same.
+//!
+//! The first answer is kept for 24 hours, by module, caller and key, in the transaction that creates the record.
+
+use super::access::{Collection, Create};
+use super::described::in_header;
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use aide::operation::add_parameters;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode};
+use chrono::TimeDelta;
+use embed_base::crypto::sha256_hex;
+use embed_base::http::openapi;
+use embed_base::{Error, Result};
+use schemars::json_schema;
+use serde_json::{Value, json};
+
+/// For how long an answer is kept.
+pub const KEPT: TimeDelta = TimeDelta::hours(24);
+
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+const LONGEST: usize = 255;
+
+/// A key that a caller has chosen: 1 to 255 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads a key; 400 `invalid_header` when it is none.
+    pub fn parse(text: &str) -> Result<Self> {
+        let is_key = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_key { Ok(Self(text.to_owned())) } else { Err(malformed()) }
+    }
+}
+
+fn malformed() -> Error {
+    let detail = format!(
+        "An idempotency key is 1 to {LONGEST} visible ASCII characters, such as a UUID that the caller makes for each request."
+    );
+    Error::new(StatusCode::BAD_REQUEST, "invalid_header", detail)
+}
+
+/// A request under a key.
+#[derive(Debug)]
+pub(super) struct Keyed<'r> {
+    pub caller: &'r str,
+    pub key: &'r str,
+    /// Stands for what is asked.
+    pub hash: String,
+}
+
+impl<'r> Keyed<'r> {
+    pub(super) fn new(collection: &'r Collection<Create>, key: &'r IdempotencyKey, data: &Value) -> Self {
+        let asked = json!([collection.name(), data]);
+        Self { caller: collection.caller(), key: &key.0, hash: sha256_hex(asked.to_string().as_bytes()) }
+    }
+
+    /// 422 `idempotency_key_reused`, unless it was this request that was answered.
+    pub(super) fn check(&self, answered: &str) -> Result<()> {
+        if self.hash == answered {
+            return Ok(());
+        }
+        Err(Error::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This idempotency key was used for another request within the last 24 hours; make a new one for each.",
+        ))
+    }
+}
+
+/// The key of a request, if it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHeader(pub Option<IdempotencyKey>);
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyHeader {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let mut values = parts.headers.get_all(HEADER).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(key), None) => {
+                let key = key.to_str().map_err(|_| malformed())?;
+                IdempotencyKey::parse(key).map(Some).map(Self)
+            }
+            _ => Err(malformed()),
+        }
+    }
+}
+
+impl OperationInput for KeyHeader {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let description =
+            "Makes it safe to send the request again within 24 hours: the first answer comes again.";
+        let schema =
+            json_schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$" });
+        add_parameters(ctx, operation, [in_header("Idempotency-Key", description, schema)]);
+        let when = "A header is not what was expected; `detail` says what is.";
+        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_header", when);
+        let when = "The key was used for another request within the last 24 hours.";
+        openapi::refuses(ctx, operation, StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", when);
+    }
+}

@@ -1,0 +1,173 @@
+//! A list of records: what is asked, and the page that is answered.
+
+use super::Record;
+use super::access::{Collection, Read};
+use super::cursor::{self, Question};
+use super::filter::Filter;
+use super::order::{Position, Sort};
+use crate::modules::RecordSchema;
+use axum::http::StatusCode;
+use embed_base::http::{NO_UTF_8, decoded};
+use embed_base::{Error, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Records on a page, unless asked otherwise.
+pub const PAGE: u32 = 50;
+/// The most records on a page.
+pub const LARGEST_PAGE: u32 = 200;
+
+/// Which records, in which order, and how many of them from where on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct List {
+    /// Which.
+    pub filter: Filter,
+    /// In which order.
+    pub sort: Sort,
+    /// At most so many.
+    pub limit: u32,
+    /// Those behind this cursor.
+    pub cursor: Option<String>,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self { filter: Filter::default(), sort: Sort::default(), limit: PAGE, cursor: None }
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    /// The records.
+    pub data: Vec<Record>,
+    /// Where the next page begins; null when this was the last.
+    pub next_cursor: Option<String>,
+}
+
+impl List {
+    /// Reads the query of a URL: `filter[field][op]=value`, `sort`, `limit` and `cursor`.
+    pub fn parse(query: &str, schema: &RecordSchema) -> Result<Self> {
+        if decoded(query).is_none() {
+            return Err(invalid(NO_UTF_8.to_owned()));
+        }
+        let mut list = Self::default();
+        let (mut sort, mut limit) = (None, None);
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let taken = match &*name {
+                "sort" => sort.replace(Sort::parse(&value, schema)?).is_some(),
+                "limit" => limit.replace(page_size(value.parse().ok())?).is_some(),
+                "cursor" => list.cursor.replace(value.into_owned()).is_some(),
+                name if name.starts_with("filter") => {
+                    list.filter.add_parameter(&name["filter".len()..], &value, schema)?;
+                    false
+                }
+                name => return Err(unknown(name)),
+            };
+            if taken {
+                return Err(invalid(format!("`{name}` stands there twice; once is enough.")));
+            }
+        }
+        list.sort = sort.unwrap_or_default();
+        list.limit = limit.unwrap_or(PAGE);
+        Ok(list)
+    }
+
+    /// The cursor behind a record of this list.
+    pub fn cursor_at(&self, collection: &Collection<Read>, record: &Record) -> String {
+        cursor::write(&self.question(collection), &self.sort.position(record))
+    }
+
+    /// What cursors of this list are about.
+    pub(super) fn question(&self, collection: &Collection<Read>) -> Question {
+        Question::of(collection.module(), collection.name(), &self.filter, &self.sort)
+    }
+
+    /// Behind which place the page begins.
+    pub(super) fn behind(&self, question: &Question) -> Result<Option<Position>> {
+        let read = |cursor: &String| cursor::read(cursor, question, &self.sort);
+        self.cursor.as_ref().map(read).transpose()
+    }
+}
+
+/// A number of records that a page can have.
+pub fn page_size(size: Option<u32>) -> Result<u32> {
+    size.filter(|size| (1..=LARGEST_PAGE).contains(size)).ok_or_else(|| {
+        invalid(format!(
+            "A page has 1 to {LARGEST_PAGE} records, as a whole number; {PAGE} unless asked otherwise."
+        ))
+    })
+}
+
+fn unknown(name: &str) -> Error {
+    let shown: String = name.chars().take(50).collect();
+    invalid(format!(
+        "There is no parameter `{}`; expected filter[field][op], sort, limit or cursor.",
+        shown.escape_debug()
+    ))
+}
+
+fn invalid(detail: String) -> Error {
+    Error::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn parse(query: &str) -> Result<List> {
+        List::parse(query, &RecordSchema::of(json!({})))
+    }
+
+    #[test]
+    fn without_a_query_the_fifty_newest_are_meant() {
+        let list = parse("").unwrap();
+        assert_eq!(list, List::default());
+        assert_eq!((list.sort.to_string().as_str(), list.limit), ("-createdAt", 50));
+    }
+
+    #[test]
+    fn brackets_may_be_encoded() {
+        let plain = parse("filter[a.b][ge]=4&sort=-a.b&limit=7&cursor=x").unwrap();
+        assert_eq!(parse("filter%5Ba.b%5D%5Bge%5D=4&sort=-a%2Eb&limit=7&cursor=x").unwrap(), plain);
+    }
+
+    #[test]
+    fn what_is_unknown_or_stands_there_twice_is_refused() {
+        for (query, code, sentence) in [
+            (
+                "page=2",
+                "invalid_parameter",
+                "There is no parameter `page`; expected filter[field][op], sort, limit or cursor.",
+            ),
+            ("limit=0", "invalid_parameter", "1 to 200"),
+            ("limit=201", "invalid_parameter", "1 to 200"),
+            ("limit=ten", "invalid_parameter", "1 to 200"),
+            ("limit=1&limit=1", "invalid_parameter", "`limit` stands there twice"),
+            ("sort=a&sort=b", "invalid_parameter", "`sort` stands there twice"),
+            ("sort=", "invalid_sort", "`` is no field"),
+            ("sort=a%22", "invalid_sort", "is no field"),
+            ("filter[a][eq]=1&filter[a][eq]=2", "invalid_filter", "compared by `eq` twice"),
+            ("filters[a][eq]=1", "invalid_filter", "expected filter[field][op]=value"),
+        ] {
+            let error = parse(query).unwrap_err();
+            assert_eq!(error.code(), code, "{query}");
+            assert!(error.detail().contains(sentence), "{query}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_panics(query in any::<String>()) {
+            let _ = parse(&query);
+        }
+
+        #[test]
+        fn no_query_of_the_right_words_panics(query in r"((filter|sort|limit|cursor)(\[[a-z.%]{0,3}\]){0,3}=[-a-z0-9%,]{0,5}&){0,4}") {
+            let _ = parse(&query);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Conditions on a record's version: `If-Match` and `If-None-Match` (RFC 9110, section 13.1), and the `ETag` that they are
+//! about: the version and the end of the record's id, in quotes. Of the version alone a tag of one record would fit every
+//! other that has been changed as often, and a client that mixes two up would overwrite what it has never seen.
+
+use super::Record;
+use super::described::in_header;
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use aide::operation::add_parameters;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use embed_base::http::openapi;
+use embed_base::{Error, Result};
+use schemars::json_schema;
+
+/// What a change asks of the record's version. Extracted from `If-Match`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IfMatch(Condition);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Condition {
+    /// Whatever the version is.
+    #[default]
+    None,
+    /// It has one of these tags.
+    Tags(Tags),
+    /// It is this one; asked where the record itself is named beside, as in GraphQL.
+    Version(i64),
+}
+
+/// Which versions a reader has. Extracted from `If-None-Match`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IfNoneMatch(Option<Tags>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Tags {
+    /// `*`: whatever there is.
+    Any,
+    /// The tags, in their quotes; a weak one begins with `W/`.
+    Listed(Vec<String>),
+}
+
+/// The tag of a record as it is: `"3-3f1f6f2f8a10"`, its version and the last twelve digits of its id, which are random.
+pub fn etag(record: &Record) -> String {
+    let id = record.id.simple().to_string();
+    format!("\"{}-{}\"", record.version, &id[20..])
+}
+
+impl IfMatch {
+    /// A change of the record whatever its version.
+    pub const NONE: Self = Self(Condition::None);
+
+    /// A change of exactly this version.
+    pub fn version(version: i64) -> Self {
+        Self(Condition::Version(version))
+    }
+
+    /// 412 `precondition_failed` when the record is not at a version that was named. A weak tag never is
+    /// (the comparison is the strong one).
+    pub fn check(&self, record: &Record) -> Result<()> {
+        let holds = match &self.0 {
+            Condition::None | Condition::Tags(Tags::Any) => true,
+            Condition::Tags(Tags::Listed(tags)) => tags.contains(&etag(record)),
+            Condition::Version(version) => *version == record.version,
+        };
+        if holds { Ok(()) } else { Err(changed_meanwhile()) }
+    }
+}
+
+impl IfNoneMatch {
+    /// Whether the reader has this version already.
+    pub fn knows(&self, record: &Record) -> bool {
+        match &self.0 {
+            None => false,
+            Some(Tags::Any) => true,
+            Some(Tags::Listed(tags)) => {
+                let current = etag(record);
+                tags.iter().any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == current)
+            }
+        }
+    }
+}
+
+/// 412: the record has changed since the caller read it.
+pub fn changed_meanwhile() -> Error {
+    Error::new(
+        StatusCode::PRECONDITION_FAILED,
+        "precondition_failed",
+        "If-Match names another version, or another record; read this one again, and decide anew.",
+    )
+}
+
+impl Tags {
+    fn read(headers: &HeaderMap, name: HeaderName) -> Result<Option<Self>> {
+        let mut texts = Vec::new();
+        for value in headers.get_all(&name) {
+            texts.push(value.to_str().map_err(|_| malformed(&name))?);
+        }
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        Self::parse(&texts.join(",")).map(Some).ok_or_else(|| malformed(&name))
+    }
+
+    /// `*`, or a list of entity tags.
+    fn parse(text: &str) -> Option<Self> {
+        let mut rest = text.trim();
+        if rest == "*" {
+            return Some(Self::Any);
+        }
+        let mut tags = Vec::new();
+        while !rest.is_empty() {
+            let weak = if rest.starts_with("W/") { 2 } else { 0 };
+            let opaque = rest[weak..].strip_prefix('"')?;
+            let end = weak + opaque.find('"')? + 2;
+            tags.push(rest[..end].to_owned());
+            rest = rest[end..].trim_start();
+            match rest.strip_prefix(',') {
+                Some(next) => rest = next.trim_start_matches([' ', '\t', ',']),
+                None if rest.is_empty() => {}
+                None => return None,
+            }
+        }
+        (!tags.is_empty()).then_some(Self::Listed(tags))
+    }
+}
+
+fn malformed(name: &HeaderName) -> Error {
+    let detail = format!(
+        "`{name}` is not a list of entity tags; expected what `ETag` has said, such as \"3-3f1f6f2f8a10\" with its quotes, or *."
+    );
+    Error::new(StatusCode::BAD_REQUEST, "invalid_header", detail)
+}
+
+/// The header for an answer about one record.
+pub fn etag_header(record: &Record) -> (HeaderName, HeaderValue) {
+    let value = HeaderValue::try_from(etag(record));
+    (header::ETAG, value.unwrap_or(HeaderValue::from_static("\"0\"")))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let tags = Tags::read(&parts.headers, header::IF_MATCH)?;
+        Ok(Self(tags.map_or(Condition::None, Condition::Tags)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Tags::read(&parts.headers, header::IF_NONE_MATCH).map(Self)
+    }
+}
+
+impl OperationInput for IfMatch {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let description = "Change the record only at one of these versions: what its `ETag` said, whole, or `*`. A tag is of one record: no other has it, at no version.";
+        let schema = json_schema!({ "type": "string", "examples": ["\"3-3f1f6f2f8a10\""] });
+        add_parameters(ctx, operation, [in_header("If-Match", description, schema)]);
+        malformed_in(ctx, operation);
+        let when = "The record is at another version by now, or the tag is another record's.";
+        openapi::refuses(ctx, operation, StatusCode::PRECONDITION_FAILED, "precondition_failed", when);
+    }
+}
+
+impl OperationInput for IfNoneMatch {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let description = "Answer 304 when the record is still at one of these versions.";
+        let schema = json_schema!({ "type": "string", "examples": ["\"3-3f1f6f2f8a10\""] });
+        add_parameters(ctx, operation, [in_header("If-None-Match", description, schema)]);
+        malformed_in(ctx, operation);
+    }
+}
+
+fn malformed_in(ctx: &mut GenContext, operation: &mut Operation) {
+    let when = "A header is not what was expected; `detail` says what is.";
+    openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_header", when);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn listed(tags: &[&str]) -> Option<Tags> {
+        Some(Tags::Listed(tags.iter().map(|&tag| tag.to_owned()).collect()))
+    }
+
+    #[test]
+    fn lists_and_the_asterisk_are_read() {
+        assert_eq!(Tags::parse("*"), Some(Tags::Any));
+        assert_eq!(Tags::parse(" \"1\" "), listed(&["\"1\""]));
+        assert_eq!(Tags::parse("\"1\", W/\"2\",, \"a,b\""), listed(&["\"1\"", "W/\"2\"", "\"a,b\""]));
+        for text in ["", "1", "\"1", "\"1\" \"2\"", "\"1\", *", "W/1", "w/\"1\""] {
+            assert_eq!(Tags::parse(text), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics(text in r#"[W/"*, \ta1é]{0,20}"#) {
+            let _ = Tags::parse(&text);
+        }
+    }
+}

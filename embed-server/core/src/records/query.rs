@@ -1,0 +1,163 @@
+//! A list as SQL.
+
+use super::access::CollectionScope;
+use super::field::Field;
+use super::filter::Op;
+use super::list::List;
+use super::operand::Operand;
+use super::order::{CHARACTERS, Key, Position, Sort};
+use embed_base::db::json::{JsonTerms, rank};
+use embed_base::db::{Argument, Statement};
+
+const NEVER: &str = "1 = 0";
+
+/// Writes the statement that finds one record more than the page has.
+pub(super) fn write(
+    statement: &mut Statement,
+    scope: &CollectionScope,
+    list: &List,
+    behind: Option<&Position>,
+) {
+    let site = statement.place(Argument::Id(scope.site));
+    let module = statement.place(Argument::Id(scope.module));
+    let collection = statement.place(Argument::Text(scope.name.clone()));
+    statement.push(format_args!(
+        "SELECT * FROM module_records WHERE site_id = {site} AND module_id = {module} AND collection = {collection}"
+    ));
+    for (field, op, operands) in list.filter.conditions() {
+        let condition = condition(statement, field, op, operands);
+        statement.push(format_args!(" AND {condition}"));
+    }
+    let columns = sort_columns(statement, &list.sort);
+    if let Some(position) = behind {
+        let place = places(statement, position);
+        let beyond = if list.sort.descending { "<" } else { ">" };
+        statement.push(format_args!(" AND ({}) {beyond} ({})", columns.join(", "), place.join(", ")));
+    }
+    let direction = if list.sort.descending { " DESC" } else { "" };
+    let ordered: Vec<_> = columns.iter().map(|column| format!("{column}{direction}")).collect();
+    let most = statement.place(Argument::Integer(i64::from(list.limit) + 1));
+    statement.push(format_args!(" ORDER BY {} LIMIT {most}", ordered.join(", ")));
+}
+
+/// What is ordered by; the id is last.
+fn sort_columns(statement: &mut Statement, sort: &Sort) -> Vec<String> {
+    let columns = match &sort.field {
+        Field::Id => &[][..],
+        Field::CreatedAt => &["created_at"],
+        Field::UpdatedAt => &["updated_at"],
+        Field::Version => &["version"],
+        Field::Data(path) => {
+            let JsonTerms { rank, number, text } = statement.json_field("data", path);
+            return vec![rank, number, format!("substr({text}, 1, {CHARACTERS})"), "id".to_owned()];
+        }
+    };
+    columns.iter().chain(&["id"]).map(|&column| column.to_owned()).collect()
+}
+
+/// A position, in the order of [`sort_columns`].
+fn places(statement: &mut Statement, position: &Position) -> Vec<String> {
+    let mut places = match &position.key {
+        Key::Id => Vec::new(),
+        Key::Time(time) => vec![statement.place(Argument::Time(*time))],
+        Key::Version(version) => vec![statement.place(Argument::Integer(*version))],
+        Key::Value { rank, number, text } => vec![
+            statement.place(Argument::Integer(*rank)),
+            statement.number(number.clone()),
+            statement.place(Argument::Text(text.clone())),
+        ],
+    };
+    places.push(statement.place(Argument::Id(position.id)));
+    places
+}
+
+fn condition(statement: &mut Statement, field: &Field, op: Op, operands: &[Operand]) -> String {
+    let column = match field {
+        Field::Id => "id",
+        Field::CreatedAt => "created_at",
+        Field::UpdatedAt => "updated_at",
+        Field::Version => "version",
+        Field::Data(path) => return data_condition(statement, path, op, operands),
+    };
+    let mut compare = |sign: &str, operand: &Operand| {
+        argument(operand).map_or_else(
+            || NEVER.to_owned(),
+            |argument| format!("{column} {sign} {}", statement.place(argument)),
+        )
+    };
+    match op {
+        Op::In => any(operands.iter().map(|operand| compare("=", operand)).collect()),
+        _ => any(operands.iter().map(|operand| compare(sign(op), operand)).collect()),
+    }
+}
+
+/// What stands for the operand of a column that is no JSON.
+fn argument(operand: &Operand) -> Option<Argument> {
+    match operand {
+        Operand::Id(id) => Some(Argument::Id(*id)),
+        Operand::Time(time) => Some(Argument::Time(*time)),
+        Operand::Integer(integer) => Some(Argument::Integer(*integer)),
+        Operand::Null | Operand::Bool(_) | Operand::Number(_) | Operand::Text(_) => None,
+    }
+}
+
+fn data_condition(statement: &mut Statement, path: &[String], op: Op, operands: &[Operand]) -> String {
+    let terms = statement.json_field("data", path);
+    let alternatives = operands.iter().map(|operand| match op {
+        Op::Eq | Op::In => compare(statement, &terms, "=", operand),
+        Op::Ne => format!("NOT {}", compare(statement, &terms, "=", operand)),
+        Op::Contains => contains(statement, &terms, path, operand),
+        Op::Lt | Op::Le | Op::Gt | Op::Ge => compare(statement, &terms, sign(op), operand),
+    });
+    any(alternatives.collect())
+}
+
+/// Compares with a value of the same type; values of other types never compare.
+fn compare(statement: &mut Statement, terms: &JsonTerms, sign: &str, operand: &Operand) -> String {
+    let JsonTerms { rank, number, text } = terms;
+    match operand {
+        // There is one null, so it is neither less nor greater than any.
+        Operand::Null if sign.contains('=') => format!("({rank} = {})", rank::NULL),
+        Operand::Bool(value) => {
+            format!("({rank} = {} AND {number} {sign} {})", rank::BOOLEAN, i64::from(*value))
+        }
+        Operand::Number(value) => {
+            let value = statement.number(value.to_string());
+            format!("({rank} = {} AND {number} {sign} {value})", rank::NUMBER)
+        }
+        Operand::Text(value) => {
+            let value = statement.place(Argument::Text(value.clone()));
+            format!("({rank} = {} AND {text} {sign} {value})", rank::STRING)
+        }
+        Operand::Null | Operand::Id(_) | Operand::Time(_) | Operand::Integer(_) => format!("({NEVER})"),
+    }
+}
+
+fn contains(statement: &mut Statement, terms: &JsonTerms, path: &[String], operand: &Operand) -> String {
+    let elements = statement.json_elements("data", path);
+    let element = compare(statement, &elements.terms, "=", operand);
+    let mut alternatives = vec![format!("EXISTS (SELECT 1 FROM {} WHERE {element})", elements.rows)];
+    if let Operand::Text(part) = operand {
+        let part = statement.place(Argument::Text(part.clone()));
+        let found = statement.contains(&terms.text, &part);
+        alternatives.push(format!("({} = {} AND {found})", terms.rank, rank::STRING));
+    }
+    any(alternatives)
+}
+
+/// Whether any of the alternatives holds; of none, none does.
+fn any(alternatives: Vec<String>) -> String {
+    if alternatives.is_empty() { format!("({NEVER})") } else { format!("({})", alternatives.join(" OR ")) }
+}
+
+/// The comparison in SQL of a single value.
+fn sign(op: Op) -> &'static str {
+    match op {
+        Op::Ne => "<>",
+        Op::Lt => "<",
+        Op::Le => "<=",
+        Op::Gt => ">",
+        Op::Ge => ">=",
+        Op::Eq | Op::In | Op::Contains => "=",
+    }
+}

@@ -1,0 +1,180 @@
+//! Records over REST.
+
+use super::access::{Collection, Create, Delete, Read, RecordId, Update};
+use super::answers::{Changed, CreatedIn, Found};
+use super::body::{self, DataBody, PatchBody};
+use super::described::in_query;
+use super::idempotency::KeyHeader;
+use super::list::{LARGEST_PAGE, List, PAGE, Page};
+use super::preconditions::{IfMatch, IfNoneMatch};
+use super::{Records, graphql};
+use crate::modules::Modules;
+use aide::OperationInput;
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get_with, post_with};
+use aide::generate::GenContext;
+use aide::openapi::{Operation, QueryStyle};
+use aide::operation::add_parameters;
+use axum::Json;
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::NoContent;
+use embed_base::http::openapi;
+use embed_base::{Error, Result};
+use schemars::json_schema;
+use std::sync::Arc;
+
+/// The routes of records, and GraphQL's. They belong behind the door, which leaves a [`embed_base::http::Call`] with each
+/// request.
+pub fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Modules>: FromRef<S>,
+    Records: FromRef<S>,
+{
+    let records = ApiRouter::new()
+        .api_route(
+            "/api/v1/modules/{module}/records/{collection}",
+            get_with(list, |operation| {
+                operation
+                    .id("listRecords")
+                    .tag("Records")
+                    .summary("List a collection's records, page by page")
+            })
+            .post_with(create, |operation| {
+                operation.id("createRecord").tag("Records").summary("Make a record")
+            }),
+        )
+        .api_route(
+            "/api/v1/modules/{module}/records/{collection}/{id}",
+            get_with(show, |operation| operation.id("getRecord").tag("Records").summary("Read a record"))
+                .put_with(replace, |operation| {
+                    operation.id("replaceRecord").tag("Records").summary("Replace a record's data")
+                })
+                .patch_with(patch, |operation| {
+                    operation.id("patchRecord").tag("Records").summary("Change a part of a record's data")
+                })
+                .delete_with(remove, |operation| {
+                    operation.id("deleteRecord").tag("Records").summary("Remove a record")
+                }),
+        )
+        .layer(DefaultBodyLimit::max(body::LARGEST));
+    let graphql = ApiRouter::new()
+        .api_route(
+            "/api/v1/modules/{module}/graphql",
+            post_with(graphql::answer, |operation| {
+                operation.id("graphql").tag("Records").summary("Ask for records, and change them, by GraphQL")
+            }),
+        )
+        .layer(DefaultBodyLimit::max(graphql::LARGEST));
+    records.merge(graphql)
+}
+
+async fn list(
+    collection: Collection<Read>,
+    State(records): State<Records>,
+    ListQuery(query): ListQuery,
+) -> Result<Json<Page>> {
+    let list = List::parse(&query, collection.schema()?)?;
+    records.list(&collection, &list).await.map(Json)
+}
+
+async fn create(
+    collection: Collection<Create>,
+    State(records): State<Records>,
+    KeyHeader(key): KeyHeader,
+    DataBody(data): DataBody,
+) -> Result<CreatedIn> {
+    let created = records.create(&collection, data, key.as_ref()).await?;
+    Ok(CreatedIn { module: collection.module(), created })
+}
+
+async fn show(
+    collection: Collection<Read>,
+    State(records): State<Records>,
+    RecordId(id): RecordId,
+    condition: IfNoneMatch,
+) -> Result<Found> {
+    let record = records.find(&collection, id).await?;
+    Ok(Found { record, condition })
+}
+
+async fn replace(
+    collection: Collection<Update>,
+    State(records): State<Records>,
+    RecordId(id): RecordId,
+    condition: IfMatch,
+    DataBody(data): DataBody,
+) -> Result<Changed> {
+    records.replace(&collection, id, data, &condition).await.map(Changed)
+}
+
+async fn patch(
+    collection: Collection<Update>,
+    State(records): State<Records>,
+    RecordId(id): RecordId,
+    condition: IfMatch,
+    PatchBody(patch): PatchBody,
+) -> Result<Changed> {
+    records.patch(&collection, id, patch, &condition).await.map(Changed)
+}
+
+async fn remove(
+    collection: Collection<Delete>,
+    State(records): State<Records>,
+    RecordId(id): RecordId,
+    condition: IfMatch,
+) -> Result<NoContent> {
+    records.delete(&collection, id, &condition).await.map(|()| NoContent)
+}
+
+/// The query of a list as it was sent: what it means depends on the collection's schema.
+struct ListQuery(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ListQuery {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Ok(Self(parts.uri.query().unwrap_or_default().to_owned()))
+    }
+}
+
+impl OperationInput for ListQuery {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let filter = json_schema!({
+            "type": "object",
+            "additionalProperties": { "type": "object", "additionalProperties": { "type": "string" } },
+            "example": {},
+        });
+        let sort = json_schema!({ "type": "string", "default": "-createdAt" });
+        let limit =
+            json_schema!({ "type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE });
+        let cursor = json_schema!({ "type": "string" });
+        let parameters = [
+            in_query(
+                "filter",
+                "Conditions that all have to hold, each `filter[field][op]=value`, with op one of eq, ne, lt, le, gt, ge, in (values separated by commas) and contains. A field is id, createdAt, updatedAt, version, or a path into the data such as address.city. Values are only equal to, less or greater than values of the same type.",
+                filter,
+                QueryStyle::DeepObject,
+            ),
+            in_query("sort", "A field; a `-` before it turns the order round.", sort, QueryStyle::Form),
+            in_query("limit", "The most records on the page.", limit, QueryStyle::Form),
+            in_query(
+                "cursor",
+                "`nextCursor` of the page before, of the same list.",
+                cursor,
+                QueryStyle::Form,
+            ),
+        ];
+        add_parameters(ctx, operation, parameters);
+        for (code, when) in [
+            ("invalid_filter", "A condition of the filter is not understood."),
+            ("invalid_sort", "The field in `sort` is not understood."),
+            ("invalid_cursor", "The cursor is none, or another list's."),
+            ("invalid_parameter", "A parameter is not known, out of range, or there twice."),
+        ] {
+            openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, code, when);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The SQL of records.
+
+use super::Record;
+use super::access::{CollectionScope, module_not_found};
+use super::idempotency::Keyed;
+use super::list::List;
+use super::order::Position;
+use super::query;
+use chrono::{DateTime, Utc};
+use embed_base::Result;
+use embed_base::db::{OnGone, Statement, Tx, execute, fetch_all, on};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+pub(super) async fn insert(tx: &mut Tx, scope: &CollectionScope, record: &Record) -> Result<()> {
+    let text =
+        "INSERT INTO module_records (id, site_id, module_id, collection, data, version, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    execute!(
+        tx,
+        sqlx::query(text)
+            .bind(record.id)
+            .bind(scope.site)
+            .bind(scope.module)
+            .bind(&scope.name)
+            .bind(Json(&record.data))
+            .bind(record.version)
+            .bind(record.created_at)
+            .bind(record.updated_at)
+    )
+    .on_gone(module_not_found)?;
+    Ok(())
+}
+
+pub(super) async fn find(tx: &mut Tx, scope: &CollectionScope, id: Uuid) -> Result<Option<Record>> {
+    let text =
+        "SELECT * FROM module_records WHERE site_id = $1 AND module_id = $2 AND collection = $3 AND id = $4";
+    Ok(on!(tx, |conn| {
+        sqlx::query_as(text)
+            .bind(scope.site)
+            .bind(scope.module)
+            .bind(&scope.name)
+            .bind(id)
+            .fetch_optional(conn)
+            .await
+    })?)
+}
+
+/// The records behind a place, one more than the page has where there are more.
+pub(super) async fn list(
+    tx: &mut Tx,
+    scope: &CollectionScope,
+    list: &List,
+    behind: Option<&Position>,
+) -> Result<Vec<Record>> {
+    let mut statement = Statement::new(tx);
+    query::write(&mut statement, scope, list, behind);
+    Ok(fetch_all!(tx, statement)?)
+}
+
+/// Writes a record, unless it is at another version than the one that was read.
+pub(super) async fn update(tx: &mut Tx, scope: &CollectionScope, record: &Record, read: i64) -> Result<bool> {
+    let text = "UPDATE module_records SET data = $1, version = $2, updated_at = $3
+         WHERE site_id = $4 AND module_id = $5 AND collection = $6 AND id = $7 AND version = $8";
+    let updated = execute!(
+        tx,
+        sqlx::query(text)
+            .bind(Json(&record.data))
+            .bind(record.version)
+            .bind(record.updated_at)
+            .bind(scope.site)
+            .bind(scope.module)
+            .bind(&scope.name)
+            .bind(record.id)
+            .bind(read)
+    )?;
+    Ok(updated == 1)
+}
+
+/// Removes a record, unless it is at another version than the one that was read.
+pub(super) async fn delete(tx: &mut Tx, scope: &CollectionScope, record: &Record) -> Result<bool> {
+    let text = "DELETE FROM module_records
+         WHERE site_id = $1 AND module_id = $2 AND collection = $3 AND id = $4 AND version = $5";
+    let deleted = execute!(
+        tx,
+        sqlx::query(text)
+            .bind(scope.site)
+            .bind(scope.module)
+            .bind(&scope.name)
+            .bind(record.id)
+            .bind(record.version)
+    )?;
+    Ok(deleted == 1)
+}
+
+/// What was answered under a key since `since`: the hash of the request, and the record.
+pub(super) async fn answered(
+    tx: &mut Tx,
+    scope: &CollectionScope,
+    keyed: &Keyed<'_>,
+    since: DateTime<Utc>,
+) -> Result<Option<(String, Json<Record>)>> {
+    let text = "SELECT request_hash, record FROM idempotency_keys
+         WHERE site_id = $1 AND module_id = $2 AND caller = $3 AND key = $4 AND created_at > $5";
+    Ok(on!(tx, |conn| {
+        sqlx::query_as(text)
+            .bind(scope.site)
+            .bind(scope.module)
+            .bind(keyed.caller)
+            .bind(keyed.key)
+            .bind(since)
+            .fetch_optional(conn)
+            .await
+    })?)
+}
+
+/// Keeps an answer under its key, unless the key is taken since `since`. Whoever else takes it at this moment is waited
+/// for.
+pub(super) async fn remember(
+    tx: &mut Tx,
+    scope: &CollectionScope,
+    keyed: &Keyed<'_>,
+    record: &Record,
+    since: DateTime<Utc>,
+) -> Result<bool> {
+    let text =
+        "INSERT INTO idempotency_keys (site_id, module_id, caller, key, request_hash, record, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (module_id, caller, key) DO UPDATE SET request_hash = excluded.request_hash,
+         record = excluded.record, created_at = excluded.created_at WHERE idempotency_keys.created_at <= $8";
+    let taken = execute!(
+        tx,
+        sqlx::query(text)
+            .bind(scope.site)
+            .bind(scope.module)
+            .bind(keyed.caller)
+            .bind(keyed.key)
+            .bind(&keyed.hash)
+            .bind(Json(record))
+            .bind(record.created_at)
+            .bind(since)
+    )
+    .on_gone(module_not_found)?;
+    Ok(taken == 1)
+}
+
+/// Forgets the answers that nobody may ask for again; for a global transaction.
+pub(super) async fn forget(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
+    let text = "DELETE FROM idempotency_keys WHERE created_at <= $1";
+    Ok(execute!(tx, sqlx::query(text).bind(before))?)
+}

@@ -1,0 +1,143 @@
+//! The SQL of the request log.
+
+use super::{Filter, Hour, LoggedRequest};
+use chrono::{DateTime, Utc};
+use embed_base::Result;
+use embed_base::db::{self, Tx, execute, on};
+use embed_base::http::{CallerKind, Line, Paging, Span};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+const COLUMNS: usize = 15;
+
+/// How a token was used.
+pub(super) struct Use {
+    pub times: i64,
+    pub last: DateTime<Utc>,
+}
+
+/// For a global transaction: writes all lines in one statement.
+pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
+    let rows = db::places(lines.len(), COLUMNS);
+    let text = format!(
+        "INSERT INTO module_external_requests (id, site_id, module_id, token_id, caller, method, path, origin, ip_address,
+         user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES {rows}"
+    );
+    on!(tx, |conn| {
+        // There is a text for each number of lines: kept as prepared statements they would push out those that are used.
+        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+        for line in lines {
+            query = query
+                .bind(Uuid::now_v7())
+                .bind(line.site)
+                .bind(line.module)
+                .bind((line.caller.kind == CallerKind::Token).then_some(line.caller.id))
+                .bind(line.caller.kind.as_str())
+                .bind(&line.method)
+                .bind(&line.path)
+                .bind(line.origin.as_deref())
+                .bind(line.address.to_string())
+                .bind(line.user_agent.as_deref())
+                .bind(i64::from(line.status))
+                .bind(i64::try_from(line.took.as_millis()).unwrap_or(i64::MAX))
+                .bind(line.error.as_ref().map(|(code, _)| *code))
+                .bind(line.error.as_ref().map(|(_, message)| message))
+                .bind(line.at);
+        }
+        query.execute(conn).await.map(|_| ())
+    })?;
+    Ok(())
+}
+
+/// For a global transaction: counts what a token was used for.
+pub(super) async fn count_use(tx: &mut Tx, token: Uuid, used: &Use) -> Result<()> {
+    let text = "UPDATE module_external_tokens SET usage_count = usage_count + $1,
+         last_used_at = CASE WHEN last_used_at > $2 THEN last_used_at ELSE $2 END WHERE id = $3";
+    execute!(tx, sqlx::query(text).bind(used.times).bind(used.last).bind(token))?;
+    Ok(())
+}
+
+/// What a filter says of a row, with its values in the places from $2 on; an absent value lets every row pass.
+const MATCHES: &str = "site_id = $1 AND ($2 IS NULL OR module_id = $2) AND ($3 IS NULL OR token_id = $3)
+     AND ($4 IS NULL OR method = $4) AND ($5 IS NULL OR origin = $5) AND ($6 IS NULL OR status_code >= $6)
+     AND ($7 IS NULL OR status_code <= $7) AND ($8 IS NULL OR created_at >= $8) AND ($9 IS NULL OR created_at < $9)";
+
+/// Binds a site and a filter in the places of [`MATCHES`].
+macro_rules! bind_filter {
+    ($query:expr, $site:expr, $filter:expr, $statuses:expr) => {
+        $query
+            .bind($site)
+            .bind($filter.module)
+            .bind($filter.token)
+            .bind($filter.method.as_deref())
+            .bind($filter.origin.as_deref())
+            .bind($statuses.map(|(first, _): (i64, i64)| first))
+            .bind($statuses.map(|(_, last): (i64, i64)| last))
+            .bind($filter.from)
+            .bind($filter.to)
+    };
+}
+
+pub(super) async fn page(
+    tx: &mut Tx,
+    site: Uuid,
+    filter: &Filter,
+    statuses: Option<(i64, i64)>,
+    paging: &Paging<LoggedRequest>,
+) -> Result<Vec<LoggedRequest>> {
+    let text = format!(
+        "SELECT * FROM module_external_requests WHERE {MATCHES} AND id < $10 ORDER BY id DESC LIMIT $11"
+    );
+    Ok(on!(tx, |conn| {
+        let query = bind_filter!(sqlx::query_as(AssertSqlSafe(text)), site, filter, statuses);
+        query.bind(paging.before()).bind(paging.reads()).fetch_all(conn).await
+    })?)
+}
+
+pub(super) async fn per_hour(
+    tx: &mut Tx,
+    site: Uuid,
+    filter: &Filter,
+    statuses: Option<(i64, i64)>,
+) -> Result<Vec<Hour>> {
+    let text = hours(tx, MATCHES);
+    Ok(on!(tx, |conn| bind_filter!(sqlx::query_as(text), site, filter, statuses).fetch_all(conn).await)?)
+}
+
+/// For a global transaction: the calls of all sites of an organization.
+pub(super) async fn organization_per_hour(
+    tx: &mut Tx,
+    organization: Uuid,
+    Span { from, to }: Span,
+) -> Result<Vec<Hour>> {
+    let text = hours(
+        tx,
+        "site_id IN (SELECT id FROM sites WHERE organization_id = $1) AND created_at >= $2 AND created_at < $3",
+    );
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(from).bind(to).fetch_all(conn).await)?)
+}
+
+/// Counts per hour the calls that are meant.
+fn hours(tx: &Tx, meant: &'static str) -> AssertSqlSafe<String> {
+    let hour = db::hour_of(tx, "created_at");
+    AssertSqlSafe(format!(
+        "SELECT {hour} AS hour, COUNT(*) AS requests,
+         COUNT(CASE WHEN status_code BETWEEN 400 AND 499 THEN 1 END) AS refused,
+         COUNT(CASE WHEN status_code >= 500 THEN 1 END) AS failed,
+         CAST(ROUND(AVG(response_time_ms)) AS BIGINT) AS response_time_ms
+         FROM module_external_requests WHERE {meant} GROUP BY 1 ORDER BY 1"
+    ))
+}
+
+/// For a global transaction: what was written after the call with this id, oldest first.
+pub(super) async fn behind(tx: &mut Tx, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
+    let text = "SELECT * FROM module_external_requests WHERE id > $1 ORDER BY id LIMIT $2";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).bind(most).fetch_all(conn).await)?)
+}
+
+/// For a global transaction: forgets some of the calls that came before a time; how many those were.
+pub(super) async fn prune(tx: &mut Tx, before: DateTime<Utc>, most: i64) -> Result<u64> {
+    let text = "DELETE FROM module_external_requests WHERE id IN
+         (SELECT id FROM module_external_requests WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+    Ok(execute!(tx, sqlx::query(text).bind(before).bind(most))?)
+}

@@ -1,0 +1,70 @@
+//! A site that an operator may manage: what a handler takes to be reached by nobody else.
+
+use super::{Site, Sites};
+use crate::accounts::{Accounts, AtLeast, Operator};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use embed_base::http::{openapi, path_id};
+use embed_base::{Error, Result};
+use std::marker::PhantomData;
+use uuid::Uuid;
+
+/// The site that the path names as `{site}`, in whose organization the operator has the role `R` or a higher one.
+#[derive(Clone, Debug)]
+pub struct ManagedSite<R> {
+    /// The site.
+    pub site: Site,
+    /// Who manages it.
+    pub operator: Operator,
+    role: PhantomData<fn() -> R>,
+}
+
+impl Sites {
+    /// The site, if the operator may manage it. Another organization's site is 404 `site_not_found`, as one that is not
+    /// there; one of his own for which his role is too low is 403 `forbidden`.
+    pub async fn managed<R: AtLeast>(&self, operator: Operator, id: Uuid) -> Result<ManagedSite<R>> {
+        let site = self.find(id).await.map_err(|error| match error.code() {
+            "site_not_found" => hidden(&id.to_string()),
+            _ => error,
+        })?;
+        let role = operator.role_in(site.organization_id).ok_or_else(|| hidden(&id.to_string()))?;
+        operator.require::<R>(role)?;
+        Ok(ManagedSite { site, operator, role: PhantomData })
+    }
+}
+
+impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedSite<R>
+where
+    Accounts: FromRef<S>,
+    Sites: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let operator = Operator::from_request_parts(parts, state).await?;
+        let id = path_id(parts, "site", hidden).await?;
+        Sites::from_ref(state).managed(operator, id).await
+    }
+}
+
+/// The same for what is not there and for what is somebody else's.
+fn hidden(id: &str) -> Error {
+    let detail = format!("There is no site {} in your organization.", id.escape_debug());
+    Error::not_found("site_not_found", detail)
+}
+
+impl<R: AtLeast> OperationInput for ManagedSite<R> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        Operator::operation_input(ctx, operation);
+        openapi::path_id(ctx, operation, "site", "The site's id.");
+        openapi::required_role(operation, R::ROLE.as_str());
+        let when = format!("The operator's role is lower than {}.", R::ROLE);
+        openapi::refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", &when);
+        let when = "There is no such site in the operator's organizations.";
+        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "site_not_found", when);
+    }
+}

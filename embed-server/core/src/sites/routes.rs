@@ -1,0 +1,93 @@
+//! The HTTP of sites.
+
+use super::{ManagedSite, NewSite, Site, SiteChanges, Sites};
+use crate::accounts::{Accounts, Admin, Member, Operator, Owner};
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get_with, patch_with};
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use axum::response::NoContent;
+use embed_base::Result;
+use embed_base::http::openapi::{refused, requires};
+use embed_base::http::{Created, Input, Paged, Paging};
+
+/// `/api/v1/sites`.
+pub fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Sites: FromRef<S>,
+{
+    ApiRouter::new()
+        .api_route(
+            "/api/v1/sites",
+            get_with(list, |op| {
+                op.id("listSites")
+                    .tag("Sites")
+                    .summary("List sites")
+                    .description("Those of the operator's organizations, oldest first.")
+                    .with(requires("member"))
+            })
+            .post_with(create, |op| {
+                op.id("createSite")
+                    .tag("Sites")
+                    .summary("Create a site")
+                    .with(requires("admin"))
+                    .with(refused(
+                        StatusCode::FORBIDDEN,
+                        "forbidden",
+                        "The operator's role is lower than admin.",
+                    ))
+                    .with(refused(
+                        StatusCode::NOT_FOUND,
+                        "organization_not_found",
+                        "The operator is in no such organization.",
+                    ))
+            }),
+        )
+        .api_route(
+            "/api/v1/sites/{site}",
+            patch_with(change, |op| op.id("changeSite").tag("Sites").summary("Change a site"))
+                .get_with(show, |op| op.id("getSite").tag("Sites").summary("Get a site"))
+                .delete_with(delete, |op| {
+                    op.id("deleteSite")
+                        .tag("Sites")
+                        .summary("Delete a site")
+                        .description("Its modules, domains, tokens, records and events go with it.")
+                }),
+        )
+}
+
+async fn list(
+    operator: Operator,
+    paging: Paging<Site>,
+    State(sites): State<Sites>,
+) -> Result<Json<Paged<Site>>> {
+    sites.page(&operator, &paging).await.map(Json)
+}
+
+async fn create(
+    operator: Operator,
+    State(sites): State<Sites>,
+    Input(new): Input<NewSite>,
+) -> Result<Created<Site>> {
+    let organization = operator.organization::<Admin>(new.organization_id)?;
+    sites.create(&operator.actor(), organization, &new.name).await.map(Created)
+}
+
+async fn show(managed: ManagedSite<Member>) -> Json<Site> {
+    Json(managed.site)
+}
+
+async fn change(
+    managed: ManagedSite<Admin>,
+    State(sites): State<Sites>,
+    Input(changes): Input<SiteChanges>,
+) -> Result<Json<Site>> {
+    sites.change(&managed.operator.actor(), managed.site.id, changes).await.map(Json)
+}
+
+async fn delete(managed: ManagedSite<Owner>, State(sites): State<Sites>) -> Result<NoContent> {
+    sites.delete(&managed.operator.actor(), managed.site.id).await.map(|()| NoContent)
+}

@@ -1,0 +1,98 @@
+//! Checking the tokens that callers show, from memory.
+
+use super::{ApiToken, Tokens, store};
+use crate::domains::{DomainPattern, Origin};
+use axum::http::StatusCode;
+use embed_base::http::{Asked, Caller, CallerKind, Grant, Proved, forbidden, unauthenticated};
+use embed_base::limits::Limit;
+use embed_base::net::parse_network;
+use embed_base::secrets::Bearer;
+use embed_base::{Error, Result};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// A token as it is checked: parsed once.
+pub(super) struct Known {
+    token: ApiToken,
+    domains: Option<Vec<DomainPattern>>,
+    networks: Option<Vec<ipnet::IpNet>>,
+}
+
+impl Tokens {
+    /// Who shows this secret to a module's API.
+    pub async fn caller(&self, asked: &Asked<'_>, secret: &Bearer) -> Result<Proved> {
+        let known = self.load(secret.hash()).await?.ok_or_else(|| {
+            unauthenticated(
+                "There is no such token on this server. Make one with `embed-server token create`.",
+            )
+        })?;
+        let token = &known.token;
+        if token.revoked_at.is_some() {
+            return Err(unauthenticated("This token was revoked."));
+        }
+        if !token.counts_at(self.context.clock.now()) {
+            return Err(unauthenticated("This token has expired; make a new one."));
+        }
+        if (token.site_id, token.module_id) != (asked.site, asked.module) {
+            return Err(forbidden("This token is another module's."));
+        }
+        known.admits(asked, self.context.settings.dev)?;
+        let per_minute = u32::try_from(token.rate_limit).ok().and_then(NonZeroU32::new);
+        let grant = Grant::Scopes(token.scopes.0.clone());
+        Ok(Proved {
+            caller: Caller { kind: CallerKind::Token, id: token.id, grant },
+            limit: Some(Limit::token(token.id, per_minute.unwrap_or(NonZeroU32::MAX))),
+        })
+    }
+
+    async fn load(&self, hash: String) -> Result<Option<Arc<Known>>> {
+        let key = (self.context.revision.seen(), hash);
+        let known = self.known.get(&key).await;
+        self.looks.note(known.is_some());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let hash = key.1.clone();
+        let read = async {
+            let mut tx = self.context.db.read_global().await?;
+            store::find_by_hash(&mut tx, &hash)
+                .await?
+                .map(|token| Known::new(token).map(Arc::new))
+                .transpose()
+        };
+        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
+    }
+}
+
+impl Known {
+    fn new(token: ApiToken) -> Result<Self> {
+        let domains = token.allowed_domains.as_ref().map(|list| {
+            list.iter().map(|text| DomainPattern::parse(text, true).map_err(Error::internal)).collect()
+        });
+        let networks = token.allowed_ips.as_ref().map(|list| {
+            let wrong = |text| Error::internal(format!("token {} lists the network {text}", token.id));
+            list.iter().map(|text| parse_network(text).ok_or_else(|| wrong(text))).collect()
+        });
+        Ok(Self { domains: domains.transpose()?, networks: networks.transpose()?, token })
+    }
+
+    /// Whether the token may be used from there.
+    fn admits(&self, asked: &Asked<'_>, loopback: bool) -> Result<()> {
+        if let Some(networks) = &self.networks
+            && !networks.iter().any(|network| network.contains(&asked.address.0))
+        {
+            let detail =
+                format!("This token may not be used from {}; its networks do not list it.", asked.address.0);
+            return Err(Error::new(StatusCode::FORBIDDEN, "ip_not_allowed", detail));
+        }
+        if let Some(domains) = &self.domains {
+            let origin = asked.origin.and_then(|origin| Origin::parse(origin, loopback).ok());
+            let listed = origin.is_some_and(|origin| domains.iter().any(|domain| domain.matches(&origin)));
+            if !listed {
+                let detail = "This token may only be used by pages of its domains, and this request comes from none of them.";
+                return Err(Error::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,273 @@
+//! API tokens: with one an external app calls a module's API.
+//!
+//! A token is shown once, when it is made; only its hash is kept. It is checked from memory, and a revoked one is refused
+//! by every server within two seconds. What it may do, from where and how often is fixed when it is made; to change that,
+//! make another.
+
+mod check;
+mod input;
+mod managed;
+mod prune;
+pub mod routes;
+mod store;
+
+pub use input::{NewToken, RATE_LIMIT, TokenToRotate};
+pub use managed::ManagedToken;
+
+use check::Known;
+use chrono::{DateTime, TimeDelta, Utc};
+use embed_base::Context;
+use embed_base::db::Tx;
+use embed_base::events::activity::{self, Action, Actor};
+use embed_base::events::{self, Event};
+use embed_base::http::{Listed, Paged, Paging, Scope};
+use embed_base::metrics::CacheLooks;
+use embed_base::secrets::{Bearer, Kind};
+use embed_base::{Error, Result};
+use moka::future::Cache;
+use schemars::JsonSchema;
+use serde::Serialize;
+use sqlx::FromRow;
+use sqlx::types::Json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Tokens that are remembered, at some 500 bytes each.
+const TOKENS: u64 = 50_000;
+/// How long an answer is believed when nothing is heard from the database.
+const BELIEVED: Duration = Duration::from_secs(30);
+/// How long the old secret of a token that is rotated goes on to count, unless said otherwise: a day.
+const OVERLAP: TimeDelta = TimeDelta::hours(24);
+
+/// An API token, without its secret.
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiToken {
+    /// Its id.
+    pub id: Uuid,
+    /// The tenant.
+    pub site_id: Uuid,
+    /// The module whose API it opens.
+    pub module_id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// SHA-256 of the secret.
+    #[serde(skip)]
+    pub token_hash: String,
+    /// The first eight random characters of the secret, to tell tokens apart.
+    #[serde(rename = "prefix")]
+    pub token_prefix: String,
+    /// What it may do.
+    #[schemars(with = "BTreeSet<Scope>")]
+    pub scopes: Json<BTreeSet<Scope>>,
+    /// The domains whose pages may use it; null for any page that may use the API, and for programs.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub allowed_domains: Option<Json<Vec<String>>>,
+    /// The networks (CIDR) that it may be used from; null for any.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub allowed_ips: Option<Json<Vec<String>>>,
+    /// Requests per minute.
+    pub rate_limit: i64,
+    /// When it was last used; some seconds late.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// How often it was used; some seconds late.
+    pub usage_count: i64,
+    /// When it ends; null for never.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was given a successor, if it was; it goes on to count until `expiresAt`.
+    pub replaced_at: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// Who made it; null for the command line.
+    pub created_by: Option<Uuid>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Listed for ApiToken {
+    const LIST: &'static str = "tokens";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+/// A token that was just made: the only time that its secret is seen.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct CreatedToken {
+    /// The secret.
+    pub token: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub details: ApiToken,
+}
+
+/// The API tokens. Cheap to clone; clones share what they remember.
+#[derive(Clone)]
+pub struct Tokens {
+    context: Context,
+    /// By revision and hash.
+    known: Cache<(i64, String), Option<Arc<Known>>>,
+    looks: CacheLooks,
+}
+
+impl Tokens {
+    /// Builds the capability.
+    pub fn new(context: &Context) -> Self {
+        let known = Cache::builder().max_capacity(TOKENS).time_to_live(BELIEVED).build();
+        Self { context: context.clone(), known, looks: context.metrics.cache("tokens") }
+    }
+
+    /// Makes a token for a module of a site.
+    pub async fn create(&self, by: &Actor, site: Uuid, new: NewToken) -> Result<CreatedToken> {
+        let (now, module) = (self.context.clock.now(), new.module_id);
+        let checked = new.check(self.context.settings.dev, now)?;
+        let secret = Bearer::random(Kind::Live, &self.context.random);
+        let token = ApiToken {
+            id: Uuid::now_v7(),
+            site_id: site,
+            module_id: module,
+            name: checked.name,
+            token_hash: secret.hash(),
+            token_prefix: secret.shown_prefix().to_owned(),
+            scopes: Json(checked.scopes),
+            allowed_domains: checked.allowed_domains.map(Json),
+            allowed_ips: checked.allowed_ips.map(Json),
+            rate_limit: checked.rate_limit.get().into(),
+            last_used_at: None,
+            usage_count: 0,
+            expires_at: checked.expires_at,
+            replaced_at: None,
+            revoked_at: None,
+            created_by: by.person(),
+            created_at: now,
+        };
+        let tx = self.context.db.begin(site).await?;
+        self.insert(tx, by, secret, token, Action::TokenCreated).await
+    }
+
+    /// A module's tokens, newest first.
+    pub async fn list(&self, site: Uuid, module: Uuid) -> Result<Vec<ApiToken>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::list(&mut tx, site, module).await
+    }
+
+    /// A site's tokens, newest first.
+    pub async fn page(&self, site: Uuid, paging: &Paging<ApiToken>) -> Result<Paged<ApiToken>> {
+        let mut tx = self.context.db.read(site).await?;
+        store::page(&mut tx, site, paging).await.map(|found| paging.page(found))
+    }
+
+    /// One token of a site, or 404 `token_not_found`.
+    pub async fn find(&self, site: Uuid, id: Uuid) -> Result<ApiToken> {
+        let mut tx = self.context.db.read(site).await?;
+        store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))
+    }
+
+    /// The token that has this id, whatever its site: for an operator of the whole installation.
+    pub async fn find_anywhere(&self, id: Uuid) -> Result<ApiToken> {
+        let mut tx = self.context.db.read_global().await?;
+        store::find_anywhere(&mut tx, id).await?.ok_or_else(|| not_found(id))
+    }
+
+    /// Ends a token at once. To revoke it again is no change.
+    pub async fn revoke(&self, by: &Actor, site: Uuid, id: Uuid) -> Result<ApiToken> {
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.begin(site).await?;
+        let token = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
+        if token.revoked_at.is_some() {
+            return Ok(token);
+        }
+        store::revoke(&mut tx, site, id, now).await?;
+        let event = Event::TokenRevoked { token_id: id, name: token.name.clone() };
+        let module = Some(token.module_id);
+        events::record(&mut tx, site, module, &event, now).await?;
+        activity::note_at(&mut tx, by, site, module, (Action::TokenRevoked, &token.name), now).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        Ok(ApiToken { revoked_at: Some(now), ..token })
+    }
+
+    /// Makes a token that may do the same for as long, with a new secret. The old one goes on to count for `overlap`, so
+    /// that an app can be moved without a gap, and no longer than it would have; it can be rotated no second time.
+    pub async fn rotate(
+        &self,
+        by: &Actor,
+        site: Uuid,
+        id: Uuid,
+        overlap: Option<TimeDelta>,
+    ) -> Result<CreatedToken> {
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.begin(site).await?;
+        let old = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
+        if !old.counts_at(now) {
+            return Err(ended(&old));
+        }
+        let end = now + overlap.unwrap_or(OVERLAP).max(TimeDelta::zero());
+        let end = old.expires_at.map_or(end, |expires| expires.min(end));
+        if !store::replace(&mut tx, site, id, (now, end)).await? {
+            // Revoked or rotated by somebody else, maybe since it was read.
+            let old = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
+            return Err(if old.counts_at(now) { replaced(&old) } else { ended(&old) });
+        }
+        let secret = Bearer::random(Kind::Live, &self.context.random);
+        let token = ApiToken {
+            id: Uuid::now_v7(),
+            token_hash: secret.hash(),
+            token_prefix: secret.shown_prefix().to_owned(),
+            last_used_at: None,
+            usage_count: 0,
+            created_by: by.person(),
+            created_at: now,
+            ..old
+        };
+        self.insert(tx, by, secret, token, Action::TokenRotated).await
+    }
+
+    async fn insert(
+        &self,
+        mut tx: Tx,
+        by: &Actor,
+        secret: Bearer,
+        token: ApiToken,
+        action: Action,
+    ) -> Result<CreatedToken> {
+        store::insert(&mut tx, &token).await?;
+        let (site, module, now) = (token.site_id, Some(token.module_id), token.created_at);
+        let event = Event::TokenCreated { token_id: token.id, name: token.name.clone() };
+        events::record(&mut tx, site, module, &event, now).await?;
+        activity::note_at(&mut tx, by, site, module, (action, &token.name), now).await?;
+        tx.announce().await?;
+        tx.commit().await?;
+        Ok(CreatedToken { token: secret.reveal().to_owned(), details: token })
+    }
+}
+
+impl ApiToken {
+    /// Whether it is neither revoked nor expired.
+    pub fn counts_at(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+fn ended(token: &ApiToken) -> Error {
+    let detail = format!("Token {} has ended, so there is nothing to rotate; make a new one.", token.name);
+    Error::conflict("token_ended", detail)
+}
+
+fn replaced(token: &ApiToken) -> Error {
+    let detail = format!(
+        "Token {} was rotated already; rotate its successor, or make a new one where that is lost.",
+        token.name
+    );
+    Error::conflict("token_replaced", detail)
+}
+
+fn not_found(id: Uuid) -> Error {
+    let detail = format!(
+        "There is no token {id} there. `embed-server token list --site … --module …` prints those that are."
+    );
+    Error::not_found("token_not_found", detail)
+}

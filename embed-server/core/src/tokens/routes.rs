@@ -1,0 +1,100 @@
+//! The HTTP of API tokens.
+
+use super::{ApiToken, CreatedToken, ManagedToken, NewToken, TokenToRotate, Tokens};
+use crate::accounts::{Accounts, Admin, Member};
+use crate::sites::{ManagedSite, Sites};
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get_with, post_with};
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use embed_base::Result;
+use embed_base::http::openapi::refused;
+use embed_base::http::{Created, Input, Paged, Paging};
+
+/// `/api/v1/sites/{site}/tokens` and below.
+pub fn router<S>() -> ApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Sites: FromRef<S>,
+    Tokens: FromRef<S>,
+{
+    ApiRouter::new()
+        .api_route(
+            "/api/v1/sites/{site}/tokens",
+            get_with(list, |op| {
+                op.id("listTokens")
+                    .tag("Tokens")
+                    .summary("List a site's API tokens")
+                    .description("Newest first, without their secrets. Revoked and expired ones are listed for a month.")
+            })
+            .post_with(create, |op| {
+                op.id("createToken")
+                    .tag("Tokens")
+                    .summary("Make an API token")
+                    .description("The answer holds the secret, which is not shown again.")
+                    .with(refused(StatusCode::NOT_FOUND, "module_not_found", "The site has no such module."))
+            }),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/tokens/{token}",
+            get_with(show, |op| op.id("getToken").tag("Tokens").summary("Get an API token"))
+                .delete_with(revoke, |op| {
+                    op.id("revokeToken")
+                        .tag("Tokens")
+                        .summary("Revoke an API token")
+                        .description("Every server refuses it within two seconds.")
+                }),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/tokens/{token}/rotate",
+            post_with(rotate, |op| {
+                op.id("rotateToken")
+                    .tag("Tokens")
+                    .summary("Give an API token a new secret")
+                    .description(
+                        "Makes a token that may do the same, for as long. The old one goes on to count for a while, so that an app can be moved without a gap.",
+                    )
+                    .with(refused(StatusCode::CONFLICT, "token_ended", "The token was revoked or has expired."))
+                    .with(refused(StatusCode::CONFLICT, "token_replaced", "The token has a successor already."))
+            }),
+        )
+}
+
+async fn list(
+    ManagedSite { site, .. }: ManagedSite<Member>,
+    paging: Paging<ApiToken>,
+    State(tokens): State<Tokens>,
+) -> Result<Json<Paged<ApiToken>>> {
+    tokens.page(site.id, &paging).await.map(Json)
+}
+
+async fn create(
+    ManagedSite { site, operator, .. }: ManagedSite<Admin>,
+    State(tokens): State<Tokens>,
+    Input(new): Input<NewToken>,
+) -> Result<Created<CreatedToken>> {
+    tokens.create(&operator.actor(), site.id, new).await.map(Created)
+}
+
+async fn show(ManagedToken { token, .. }: ManagedToken<Member>) -> Json<ApiToken> {
+    Json(token)
+}
+
+async fn revoke(
+    ManagedToken { token, operator, .. }: ManagedToken<Admin>,
+    State(tokens): State<Tokens>,
+) -> Result<Json<ApiToken>> {
+    tokens.revoke(&operator.actor(), token.site_id, token.id).await.map(Json)
+}
+
+async fn rotate(
+    ManagedToken { token, operator, .. }: ManagedToken<Admin>,
+    State(tokens): State<Tokens>,
+    Input(TokenToRotate { overlap_seconds }): Input<TokenToRotate>,
+) -> Result<Created<CreatedToken>> {
+    let overlap = overlap_seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
+    tokens.rotate(&operator.actor(), token.site_id, token.id, overlap).await.map(Created)
+}

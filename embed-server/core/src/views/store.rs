@@ -1,0 +1,114 @@
+//! The SQL of views.
+
+use super::tally::Row;
+use super::{Hour, OriginViews};
+use chrono::{DateTime, Utc};
+use embed_base::Result;
+use embed_base::db::{self, Tx, execute, on};
+use embed_base::http::Span;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+const COLUMNS: usize = 9;
+/// Origins in one answer.
+const MOST: i64 = 200;
+
+/// For a global transaction: adds to what is there, in one statement. What was counted of a module that is gone is left
+/// out.
+pub(super) async fn add(tx: &mut Tx, rows: &[Row]) -> Result<()> {
+    let places = db::places(rows.len(), COLUMNS);
+    let text = format!(
+        "WITH counted (site_id, module_id, hour, origin, embed_type, shown, blocked, last_code, last_at)
+         AS (VALUES {places})
+         INSERT INTO module_views (site_id, module_id, hour, origin, embed_type, shown, blocked, last_code, last_at)
+         SELECT site_id, module_id, hour, origin, embed_type, shown, blocked, last_code, last_at FROM counted
+         WHERE EXISTS (SELECT 1 FROM site_modules m WHERE m.id = counted.module_id AND m.site_id = counted.site_id)
+         ON CONFLICT (module_id, hour, origin, embed_type) DO UPDATE SET
+         shown = module_views.shown + excluded.shown, blocked = module_views.blocked + excluded.blocked,
+         last_code = COALESCE(excluded.last_code, module_views.last_code),
+         last_at = CASE WHEN module_views.last_at > excluded.last_at THEN module_views.last_at ELSE excluded.last_at END"
+    );
+    on!(tx, |conn| {
+        // Hardly ever are two of these alike, so none is worth being kept by the connection.
+        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+        for Row { site, module, hour, origin, embed_type, count } in rows {
+            query = query
+                .bind(*site)
+                .bind(*module)
+                .bind(*hour)
+                .bind(&**origin)
+                .bind(*embed_type)
+                .bind(count.shown)
+                .bind(count.blocked)
+                .bind(count.last_code.map(|code| code.as_str()))
+                .bind(count.last_at);
+        }
+        query.execute(conn).await.map(|_| ())
+    })?;
+    Ok(())
+}
+
+/// Which views of a site are meant: those of one module or of all, in some hours.
+const MEANT: &str = "site_id = $1 AND ($2 IS NULL OR module_id = $2) AND hour >= $3 AND hour < $4";
+
+pub(super) async fn per_hour(
+    tx: &mut Tx,
+    site: Uuid,
+    module: Option<Uuid>,
+    Span { from, to }: Span,
+) -> Result<Vec<Hour>> {
+    let text = hours(tx, MEANT);
+    Ok(on!(tx, |conn| {
+        sqlx::query_as(text).bind(site).bind(module).bind(from).bind(to).fetch_all(conn).await
+    })?)
+}
+
+/// For a global transaction: the views of all sites of an organization.
+pub(super) async fn organization_per_hour(
+    tx: &mut Tx,
+    organization: Uuid,
+    Span { from, to }: Span,
+) -> Result<Vec<Hour>> {
+    let text = hours(
+        tx,
+        "site_id IN (SELECT id FROM sites WHERE organization_id = $1) AND hour >= $2 AND hour < $3",
+    );
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(from).bind(to).fetch_all(conn).await)?)
+}
+
+/// Adds up per hour the views that are meant.
+fn hours(tx: &Tx, meant: &'static str) -> AssertSqlSafe<String> {
+    let hour = db::hour_of(tx, "hour");
+    AssertSqlSafe(format!(
+        "SELECT {hour} AS hour, CAST(SUM(shown) AS BIGINT) AS shown, CAST(SUM(blocked) AS BIGINT) AS blocked
+         FROM module_views WHERE {meant} GROUP BY 1 ORDER BY 1"
+    ))
+}
+
+pub(super) async fn by_origin(
+    tx: &mut Tx,
+    site: Uuid,
+    module: Option<Uuid>,
+    Span { from, to }: Span,
+) -> Result<Vec<OriginViews>> {
+    // The last code is that of the last hour which has one: the greatest text of both, without the 20 characters of
+    // the hour.
+    let hour = db::hour_of(tx, "hour");
+    let text = AssertSqlSafe(format!(
+        "SELECT module_id, origin, embed_type, CAST(SUM(shown) AS BIGINT) AS shown,
+         CAST(SUM(blocked) AS BIGINT) AS blocked, substr(MAX({hour} || last_code), 21) AS last_code,
+         MAX(last_at) AS last_at FROM module_views WHERE {MEANT} GROUP BY module_id, origin, embed_type
+         ORDER BY MAX(last_at) DESC, module_id, origin, embed_type LIMIT $5"
+    ));
+    Ok(on!(tx, |conn| {
+        let query = sqlx::query_as(text).bind(site).bind(module).bind(from).bind(to);
+        query.bind(MOST).fetch_all(conn).await
+    })?)
+}
+
+/// For a global transaction: forgets some of the hours that began before a time; how many rows those had.
+pub(super) async fn prune(tx: &mut Tx, before: DateTime<Utc>, most: i64) -> Result<u64> {
+    let text = "DELETE FROM module_views WHERE (module_id, hour, origin, embed_type) IN
+         (SELECT module_id, hour, origin, embed_type FROM module_views WHERE hour < $1 ORDER BY hour LIMIT $2)";
+    Ok(execute!(tx, sqlx::query(text).bind(before).bind(most))?)
+}

@@ -1,0 +1,126 @@
+//! The bundle that customers' pages load, `/v1/…`: loader, SDK and `module.js`, from the binary or a folder.
+//!
+//! Everything is read and, where its blanks are filled, compressed once at the start. Files under a hash never change; the
+//! others are asked for again after five minutes.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{FromRef, Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
+use axum::routing::get;
+use embed_base::config::Settings;
+use embed_base::files::Digest;
+use embed_base::files::{Content, Encoding};
+use embed_base::{Error, Result};
+use embed_bundle::{BUNDLE, Dir};
+use embed_protocol::loader;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const LOADER: &str = "v1/embed.js";
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const SHORT: HeaderValue = HeaderValue::from_static("public, max-age=300, stale-while-revalidate=86400");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-origin");
+
+/// The bundle in memory. Cheap to clone.
+#[derive(Clone)]
+pub struct Assets(Arc<HashMap<String, Asset>>);
+
+struct Asset {
+    content: Content,
+    tag: Digest,
+    headers: HeaderMap,
+}
+
+impl Assets {
+    /// Reads the bundle and fills in where this server is.
+    pub fn load(settings: &Settings) -> Result<Self> {
+        let mut files = match &settings.bundle_dir {
+            None => embedded(&BUNDLE),
+            Some(folder) => read(folder, "").map_err(|error| {
+                let detail =
+                    format!("The bundle in EMBED_BUNDLE_DIR, {}, cannot be read: {error}.", folder.display());
+                Error::invalid(detail).caused_by(error)
+            })?,
+        };
+        let template =
+            files.remove(LOADER).and_then(|bytes| String::from_utf8(bytes.into()).ok()).ok_or_else(|| {
+                Error::invalid(format!(
+                    "The bundle has no {LOADER}. EMBED_BUNDLE_DIR is the folder that `cdn build` writes."
+                ))
+            })?;
+        let pattern = settings.module_host.as_ref().map_or("", |host| host.pattern());
+        let filled = loader::fill(&template, &settings.public_url, pattern);
+        let mut assets =
+            HashMap::from([(LOADER.to_owned(), Asset::new(LOADER, Content::compressed(filled.into()))?)]);
+
+        let is_form =
+            |path: &str| [Encoding::Brotli, Encoding::Gzip].iter().any(|form| path.ends_with(form.suffix()));
+        for path in files.keys().filter(|path| !is_form(path) && *path != LOADER) {
+            let form = |encoding: Encoding| files.get(&format!("{path}{}", encoding.suffix())).cloned();
+            let plain = files[path].clone();
+            let content = Content { plain, gzip: form(Encoding::Gzip), brotli: form(Encoding::Brotli) };
+            assets.insert(path.clone(), Asset::new(path, content)?);
+        }
+        Ok(Self(Arc::new(assets)))
+    }
+}
+
+impl Asset {
+    fn new(path: &str, content: Content) -> Result<Self> {
+        let hashed = path.split('/').count() > 2;
+        let content_type = mime_guess::from_path(path).first_or_octet_stream();
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::try_from(content_type.as_ref()).map_err(Error::internal)?),
+            (header::CACHE_CONTROL, if hashed { IMMUTABLE } else { SHORT }),
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+            (RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
+            (TIMING_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+        ]);
+        Ok(Self { tag: Digest::of(&content.plain), content, headers })
+    }
+}
+
+/// `GET /v1/{path}`.
+pub fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Assets: FromRef<S>,
+{
+    Router::new().route("/v1/{*path}", get(asset))
+}
+
+async fn asset(
+    State(assets): State<Assets>,
+    Path(path): Path<String>,
+    request: HeaderMap,
+) -> Result<Response> {
+    let asset = assets.0.get(&format!("v1/{path}")).ok_or_else(|| {
+        let detail = format!("The bundle has no file v1/{path}. A page that asks for it has an old snippet: `/v1/embed.js` is the loader.");
+        Error::not_found("file_not_found", detail)
+    })?;
+    Ok(asset.content.answer(&request, asset.tag.as_str(), asset.headers.clone()))
+}
+
+fn embedded(folder: &'static Dir<'static>) -> HashMap<String, Bytes> {
+    let own = folder
+        .files()
+        .map(|file| (file.path().to_string_lossy().replace('\\', "/"), Bytes::from_static(file.contents())));
+    own.chain(folder.dirs().flat_map(embedded)).collect()
+}
+
+fn read(folder: &std::path::Path, prefix: &str) -> std::io::Result<HashMap<String, Bytes>> {
+    let mut files = HashMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            files.extend(read(&entry.path(), &format!("{path}/"))?);
+        } else {
+            files.insert(path, std::fs::read(entry.path())?.into());
+        }
+    }
+    Ok(files)
+}

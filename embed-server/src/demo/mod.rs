@@ -1,0 +1,268 @@
+//! `embed-server demo`: everything on one machine. A server in a temporary folder, the example modules, a website that may
+//! embed them, and one that may not.
+
+use crate::app::Server;
+use crate::cli::log::Log;
+use crate::cli::output::Output;
+use crate::cli::output::Readable;
+use crate::cli::serve;
+use clap::Args;
+use embed_base::Context;
+use embed_base::config::Settings;
+use embed_base::events::activity::Actor;
+use embed_base::http::Scope;
+use embed_base::{Error, Result};
+use embed_bundle::{Dir, EXAMPLES};
+use embed_core::accounts::{Accounts, Email, Role};
+use embed_core::domains::{Domains, NewDomain, RATE_LIMIT};
+use embed_core::modules::{Bundle, Modules};
+use embed_core::sites::Sites;
+use embed_core::tokens::{NewToken, Tokens};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::pin::pin;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+use website::Website;
+
+mod visits;
+mod website;
+
+/// Ports, where the usual ones are taken.
+#[derive(Args, Clone, Copy)]
+pub struct Ports {
+    /// Port of the embed server
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    port: u16,
+    /// Port of the website that may embed
+    #[arg(long, value_name = "PORT", default_value_t = 8081)]
+    site_port: u16,
+    /// Port of the website that may not
+    #[arg(long, value_name = "PORT", default_value_t = 8082)]
+    stranger_port: u16,
+}
+
+pub async fn run(ports: Ports, output: Output) -> Result<()> {
+    let mut stop = pin!(serve::asked_to_stop());
+    // Removed with everything in it when this function ends, however it ends.
+    let folder = tempfile::Builder::new().prefix("embed-demo-").tempdir().map_err(|error| {
+        Error::unavailable(format!("There is no place for temporary files: {error}."), error)
+    })?;
+    let demo = tokio::select! {
+        started = Demo::start(ports, &folder) => started?,
+        stopped = &mut stop => return stopped,
+    };
+    output.print(&demo.guide)?;
+    let stopped = stop.await;
+    demo.stop().await;
+    stopped
+}
+
+/// A running demo.
+struct Demo {
+    server: Server,
+    websites: JoinSet<()>,
+    guide: Guide,
+    _log: Log,
+}
+
+impl Demo {
+    async fn start(ports: Ports, folder: &TempDir) -> Result<Self> {
+        // Only tried, so that a port in use is told before anything is made; nobody is let in yet.
+        drop(listen(ports.port, "--port").await?);
+        let allowed = listen(ports.site_port, "--site-port").await?;
+        let stranger = listen(ports.stranger_port, "--stranger-port").await?;
+
+        let settings = settings(ports.port, folder.path())?;
+        let log = Log::start(&settings);
+        let context = crate::open(settings).await?;
+        let seeded = seed(&context, ports.site_port, folder.path()).await?;
+        let server = Server::start(context.clone()).await?;
+
+        let guide = Guide {
+            server: context.settings.public_url.clone(),
+            allowed: origin(ports.site_port),
+            stranger: origin(ports.stranger_port),
+            site_id: seeded.site,
+            modules: seeded.modules,
+            token: seeded.token,
+            personal_token: seeded.personal_token,
+            console: format!("{}{}", context.settings.public_url, seeded.console),
+            page_token: seeded.page_token,
+            pages: website::pages(),
+        };
+        let blanks = guide.blanks(context.settings.module_host.as_ref().map_or("", |host| host.pattern()));
+        let mut websites = JoinSet::new();
+        websites.spawn(Website::new("sites", blanks.clone()).serve(allowed));
+        websites.spawn(Website::new("sites/stranger", blanks).serve(stranger));
+        visits::begin(&guide).await?;
+        Ok(Self { server, websites, guide, _log: log })
+    }
+
+    async fn stop(mut self) {
+        self.websites.shutdown().await;
+        self.server.stop().await;
+    }
+}
+
+async fn listen(port: u16, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+        let detail = format!("The demo cannot listen on port {port} ({error}). Choose another with {flag}.");
+        Error::unavailable(detail, error)
+    })
+}
+
+fn origin(port: u16) -> String {
+    format!("http://localhost:{port}")
+}
+
+/// The demo's own settings: those of the environment are for another installation.
+fn settings(port: u16, folder: &Path) -> Result<Settings> {
+    Settings::from_environment([
+        ("DATABASE_URL", format!("sqlite://{}", folder.join("embed.db").display())),
+        ("EMBED_DEV", "1".into()),
+        ("EMBED_LISTEN", format!("127.0.0.1:{port}")),
+        ("EMBED_MODULE_HOST", format!("*.localhost:{port}")),
+        ("EMBED_PUBLIC_URL", origin(port)),
+        ("EMBED_STORAGE_URL", format!("file://{}", folder.join("files").display())),
+        // Nothing but the codes of whoever signs out and wants to come in again.
+        ("RUST_LOG", "off,embed_server::sign_in=warn".into()),
+    ])
+}
+
+/// What was put into the database.
+struct Seeded {
+    site: Uuid,
+    /// By the name of its folder.
+    modules: BTreeMap<String, Uuid>,
+    /// The owner's, for the management routes.
+    personal_token: String,
+    /// The path of a link that signs the owner in.
+    console: String,
+    /// May do everything with what visitors sent with the feedback form.
+    token: String,
+    /// May read it, from a page of the first website.
+    page_token: String,
+}
+
+/// A site with every example module, each allowed on the first website.
+async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<Seeded> {
+    let unpacked = folder.join("examples");
+    std::fs::create_dir_all(&unpacked).and_then(|()| EXAMPLES.extract(&unpacked)).map_err(Error::internal)?;
+
+    let accounts = Accounts::new(context);
+    let organization = accounts.organization(None).await?;
+    let owner = Email::parse("owner@example.com")?;
+    accounts.invite(&Actor::CommandLine, organization, owner.clone(), None, Role::Owner).await?;
+    let (_, personal_token) = accounts.token(&Actor::CommandLine, &owner, "Demo", None).await?;
+    let site = Sites::new(context).create(&Actor::CommandLine, organization, "Demo").await?.id;
+    let modules = Modules::new(context)?;
+    let domains = Domains::new(context);
+    let mut published = BTreeMap::new();
+    for example in EXAMPLES.get_dir("modules").into_iter().flat_map(Dir::dirs) {
+        let bundle = Bundle::read(&unpacked.join(example.path()))?;
+        let module = modules.publish(&Actor::CommandLine, site, None, bundle, |_, _| {}).await?.id;
+        let domain = NewDomain {
+            pattern: domains.pattern(&format!("localhost:{allowed_port}"))?,
+            allow_embed: true,
+            allow_api: true,
+            embed_types: Vec::new(),
+            rate_limit: RATE_LIMIT,
+        };
+        domains.add(&Actor::CommandLine, site, module, domain).await?;
+        let name = example.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        published.insert(name, module);
+    }
+    let feedback = published.get("feedback").copied().unwrap_or_default();
+    let website = Some(vec![format!("localhost:{allowed_port}")]);
+    Ok(Seeded {
+        site,
+        personal_token: personal_token.reveal().to_owned(),
+        console: accounts.lasting_link(&owner).await?,
+        token: token(context, (site, feedback), "From the command line", &Scope::ALL, None).await?,
+        page_token: token(context, (site, feedback), "The website's own", &[Scope::Read], website).await?,
+        modules: published,
+    })
+}
+
+async fn token(
+    context: &Context,
+    (site, module): (Uuid, Uuid),
+    name: &str,
+    scopes: &[Scope],
+    allowed_domains: Option<Vec<String>>,
+) -> Result<String> {
+    let new = NewToken {
+        module_id: module,
+        name: name.to_owned(),
+        scopes: scopes.to_vec(),
+        allowed_domains,
+        allowed_ips: None,
+        rate_limit: None,
+        expires_at: None,
+    };
+    Ok(Tokens::new(context).create(&Actor::CommandLine, site, new).await?.token)
+}
+
+/// What is there to see.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Guide {
+    server: String,
+    allowed: String,
+    stranger: String,
+    site_id: Uuid,
+    modules: BTreeMap<String, Uuid>,
+    /// An API token for the entries of the feedback form.
+    token: String,
+    /// A personal token of the demo's owner, for the management routes.
+    personal_token: String,
+    /// A link into the console, good until the demo ends.
+    console: String,
+    /// The one that a page of the website reads them with.
+    #[serde(skip)]
+    page_token: String,
+    /// By path, with the page's title.
+    pages: BTreeMap<String, String>,
+}
+
+impl Guide {
+    /// What stands for the blanks in the websites' files.
+    fn blanks(&self, module_origins: &str) -> Vec<(String, String)> {
+        let ids = self.modules.iter().map(|(name, id)| (name.as_str(), id.to_string()));
+        let fixed = [
+            ("server", self.server.clone()),
+            ("modules", module_origins.to_owned()),
+            ("allowed", self.allowed.clone()),
+            ("site", self.site_id.to_string()),
+            ("token", self.page_token.clone()),
+        ];
+        fixed.into_iter().chain(ids).map(|(blank, value)| (format!("{{{{{blank}}}}}"), value)).collect()
+    }
+}
+
+impl Readable for Guide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "A website that may embed the modules: {}/", self.allowed)?;
+        for (path, title) in &self.pages {
+            writeln!(f, "  {}{path:<30} {title}", self.allowed)?;
+        }
+        writeln!(f, "\nA website that may not: {}/", self.stranger)?;
+        writeln!(f, "  It shows a card with Retry; the browser's console says what to do.")?;
+        writeln!(f, "\nThe console, where all of it is managed: {}", self.console)?;
+        writeln!(f, "  Its charts begin with one visit of each page by the demo itself.")?;
+        writeln!(f, "\nThe embed server: {}", self.server)?;
+        writeln!(f, "  {:<10} {}", "site", self.site_id)?;
+        for (name, id) in &self.modules {
+            writeln!(f, "  {name:<10} {id}")?;
+        }
+        writeln!(f, "\nIts API, to read and to try out: {}/api/docs", self.server)?;
+        writeln!(f, "  the data of feedback, as an apiToken:       {}", self.token)?;
+        writeln!(f, "  everything else, as the personalToken:      {}", self.personal_token)?;
+        write!(f, "\nEverything is in a temporary folder, which goes when you press Ctrl-C.")
+    }
+}
