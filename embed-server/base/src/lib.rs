@@ -20,4 +20,4 @@ pub mod outbound;
 pub mod secrets;
 
 pub use context::Context;
-pub use error::{Error, Result};
+pub use error::{Code, Error, Result};

@@ -1,7 +1,7 @@
 //! Letters to people: codes to sign in with, and invitations.
 
 use crate::config::Settings;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -40,7 +40,7 @@ impl Mail {
         let refused = "The mail server does not answer as it should; check SMTP_URL.";
         match transport.test_connection().await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Error::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "unavailable", refused)),
+            Ok(false) => Err(Error::new(Code::Unavailable, refused)),
             Err(error) => Err(Error::unavailable(refused, error)),
         }
     }

@@ -12,7 +12,7 @@ use axum::routing::get;
 use embed_base::config::Settings;
 use embed_base::files::Digest;
 use embed_base::files::{Content, Encoding};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_bundle::{BUNDLE, Dir};
 use embed_protocol::loader;
 use std::collections::HashMap;
@@ -99,7 +99,7 @@ async fn asset(
 ) -> Result<Response> {
     let asset = assets.0.get(&format!("v1/{path}")).ok_or_else(|| {
         let detail = format!("The bundle has no file v1/{path}. A page that asks for it has an old snippet: `/v1/embed.js` is the loader.");
-        Error::not_found("file_not_found", detail)
+        Error::new(Code::FileNotFound, detail)
     })?;
     Ok(asset.content.answer(&request, asset.tag.as_str(), asset.headers.clone()))
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use embed_base::Context;
 use embed_base::events::activity::Actor;
 use embed_base::ids;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_core::domains::{
     AllowedDomain, DomainChanges, Domains, Instructions, Method, NewDomain, RATE_LIMIT,
 };
@@ -203,7 +203,7 @@ impl Which {
                 || module.is_some_and(|module| module != domain.module_id);
             if elsewhere {
                 let detail = format!("Domain {id} is not on the list of that site and module.");
-                return Err(Error::not_found("domain_not_found", detail));
+                return Err(Error::new(Code::DomainNotFound, detail));
             }
             return Ok(domain);
         }

@@ -21,7 +21,7 @@ mod user;
 
 use clap::{Parser, Subcommand};
 use embed_base::config::{Flags, Settings};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use output::{List, Output, Readable};
 use serde::Serialize;
 use std::fmt;
@@ -133,7 +133,7 @@ fn misread(error: &clap::Error) -> ExitCode {
 
 /// The error's sentence. A fault of this program has no log here, so its causes are printed too.
 fn sentence(error: &Error) -> String {
-    match error.causes().filter(|_| error.code() == "internal") {
+    match error.causes().filter(|_| error.code() == Code::Internal) {
         Some(causes) => format!("Something went wrong inside embed-server: {causes}."),
         None => error.to_string(),
     }

@@ -3,6 +3,7 @@
 use crate::app::record_name;
 use crate::story;
 use chrono::TimeDelta;
+use embed_base::Code;
 use embed_base::events::activity::Actor;
 use embed_core::domains::Method;
 
@@ -15,7 +16,7 @@ story!(a_pending_domain_becomes_active_when_its_record_is_found, |app| {
 
     let error =
         app.domains().verify(&Actor::CommandLine, site, domain.id, Some(Method::Dns)).await.unwrap_err();
-    assert_eq!(error.code(), "verification_failed");
+    assert_eq!(error.code(), Code::VerificationFailed);
     assert!(error.detail().contains("_dramac-verify.example.test"), "{error}");
 
     app.prove(&domain).await;
@@ -88,7 +89,7 @@ story!(a_domain_is_on_a_list_once, |app| {
         rate_limit: 1000,
     };
     let error = app.domains().add(&Actor::CommandLine, site, module, again).await.unwrap_err();
-    assert_eq!(error.code(), "domain_exists");
+    assert_eq!(error.code(), Code::DomainExists);
     assert_eq!(error.detail(), "example.test is already on the module's list.");
     assert_eq!(app.domains().list(site, module).await.unwrap().len(), 1);
 });

@@ -2,6 +2,7 @@
 
 use crate::app::until;
 use crate::story;
+use embed_base::Code;
 use embed_base::db::Tx;
 use embed_base::events::activity::Actor;
 use embed_core::requests::Requests;
@@ -19,11 +20,11 @@ story!(a_module_of_one_site_is_not_anothers, |app| {
     assert_eq!(app.domains().list(other, module).await.unwrap(), []);
     assert_eq!(
         app.domains().remove(&Actor::CommandLine, other, domain.id).await.unwrap_err().code(),
-        "domain_not_found"
+        Code::DomainNotFound
     );
     assert_eq!(
         app.domains().verify(&Actor::CommandLine, other, domain.id, None).await.unwrap_err().code(),
-        "domain_not_found"
+        Code::DomainNotFound
     );
     let pattern = app.domains().pattern("evil.test").unwrap();
     let new = embed_core::domains::NewDomain {
@@ -35,7 +36,7 @@ story!(a_module_of_one_site_is_not_anothers, |app| {
     };
     assert_eq!(
         app.domains().add(&Actor::CommandLine, other, module, new).await.unwrap_err().code(),
-        "module_not_found"
+        Code::ModuleNotFound
     );
 });
 

@@ -15,6 +15,7 @@ mod doctor;
 mod documented;
 mod domains;
 mod engine;
+mod error_codes;
 mod faults;
 mod graphql;
 mod internet;

@@ -4,6 +4,7 @@ use crate::app::{json_of, until};
 use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
+use embed_base::Code;
 use embed_base::db::Tx;
 use embed_base::events::activity::Actor;
 use embed_core::accounts::{Accounts, Email, Role};
@@ -61,7 +62,7 @@ story!(of_two_owners_who_go_at_once_one_stays, |app| {
         );
         let refused: Vec<_> = [first, second].into_iter().filter_map(Result::err).collect();
         assert_eq!(refused.len(), 1, "{refused:?}");
-        assert_eq!((refused[0].status().as_u16(), refused[0].code()), (409, "last_owner"));
+        assert_eq!((refused[0].status().as_u16(), refused[0].code()), (409, Code::LastOwner));
         for owner in &owners {
             accounts.set_role(&Actor::CommandLine, HOME, owner, Role::Owner).await.unwrap();
         }

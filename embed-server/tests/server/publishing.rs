@@ -2,6 +2,7 @@
 
 use crate::app::{TestApp, until};
 use crate::story;
+use embed_base::Code;
 use embed_base::Result;
 use embed_base::events::activity::Actor;
 use embed_core::modules::{Bundle, Modules, Publication};
@@ -78,7 +79,7 @@ story!(a_version_never_changes_its_content, |app| {
     let site = app.site().await;
     let first = publish(&app, site, &bundle("1.0.0", "one")).await.unwrap();
     let error = publish(&app, site, &bundle("1.0.0", "other")).await.unwrap_err();
-    assert_eq!((error.status().as_u16(), error.code()), (409, "version_exists"));
+    assert_eq!((error.status().as_u16(), error.code()), (409, Code::VersionExists));
     assert!(error.detail().contains("Raise `version` in module.json"), "{error}");
     assert_eq!(seen(&app, first.id).await, "one");
 });
@@ -135,7 +136,7 @@ story!(a_module_can_be_named_by_its_id_and_renamed, |app| {
         .publish(&Actor::CommandLine, site, Some(module), Bundle::read(taken.path()).unwrap(), |_, _| {})
         .await
         .unwrap_err();
-    assert_eq!(error.code(), "module_exists");
+    assert_eq!(error.code(), Code::ModuleExists);
     assert_eq!(modules.find(site, other).await.unwrap().version.as_deref(), Some("1.0.0"));
 });
 
@@ -145,15 +146,15 @@ story!(another_sites_module_can_be_neither_published_nor_looked_at, |app| {
     let theirs = publish(&app, other, &bundle("1.0.0", "theirs")).await.unwrap().id;
     let ours = Bundle::read(bundle("9.0.0", "ours").path()).unwrap();
     let error = modules.publish(&Actor::CommandLine, own, Some(theirs), ours, |_, _| {}).await.unwrap_err();
-    assert_eq!(error.code(), "module_not_found");
-    assert_eq!(modules.find(own, theirs).await.unwrap_err().code(), "module_not_found");
+    assert_eq!(error.code(), Code::ModuleNotFound);
+    assert_eq!(modules.find(own, theirs).await.unwrap_err().code(), Code::ModuleNotFound);
     assert_eq!(
         modules.roll_back(&Actor::CommandLine, own, theirs, "1.0.0").await.unwrap_err().code(),
-        "module_not_found"
+        Code::ModuleNotFound
     );
     assert_eq!(
         modules.unpublish(&Actor::CommandLine, own, theirs).await.unwrap_err().code(),
-        "module_not_found"
+        Code::ModuleNotFound
     );
     assert!(modules.versions(own, theirs).await.unwrap().is_empty());
     assert_eq!(seen(&app, theirs).await, "theirs");

@@ -5,6 +5,7 @@ use crate::engine::Database;
 use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
+use embed_base::Code;
 use embed_base::db::Tx;
 use embed_core::accounts::Role;
 use embed_core::requests::{Filter, LoggedRequest, Requests};
@@ -338,7 +339,7 @@ async fn a_line_is_cut_before_it_is_queued() {
         user_agent: Some(long.clone()),
         status: 404,
         took: Duration::ZERO,
-        error: Some(("not_found", long)),
+        error: Some((Code::NotFound, long)),
     });
     let line = lines.recv().await.unwrap();
     let (_, message) = line.error.unwrap();

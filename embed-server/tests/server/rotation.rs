@@ -2,6 +2,7 @@
 
 use crate::story;
 use chrono::TimeDelta;
+use embed_base::Code;
 use embed_base::events::activity::Actor;
 use embed_core::tokens::Tokens;
 use futures_util::future::join_all;
@@ -23,7 +24,7 @@ story!(a_rotated_token_overlaps_with_its_successor, |app| {
     app.context.clock.advance(TimeDelta::hours(2));
     assert_eq!((status(&old).await, status(&new.token).await), (401, 404));
     let ended = tokens.rotate(&Actor::CommandLine, site, id, None).await.unwrap_err();
-    assert_eq!(ended.code(), "token_ended");
+    assert_eq!(ended.code(), Code::TokenEnded);
 
     app.context.clock.advance(TimeDelta::days(31));
     assert_eq!(tokens.prune().await.unwrap(), 1, "what ended a month ago is forgotten");
@@ -44,7 +45,7 @@ story!(a_successor_ends_when_the_first_token_would_have, |app| {
         assert_eq!(next.details.expires_at, token.expires_at);
         app.context.clock.advance(second);
         let again = tokens.rotate(by, site, token.id, hour).await.unwrap_err();
-        assert_eq!(again.code(), "token_replaced", "what is left of its time is no token's to inherit");
+        assert_eq!(again.code(), Code::TokenReplaced, "what is left of its time is no token's to inherit");
         let after = tokens.rotate(by, site, next.details.id, hour).await.unwrap();
         assert_eq!(after.details.expires_at, token.expires_at);
     }
@@ -66,7 +67,7 @@ story!(of_many_who_rotate_a_token_at_once_one_gets_a_successor, |app| {
         answers
             .iter()
             .filter_map(|answer| answer.as_ref().err())
-            .all(|error| error.code() == "token_replaced")
+            .all(|error| error.code() == Code::TokenReplaced)
     );
     assert_eq!(tokens.list(site, module).await.unwrap().len(), 2);
 });
@@ -85,7 +86,7 @@ story!(a_token_that_is_revoked_meanwhile_gets_no_successor, |app| {
         let last = happened.last().unwrap().as_str();
         match rotated {
             Ok(_) => assert_eq!(last, "token.revoked", "it was rotated before it was revoked"),
-            Err(error) => assert_eq!((error.code(), last), ("token_ended", "token.revoked")),
+            Err(error) => assert_eq!((error.code(), last), (Code::TokenEnded, "token.revoked")),
         }
     }
 });

@@ -1,6 +1,6 @@
 //! What the engines report, turned into this crate's errors.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use sqlx::error::DatabaseError;
 
 impl From<sqlx::Error> for Error {
@@ -27,7 +27,7 @@ impl From<sqlx::Error> for Error {
 /// database that lets nobody in), the database is not there for us.
 pub(super) fn no_answer(error: sqlx::Error) -> Error {
     let error = Error::from(error);
-    if error.code() == "internal" {
+    if error.code() == Code::Internal {
         return Error::unavailable("The database does not answer; try again shortly.", error);
     }
     error

@@ -4,8 +4,7 @@
 //! kind of caller it was matters to nobody behind: handlers see a [`Grant`]. A further kind of caller is a further way to
 //! come to one.
 
-use crate::error::Error;
-use axum::http::StatusCode;
+use crate::error::{Code, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -108,10 +107,10 @@ pub struct Call {
 
 /// 401 `unauthenticated`: there are no credentials, or they are worth nothing.
 pub fn unauthenticated(detail: impl Into<String>) -> Error {
-    Error::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    Error::new(Code::Unauthenticated, detail)
 }
 
 /// 403 `forbidden`: the caller is known, and may not do this.
 pub fn forbidden(detail: impl Into<String>) -> Error {
-    Error::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    Error::new(Code::Forbidden, detail)
 }

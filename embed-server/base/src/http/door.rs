@@ -15,7 +15,7 @@ use super::cors::{self, Page};
 use super::passage::{TIMEOUT, caught};
 use super::request_log::RequestLog;
 use super::unauthenticated;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::limits::{Counted, Limit, RateLimits};
 use crate::net::ClientAddress;
 use axum::extract::{Extension, Request, State};
@@ -217,7 +217,7 @@ fn with_vary(mut response: Response) -> Response {
 fn no_module(module: &str) -> Error {
     let detail =
         format!("There is no published module {module} on this server. Check the module id of the path.");
-    Error::not_found("module_not_found", detail)
+    Error::new(Code::ModuleNotFound, detail)
 }
 
 fn stranger(origin: &str) -> Error {
@@ -226,5 +226,5 @@ fn stranger(origin: &str) -> Error {
     let detail = format!(
         "{origin} may not call this module's API. Its domain must be on the module's list, verified, and allowed to use the API (`embed-server domain add`, `domain verify`)."
     );
-    Error::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
+    Error::new(Code::OriginNotAllowed, detail)
 }

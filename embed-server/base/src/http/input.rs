@@ -1,7 +1,7 @@
 //! JSON bodies, read strictly: what is not understood is refused by name, never left out in silence.
 
 use super::openapi;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{MediaType, Operation, RequestBody, SchemaObject};
@@ -37,7 +37,7 @@ pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<By
     Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let detail = "The body is larger than this address takes.";
-            Error::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+            Error::new(Code::BodyTooLarge, detail)
         }
         _ => Error::invalid("The body could not be read to its end."),
     })
@@ -52,7 +52,7 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
 /// 415 `unsupported_media_type`.
 pub fn wrong_media_type(expected: &str) -> Error {
     let detail = format!("The body must be sent as `Content-Type: {expected}`.");
-    Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    Error::new(Code::UnsupportedMediaType, detail)
 }
 
 /// Reads one JSON value to its end; the error names the field.
@@ -89,7 +89,7 @@ impl<T: JsonSchema> OperationInput for Input<T> {
         let content = FromIterator::from_iter([("application/json".to_owned(), body)]);
         set_body(ctx, operation, RequestBody { content, required, ..RequestBody::default() });
         let when = "The body is not the JSON that was expected; `detail` names the field.";
-        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
+        openapi::refuses(ctx, operation, Code::InvalidRequest, when);
         unread(ctx, operation);
     }
 }
@@ -97,9 +97,9 @@ impl<T: JsonSchema> OperationInput for Input<T> {
 /// Says how a body is refused before it is looked into.
 pub fn unread(ctx: &mut GenContext, operation: &mut Operation) {
     let when = "The body is larger than this operation takes.";
-    openapi::refuses(ctx, operation, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", when);
+    openapi::refuses(ctx, operation, Code::BodyTooLarge, when);
     let when = "The body has another `Content-Type`.";
-    openapi::refuses(ctx, operation, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", when);
+    openapi::refuses(ctx, operation, Code::UnsupportedMediaType, when);
 }
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
             (r#"{"nmae": "x"}"#, "nmae", "unknown field `nmae`, expected `name` or `address`"),
         ] {
             let error = ask(Some("application/json"), body).await.unwrap_err();
-            assert_eq!((error.status().as_u16(), error.code()), (400, "invalid_request"));
+            assert_eq!((error.status().as_u16(), error.code()), (400, Code::InvalidRequest));
             assert!(error.detail().contains(sentence), "{error}");
             assert_eq!(error.document("-")["field"], field, "{error}");
         }
@@ -160,7 +160,7 @@ mod tests {
             let answer = ask(Some("application/json; charset=utf-8"), body.to_vec()).await;
             match answer {
                 Ok(person) => assert!(body.is_empty() && person.name.is_empty() && person.address.zip == 0),
-                Err(error) => assert_eq!(error.code(), "invalid_request", "{body:?}"),
+                Err(error) => assert_eq!(error.code(), Code::InvalidRequest, "{body:?}"),
             }
         }
     }
@@ -169,7 +169,7 @@ mod tests {
     async fn another_content_type_is_refused() {
         for content_type in [None, Some("text/plain"), Some("application/jsonx"), Some("")] {
             let error = ask(content_type, r#"{"name": "x"}"#).await.unwrap_err();
-            assert_eq!(error.code(), "unsupported_media_type", "{content_type:?}");
+            assert_eq!(error.code(), Code::UnsupportedMediaType, "{content_type:?}");
         }
         assert!(ask(None, "").await.unwrap().name.is_empty(), "no body needs no type");
     }

@@ -3,7 +3,7 @@
 //! An extractor that can refuse a request says so here, in its `OperationInput`, next to the code that refuses. So the
 //! document lists every error with its code, and a handler that takes the extractor need not repeat it.
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 use aide::generate::GenContext;
 use aide::openapi::{
     self, MediaType, Operation, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr,
@@ -57,8 +57,13 @@ pub fn secured(operation: &mut Operation, means: &[Security]) {
 pub const CALLERS: [Security; 4] =
     [Security::PersonalToken, Security::ApiToken, Security::ApiKey, Security::EmbedToken];
 
-/// Says that an operation can be refused with this status and code, and when it is.
-pub fn refuses(ctx: &mut GenContext, operation: &mut Operation, status: StatusCode, code: &str, when: &str) {
+/// Says that an operation can be refused with this code, and when it is.
+pub fn refuses(ctx: &mut GenContext, operation: &mut Operation, code: Code, when: &str) {
+    refuses_with(ctx, operation, code.status(), code, when);
+}
+
+fn refuses_with(ctx: &mut GenContext, operation: &mut Operation, status: StatusCode, code: Code, when: &str) {
+    let code = code.as_str();
     let problem = ctx.schema.subschema_for::<Problem>();
     let responses = &mut operation.responses.get_or_insert_default().responses;
     let status = openapi::StatusCode::Code(status.as_u16());
@@ -95,16 +100,16 @@ pub fn guarded(mut item: TransformPathItem<'_>) -> TransformPathItem<'_> {
     for (_, operation) in iter_operations_mut(item.inner_mut()) {
         generate::in_context(|ctx| {
             let when = "The request shows two credentials.";
-            refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
+            refuses(ctx, operation, Code::InvalidRequest, when);
             let when = "The page that asks may not call this module's API.";
-            refuses(ctx, operation, StatusCode::FORBIDDEN, "origin_not_allowed", when);
+            refuses(ctx, operation, Code::OriginNotAllowed, when);
             let when = "The credentials are worth something, but not for this module.";
-            refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", when);
+            refuses(ctx, operation, Code::Forbidden, when);
             let when = "The token may not be used from this address.";
-            refuses(ctx, operation, StatusCode::FORBIDDEN, "ip_not_allowed", when);
+            refuses(ctx, operation, Code::IpNotAllowed, when);
             let when =
                 "The caller or the page's domain has asked too often; `Retry-After` says when to go on.";
-            refuses(ctx, operation, StatusCode::TOO_MANY_REQUESTS, "rate_limited", when);
+            refuses(ctx, operation, Code::RateLimited, when);
             can_fail(ctx, operation);
         });
     }
@@ -113,10 +118,9 @@ pub fn guarded(mut item: TransformPathItem<'_>) -> TransformPathItem<'_> {
 
 /// Says what goes wrong with whatever asks the database.
 pub fn can_fail(ctx: &mut GenContext, operation: &mut Operation) {
-    let when = "A fault of the server; its log says what, under the request's id.";
-    refuses(ctx, operation, StatusCode::INTERNAL_SERVER_ERROR, "internal", when);
-    let when = "Something that the server depends on does not answer; `Retry-After` says when to try again.";
-    refuses(ctx, operation, StatusCode::SERVICE_UNAVAILABLE, "unavailable", when);
+    for code in [Code::Internal, Code::Unavailable] {
+        refuses(ctx, operation, code, code.meaning());
+    }
 }
 
 /// Says which role an operator needs.
@@ -134,12 +138,20 @@ pub fn requires(role: &'static str) -> impl FnOnce(TransformOperation<'_>) -> Tr
 
 /// The same as [`refuses`] for a handler's own errors, as a step of its description.
 pub fn refused(
+    code: Code,
+    when: &'static str,
+) -> impl FnOnce(TransformOperation<'_>) -> TransformOperation<'_> {
+    refused_with(code.status(), code, when)
+}
+
+/// The same for an error whose status is not its code's own ([`Error::with_status`]).
+pub fn refused_with(
     status: StatusCode,
-    code: &'static str,
+    code: Code,
     when: &'static str,
 ) -> impl FnOnce(TransformOperation<'_>) -> TransformOperation<'_> {
     move |mut operation| {
-        generate::in_context(|ctx| refuses(ctx, operation.inner_mut(), status, code, when));
+        generate::in_context(|ctx| refuses_with(ctx, operation.inner_mut(), status, code, when));
         operation
     }
 }
@@ -183,14 +195,15 @@ impl JsonSchema for Problem {
         "Problem".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let code = generator.subschema_for::<Code>();
         json_schema!({
             "type": "object",
             "description": "Why a request was not answered as it wanted to be (RFC 9457).",
             "properties": {
                 "title": { "type": "string", "description": "The name of the status." },
                 "status": { "type": "integer", "description": "The status." },
-                "code": { "type": "string", "description": "What programs match on; it never changes." },
+                "code": code,
                 "detail": { "type": "string", "description": "What is wrong and what to do about it, for a person." },
                 "requestId": { "type": "string", "description": "Under which the server's log knows the request." },
             },

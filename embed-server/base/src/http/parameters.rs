@@ -2,13 +2,12 @@
 //! left out in silence, and so is what is no text: U+FFFD in its place would be another question than was asked.
 
 use super::openapi;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use aide::operation::{ParamLocation, add_parameters, parameters_from_schema};
 use axum::extract::{FromRequestParts, Query};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
@@ -56,6 +55,6 @@ impl<T: JsonSchema> OperationInput for Parameters<T> {
         let parameters = parameters_from_schema(ctx, schema, ParamLocation::Query);
         add_parameters(ctx, operation, parameters);
         let when = "A parameter of the query is wrong or not known; `detail` names it.";
-        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
+        openapi::refuses(ctx, operation, Code::InvalidRequest, when);
     }
 }

@@ -4,7 +4,7 @@
 use super::caller::Call;
 use super::cors::Readers;
 use crate::crypto::Random;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::body::Body;
@@ -117,18 +117,16 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 /// The answer to a path that nobody serves.
 pub async fn nothing_here() -> Error {
-    Error::not_found(
-        "not_found",
+    Error::new(
+        Code::NotFound,
         "There is nothing at this address. Check the path, and that it is asked on the right host.",
     )
 }
 
 /// The answer to a method that a path does not know.
 pub async fn wrong_method(method: Method) -> Error {
-    let status = StatusCode::METHOD_NOT_ALLOWED;
     Error::new(
-        status,
-        "method_not_allowed",
+        Code::MethodNotAllowed,
         format!("This address does not answer {method}; `Allow` lists what it does."),
     )
 }
@@ -136,9 +134,9 @@ pub async fn wrong_method(method: Method) -> Error {
 fn problem(response: Response, error: &Error, id: &str) -> Response {
     if let Some(causes) = error.causes() {
         if error.status().is_server_error() {
-            tracing::error!(request_id = id, code = error.code(), causes, "{error}");
+            tracing::error!(request_id = id, code = error.code().as_str(), causes, "{error}");
         } else {
-            tracing::debug!(request_id = id, code = error.code(), causes, "{error}");
+            tracing::debug!(request_id = id, code = error.code().as_str(), causes, "{error}");
         }
     }
     let (mut parts, _) = response.into_parts();

@@ -2,6 +2,7 @@
 //! a full queue drops the line and counts that, and never holds a request up.
 
 use super::Caller;
+use crate::error::Code;
 use crate::metrics::Metrics;
 use chrono::{DateTime, Utc};
 use std::net::IpAddr;
@@ -41,7 +42,7 @@ pub struct Line {
     /// How long the answer took.
     pub took: Duration,
     /// The code and the sentence of an answer that is an error.
-    pub error: Option<(&'static str, String)>,
+    pub error: Option<(Code, String)>,
 }
 
 impl Line {

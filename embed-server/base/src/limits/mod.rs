@@ -8,9 +8,9 @@ mod local;
 mod shared;
 
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::metrics::{Decision, Metrics};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use local::Local;
 use shared::Shared;
 use std::fmt;
@@ -189,7 +189,7 @@ impl Counted {
             Subject::Mailbox(_) => "for a code for this mailbox",
         };
         let detail = format!("Too many requests {whose}; try again in {seconds} s.");
-        Err(Error::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(seconds))
+        Err(Error::new(Code::RateLimited, detail).retry_after(seconds))
     }
 
     /// Says on an answer which limits hold and what is left of them.
@@ -228,6 +228,7 @@ fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::StatusCode;
     use chrono::{DateTime, TimeDelta};
 
     const THREE: NonZeroU32 = NonZeroU32::new(3).unwrap();

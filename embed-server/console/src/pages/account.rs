@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use embed_base::http::path_id;
 use embed_base::secrets::Kind;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_core::accounts::{Accounts, PersonalToken, Session};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -58,7 +58,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NamedSession {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let missing =
-            |_: &str| Error::not_found("session_not_found", "There is no such session of yours any more.");
+            |_: &str| Error::new(Code::SessionNotFound, "There is no such session of yours any more.");
         path_id(parts, "session", missing).await.map(Self)
     }
 }
@@ -75,7 +75,7 @@ impl OperationInput for NamedSession {}
 impl OperationInput for NamedToken {}
 
 fn no_such_token() -> Error {
-    Error::not_found("token_not_found", "You have no such token any more.")
+    Error::new(Code::TokenNotFound, "You have no such token any more.")
 }
 
 async fn show(

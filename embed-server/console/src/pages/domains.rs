@@ -12,7 +12,7 @@ use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_core::accounts::{Accounts, Admin, Member};
 use embed_core::domains::{
     AllowedDomain, DomainChanges, Domains, Instructions, ManagedDomain, NewDomain, RATE_LIMIT, Record,
@@ -364,7 +364,7 @@ async fn verify(
 ) -> Result<Response> {
     match domains.verify(&operator.actor(), domain.site_id, domain.id, None).await {
         Ok(domain) => Ok(said(&domain, Done::Verified)),
-        Err(error) if error.code() == "verification_failed" => Ok(said(&domain, Done::NotVerified)),
+        Err(error) if error.code() == Code::VerificationFailed => Ok(said(&domain, Done::NotVerified)),
         Err(error) => Err(error),
     }
 }

@@ -12,7 +12,7 @@ use axum::extract::{FromRef, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::http::path_id;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_core::accounts::{Accounts, Email, ManagedOrganization, Member, Organization, Owner, Person, Role};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -59,7 +59,7 @@ where
             ManagedOrganization::<Owner>::from_request_parts(parts, state).await?;
         let missing = |id: &str| {
             let detail = format!("{} has nobody of the id {}.", organization.name, id.escape_debug());
-            Error::not_found("user_not_found", detail)
+            Error::new(Code::UserNotFound, detail)
         };
         let id = path_id(parts, "person", missing).await?;
         let people = Accounts::from_ref(state).list(organization.id).await?;

@@ -9,12 +9,12 @@ use crate::shell::page::{Page, outside};
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post, post_with};
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::http::openapi::requires;
 use embed_base::http::unauthenticated;
 use embed_base::limits::{Limit, RateLimits};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_core::accounts::{
     Accounts, Attempt, Browser, CODES_PER_MINUTE, Email, LONGEST, LinkKind, StartedSession,
 };
@@ -186,7 +186,7 @@ fn code_page(console: &Console, id: Uuid, next: Option<&str>, error: Option<&Err
 }
 
 #[derive(Deserialize)]
-struct Code {
+struct RedeemForm {
     id: Uuid,
     code: String,
     next: Option<String>,
@@ -197,7 +197,7 @@ async fn redeem(
     State(accounts): State<Accounts>,
     State(limits): State<Arc<RateLimits>>,
     browser: Browser,
-    Open(Code { id, code, next }): Open<Code>,
+    Open(RedeemForm { id, code, next }): Open<RedeemForm>,
 ) -> Result<Response> {
     let redeemed = async {
         limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
@@ -255,14 +255,14 @@ async fn from_github(
         limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
         if attempt.verifier.is_empty() {
             let detail = "This browser has not begun to sign in with GitHub, or more than ten minutes ago. Begin again.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "wrong_state", detail));
+            return Err(Error::new(Code::WrongState, detail));
         }
         let Some(code) = &returned.code else {
             let reason =
                 returned.error_description.or(returned.error).unwrap_or_else(|| "no reason".to_owned());
             let reason: String = reason.chars().take(200).collect();
             let detail = format!("GitHub did not say who you are ({}). Begin again.", reason.escape_debug());
-            return Err(Error::new(StatusCode::FORBIDDEN, "github_refused", detail));
+            return Err(Error::new(Code::GithubRefused, detail));
         };
         accounts.sign_in_with_github(github, &attempt, (&returned.state, code), &browser).await
     };
@@ -279,7 +279,7 @@ async fn from_github(
 
 fn no_github() -> Error {
     let detail = "Signing in with GitHub is not set up here: EMBED_GITHUB_CLIENT_ID and EMBED_GITHUB_CLIENT_SECRET name the app.";
-    Error::not_found("no_github", detail)
+    Error::new(Code::NoGithub, detail)
 }
 
 /// A text as a cookie can hold it.

@@ -9,7 +9,7 @@ use axum::routing::get;
 use embed_base::crypto::sha256_hex;
 use embed_base::files::Content;
 use embed_base::http::nothing_here;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::sync::LazyLock;
 
 const STYLE: &[u8] = include_bytes!("assets/console.css");
@@ -60,7 +60,7 @@ async fn asset(Path((hash, name)): Path<(String, String)>, request: HeaderMap) -
     let found = FILES.iter().find(|file| file.address == address);
     let file = match found {
         Some(file) => file,
-        None => return Err(Error::not_found("file_not_found", nothing_here().await.detail())),
+        None => return Err(Error::new(Code::FileNotFound, nothing_here().await.detail())),
     };
     let headers = HeaderMap::from_iter([
         (header::CONTENT_TYPE, file.content_type.clone()),

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use embed_base::http::{media_type, read_body, wrong_media_type};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -171,12 +171,12 @@ fn check(console: &Console, session: Option<SessionId>, token: &str) -> Result<(
         return Ok(());
     }
     let detail = "This form belongs to another session. Go back, load the page again, and send it once more.";
-    Err(Error::new(StatusCode::FORBIDDEN, "stale_form", detail))
+    Err(Error::new(Code::StaleForm, detail))
 }
 
 fn too_large() -> Error {
     let detail = "The file is larger than a bundle may be, 50 MiB. Leave out what the module does not load.";
-    Error::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_bundle", detail)
+    Error::new(Code::BodyTooLarge, detail)
 }
 
 impl<T> OperationInput for Posted<T> {}

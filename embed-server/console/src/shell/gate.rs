@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::net::ClientAddress;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_core::accounts::Accounts;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -73,7 +73,7 @@ fn comes_from_here(console: &Console, method: &Method, headers: &HeaderMap) -> R
             let detail = format!(
                 "This form came from {said}, and the console takes forms from its own pages at {here} alone. Open {here}/console and try there."
             );
-            Err(Error::new(StatusCode::FORBIDDEN, "foreign_form", detail))
+            Err(Error::new(Code::ForeignForm, detail))
         }
     }
 }
@@ -89,7 +89,7 @@ fn shown(error: &Error, method: &Method, uri: &Uri, headers: &HeaderMap) -> Resp
         return Redirect::to(&sign_in::path(next)).into_response();
     }
     if let Some(causes) = error.causes().filter(|_| error.status().is_server_error()) {
-        tracing::error!(code = error.code(), causes, "{error}");
+        tracing::error!(code = error.code().as_str(), causes, "{error}");
     }
     let mut response = (error.status(), page::of_error(error)).into_response();
     if let Some(seconds) = headers.get(header::RETRY_AFTER) {

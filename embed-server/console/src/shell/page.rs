@@ -5,7 +5,7 @@ use super::elements::{csrf, notice, sentence};
 use crate::pages::viewer::Viewer;
 use aide::OperationOutput;
 use axum::response::{Html, IntoResponse, Response};
-use embed_base::Error;
+use embed_base::{Code, Error};
 use embed_core::accounts::Organization;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use uuid::Uuid;
@@ -176,7 +176,7 @@ pub fn outside(title: &str, content: Markup) -> Page {
 /// What went wrong, and the way back.
 pub fn of_error(error: &Error) -> Page {
     let title = match error.status().as_u16() {
-        _ if error.code() == "link_ended" => "This link no longer works",
+        _ if error.code() == Code::LinkEnded => "This link no longer works",
         404 => "There is nothing here",
         403 => "This is not for you",
         429 => "Too often",

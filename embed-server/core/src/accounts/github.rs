@@ -7,14 +7,14 @@ use super::Accounts;
 use super::browser::Browser;
 use super::email::Email;
 use super::sessions::{Proof, StartedSession};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use embed_base::Context;
 use embed_base::config::GitHubApp;
 use embed_base::crypto::{Random, sha256};
 use embed_base::outbound::client_for_settings;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -107,7 +107,7 @@ impl GitHub {
             TokenAnswer::Refused { error, error_description } => {
                 let reason = error_description.unwrap_or(error);
                 let detail = format!("GitHub did not take the code ({reason}). Begin again.");
-                return Err(Error::new(StatusCode::FORBIDDEN, "github_refused", detail));
+                return Err(Error::new(Code::GithubRefused, detail));
             }
         };
         let request = self.client.get(format!("{}/user/emails", self.app.api_url)).bearer_auth(token);
@@ -141,7 +141,7 @@ impl GitHub {
             let detail = format!(
                 "GitHub answered {status}, and not what was expected. Try again, or sign in with a code."
             );
-            Error::new(StatusCode::BAD_GATEWAY, "github_failed", detail).caused_by(error)
+            Error::new(Code::GithubFailed, detail).caused_by(error)
         })
     }
 }
@@ -158,7 +158,7 @@ impl Accounts {
     ) -> Result<StartedSession> {
         if returned != attempt.state {
             let detail = "This answer of GitHub's belongs to another attempt. Begin again, in one window.";
-            return Err(Error::new(StatusCode::FORBIDDEN, "wrong_state", detail));
+            return Err(Error::new(Code::WrongState, detail));
         }
         for email in github.addresses(code, attempt).await? {
             if self.member(&email).await?.is_some() {
@@ -166,6 +166,6 @@ impl Accounts {
             }
         }
         let detail = "None of the addresses that GitHub has verified for you is invited here. Ask an owner to invite one of them.";
-        Err(Error::new(StatusCode::FORBIDDEN, "not_invited", detail))
+        Err(Error::new(Code::NotInvited, detail))
     }
 }

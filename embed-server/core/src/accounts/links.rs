@@ -5,9 +5,8 @@ use super::browser::Browser;
 use super::email::Email;
 use super::sessions::{LONGEST, Proof, StartedSession, hash};
 use super::{Accounts, checked_name, store};
-use axum::http::StatusCode;
 use chrono::TimeDelta;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
 /// How long the first owner has.
@@ -104,5 +103,5 @@ fn path(secret: &str) -> String {
 
 fn ended() -> Error {
     let detail = "This link has been used or has ended. Sign in with your address; on a fresh installation `embed-server serve` prints another link when it starts.";
-    Error::new(StatusCode::FORBIDDEN, "link_ended", detail)
+    Error::new(Code::LinkEnded, detail)
 }

@@ -34,7 +34,7 @@ use embed_base::Context;
 use embed_base::db::Tx;
 use embed_base::events::activity::{self, Action, Actor, Entry};
 use embed_base::names;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use moka::future::Cache;
 use operator::Known;
 use serde::Serialize;
@@ -91,7 +91,7 @@ impl Accounts {
         match (named, all.as_slice()) {
             (Some(id), _) if all.iter().any(|organization| organization.id == id) => Ok(id),
             (Some(id), _) => {
-                Err(Error::not_found("organization_not_found", format!("There is no organization {id}.")))
+                Err(Error::new(Code::OrganizationNotFound, format!("There is no organization {id}.")))
             }
             (None, [only]) => Ok(only.id),
             (None, _) => Err(Error::invalid("There are several organizations; say which with --org ID.")),
@@ -233,12 +233,12 @@ async fn keep_an_owner(tx: &mut Tx, person: &Person) -> Result<()> {
         "{} is the last owner. Make somebody else owner first, in the console under People or with `embed-server user role EMAIL owner`.",
         person.email
     );
-    Err(Error::conflict("last_owner", detail))
+    Err(Error::new(Code::LastOwner, detail))
 }
 
 fn unknown_user(email: &Email) -> Error {
     let detail = format!(
         "{email} is not known here. `embed-server user list` prints who is, `embed-server user invite {email}` invites."
     );
-    Error::not_found("user_not_found", detail)
+    Error::new(Code::UserNotFound, detail)
 }

@@ -9,14 +9,14 @@ use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
 use embed_base::events::activity::{Actor, Means};
 use embed_base::http::openapi::{self, Security};
 use embed_base::http::{forbidden, unauthenticated};
 use embed_base::net::ClientAddress;
 use embed_base::secrets::{Bearer, Kind};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use sqlx::FromRow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl Operator {
         };
         let role = self.role_in(id).ok_or_else(|| {
             let detail = format!("{} is in no organization {id}.", self.email());
-            Error::not_found("organization_not_found", detail)
+            Error::new(Code::OrganizationNotFound, detail)
         })?;
         self.require::<R>(role)?;
         Ok(id)
@@ -192,7 +192,7 @@ impl OperationInput for Operator {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         openapi::secured(operation, &[Security::PersonalToken]);
         let when = "There is no personal token, or it is worth nothing.";
-        openapi::refuses(ctx, operation, StatusCode::UNAUTHORIZED, "unauthenticated", when);
+        openapi::refuses(ctx, operation, Code::Unauthenticated, when);
         openapi::can_fail(ctx, operation);
     }
 }

@@ -5,13 +5,12 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use embed_base::events::activity::{Action, Actor};
 use embed_base::http::{openapi, path_id};
 use embed_base::names;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde::Serialize;
 use sqlx::FromRow;
 use std::marker::PhantomData;
@@ -109,14 +108,14 @@ impl<R: AtLeast> OperationInput for ManagedOrganization<R> {
         openapi::path_id(ctx, operation, "organization", "The organization's id.");
         openapi::required_role(operation, R::ROLE.as_str());
         let when = format!("The operator's role is lower than {}.", R::ROLE);
-        openapi::refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", &when);
+        openapi::refuses(ctx, operation, Code::Forbidden, &when);
         let when = "The operator is in no such organization.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "organization_not_found", when);
+        openapi::refuses(ctx, operation, Code::OrganizationNotFound, when);
     }
 }
 
 /// The same for what is not there and for what is somebody else's.
 fn hidden(id: &str) -> Error {
     let detail = format!("There is no organization {} that you are in.", id.escape_debug());
-    Error::not_found("organization_not_found", detail)
+    Error::new(Code::OrganizationNotFound, detail)
 }

@@ -8,7 +8,7 @@ use super::{Accounts, Operator, note_of_person, store};
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::crypto::sha256_hex;
 use embed_base::events::activity::{Action, Actor, Means};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use sqlx::FromRow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl Accounts {
         let mut tx = self.context.db.begin_global().await?;
         if store::end_sessions(&mut tx, operator.user(), id).await? == 0 {
             let detail = "There is no such session of yours any more.";
-            return Err(Error::not_found("session_not_found", detail));
+            return Err(Error::new(Code::SessionNotFound, detail));
         }
         let about = (Action::SessionEnded, operator.email().as_str());
         note_of_person(&mut tx, &operator.actor(), operator.user(), about, now).await?;

@@ -8,10 +8,9 @@ use super::email::Email;
 use super::sessions::{Proof, StartedSession};
 use super::store::{self, StoredUser};
 use super::{Accounts, Role};
-use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::crypto::hex;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::num::NonZeroU32;
 use uuid::Uuid;
 
@@ -142,20 +141,20 @@ impl Accounts {
 
 fn wrong_code() -> Error {
     let detail = "That is not the code that was sent. Type the six digits of the newest one.";
-    Error::new(StatusCode::FORBIDDEN, "wrong_code", detail)
+    Error::new(Code::WrongCode, detail)
 }
 
 fn code_ended() -> Error {
     let detail =
         "This code has been used, was guessed too often, or is older than five minutes. Ask for another.";
-    Error::new(StatusCode::FORBIDDEN, "code_ended", detail)
+    Error::new(Code::CodeEnded, detail)
 }
 
 fn not_invited(email: &Email) -> Error {
     let detail = format!(
         "{email} is in no organization here. Ask an owner for an invitation: `embed-server user invite {email}`, or in the console under People."
     );
-    Error::new(StatusCode::FORBIDDEN, "not_invited", detail)
+    Error::new(Code::NotInvited, detail)
 }
 
 /// Compares in a time that does not depend on where the two differ.

@@ -13,7 +13,7 @@ use super::tokens::PersonalToken;
 use chrono::{DateTime, Utc};
 use embed_base::db::{OnUnique, Tx, execute, on};
 use embed_base::secrets::Bearer;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -181,7 +181,7 @@ pub(super) fn already_member(email: &Email) -> Error {
     let detail = format!(
         "{email} is a member already. The role is changed in the console under People, or with `embed-server user role {email} ROLE`."
     );
-    Error::conflict("member_exists", detail)
+    Error::new(Code::MemberExists, detail)
 }
 
 pub(super) async fn user_by_id(tx: &mut Tx, id: Uuid) -> Result<Option<StoredUser>> {

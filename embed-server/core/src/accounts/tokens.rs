@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::events::activity::{Action, Actor};
 use embed_base::names;
 use embed_base::secrets::{Bearer, Kind};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -78,7 +78,7 @@ impl Accounts {
             let detail = format!(
                 "{email} has no token that begins with {prefix}. `embed-server user tokens {email}` lists those that are good."
             );
-            return Err(Error::not_found("token_not_found", detail));
+            return Err(Error::new(Code::TokenNotFound, detail));
         }
         let about =
             prefix.map_or_else(|| format!("all of {email}"), |prefix| format!("{prefix}… of {email}"));

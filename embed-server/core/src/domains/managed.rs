@@ -8,10 +8,9 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use embed_base::http::{openapi, path_id};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -39,7 +38,7 @@ where
             ManagedModule::<R>::from_request_parts(parts, state).await?;
         let missing = |id: &str| {
             let detail = format!("The list of module {} has no domain {}.", module.id, id.escape_debug());
-            Error::not_found("domain_not_found", detail)
+            Error::new(Code::DomainNotFound, detail)
         };
         let id = path_id(parts, "domain", missing).await?;
         let found = Domains::from_ref(state).find_by_id(module.site_id, module.id, id).await?;
@@ -53,6 +52,6 @@ impl<R: AtLeast> OperationInput for ManagedDomain<R> {
         ManagedModule::<R>::operation_input(ctx, operation);
         openapi::path_id(ctx, operation, "domain", "The domain's id.");
         let when = "The module's list has no such domain.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "domain_not_found", when);
+        openapi::refuses(ctx, operation, Code::DomainNotFound, when);
     }
 }

@@ -22,14 +22,13 @@ pub use instructions::{AddedDomain, Instructions, Record};
 pub use managed::ManagedDomain;
 pub use pattern::{DomainPattern, Origin};
 
-use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::db::Tx;
 use embed_base::events::activity::{self, Action, Actor};
 use embed_base::events::{self, Event};
 use embed_base::http::{Listed, Paged, Paging};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_protocol::EmbedType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -153,7 +152,7 @@ impl Domains {
     pub fn pattern(&self, text: &str) -> Result<DomainPattern> {
         DomainPattern::parse(text, self.context.settings.dev).map_err(|error| {
             let detail = format!("This domain cannot be allowed: {error}.");
-            Error::new(StatusCode::BAD_REQUEST, "invalid_domain", detail)
+            Error::new(Code::InvalidDomain, detail)
         })
     }
 
@@ -307,5 +306,5 @@ fn not_found(domain: &str) -> Error {
     let detail = format!(
         "There is no allowed domain {domain} there. `embed-server domain list --site … --module …` prints those that are."
     );
-    Error::not_found("domain_not_found", detail)
+    Error::new(Code::DomainNotFound, detail)
 }

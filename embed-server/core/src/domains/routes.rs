@@ -10,11 +10,10 @@ use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
 use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::http::StatusCode;
 use axum::response::NoContent;
-use embed_base::Result;
 use embed_base::http::openapi::refused;
 use embed_base::http::{Created, Input, Paged, Paging};
+use embed_base::{Code, Result};
 use std::sync::Arc;
 
 /// `/api/v1/sites/{site}/modules/{module}/domains` and below.
@@ -42,12 +41,8 @@ where
                     .description(
                         "It counts once it is verified; the answer says what its owner publishes for that.",
                     )
-                    .with(refused(StatusCode::BAD_REQUEST, "invalid_domain", "The domain cannot be allowed."))
-                    .with(refused(
-                        StatusCode::CONFLICT,
-                        "domain_exists",
-                        "The domain is on the module's list already.",
-                    ))
+                    .with(refused(Code::InvalidDomain, "The domain cannot be allowed."))
+                    .with(refused(Code::DomainExists, "The domain is on the module's list already."))
             }),
         )
         .api_route(
@@ -63,11 +58,10 @@ where
         .api_route(
             "/api/v1/sites/{site}/modules/{module}/domains/{domain}/verify",
             post_with(verify, |op| {
-                op.id("verifyDomain").tag("Domains").summary("Look for a domain's proof now").with(refused(
-                    StatusCode::CONFLICT,
-                    "verification_failed",
-                    "The proof was not found; `detail` says why.",
-                ))
+                op.id("verifyDomain")
+                    .tag("Domains")
+                    .summary("Look for a domain's proof now")
+                    .with(refused(Code::VerificationFailed, "The proof was not found; `detail` says why."))
             }),
         )
         .api_route(

@@ -3,7 +3,7 @@
 use super::{AllowedDomain, DomainChanges};
 use chrono::{DateTime, Utc};
 use embed_base::db::{OnUnique, Tx, execute, on};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -35,14 +35,14 @@ pub(super) async fn insert(tx: &mut Tx, domain: &AllowedDomain) -> Result<()> {
             .bind(domain.updated_at)
     )
     .on_unique(&["site_id", "module_id", "domain"], || {
-        Error::conflict("domain_exists", format!("{} is already on the module's list.", domain.domain))
+        Error::new(Code::DomainExists, format!("{} is already on the module's list.", domain.domain))
     })?;
     if inserted == 0 {
         let (site, module) = (domain.site_id, domain.module_id);
         let detail = format!(
             "Site {site} has no module {module}. `embed-server module list --site {site}` prints those that it has."
         );
-        return Err(Error::not_found("module_not_found", detail));
+        return Err(Error::new(Code::ModuleNotFound, detail));
     }
     Ok(())
 }

@@ -3,9 +3,8 @@
 use super::proof::ProofError;
 use super::schedule::{self, Outcome};
 use super::{AllowedDomain, Domains, Method, dns, meta, note, store};
-use axum::http::StatusCode;
 use embed_base::events::activity::{Action, Actor};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
 impl Domains {
@@ -27,7 +26,7 @@ impl Domains {
                 "{} could not be verified: {error}. `embed-server domain instructions {id}` prints again what its owner must publish.",
                 domain.domain
             );
-            Error::new(StatusCode::CONFLICT, "verification_failed", detail)
+            Error::new(Code::VerificationFailed, detail)
         });
         let domain = self.apply(Some(by), domain, &found.into()).await?;
         match refused {

@@ -4,9 +4,8 @@
 //! hour sees one event, of one module at most [`PER_MODULE`].
 
 use embed_base::Context;
-use embed_base::Result;
 use embed_base::events::{self, Event};
-use embed_protocol::Code;
+use embed_base::{Code, Result};
 use moka::future::Cache;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +23,7 @@ struct Note {
     site: Uuid,
     module: Uuid,
     origin: String,
-    code: &'static str,
+    code: Code,
 }
 
 /// Where requests leave their notes.
@@ -49,7 +48,7 @@ impl Blocked {
     /// Leaves a note.
     pub fn note(&self, site: Uuid, module: Uuid, origin: &str, code: Code) {
         // A full queue means a flood, of which enough is known already.
-        let _ = self.0.try_send(Note { site, module, origin: origin.to_owned(), code: code.as_str() });
+        let _ = self.0.try_send(Note { site, module, origin: origin.to_owned(), code });
     }
 }
 
@@ -73,7 +72,7 @@ impl BlockedLog {
     }
 
     async fn record(&self, note: Note) -> Result<()> {
-        let event = Event::EmbedBlocked { origin: note.origin, code: note.code };
+        let event = Event::EmbedBlocked { origin: note.origin, code: note.code.as_str() };
         let mut tx = self.context.db.begin(note.site).await?;
         events::record(&mut tx, note.site, Some(note.module), &event, self.context.clock.now()).await?;
         tx.commit().await

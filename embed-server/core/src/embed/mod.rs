@@ -15,15 +15,14 @@ pub use preview::PreviewKey;
 use crate::domains::Origin;
 use crate::modules::Published;
 use crate::views::{self, View};
-use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::http::{Asked, Caller, CallerKind, Grant, Page, Proved, forbidden, unauthenticated};
 use embed_base::ids;
 use embed_base::limits::Limit;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_protocol::verify::{self, Allowed, Request, TOKEN_SECONDS};
-use embed_protocol::{Code, EmbedType, frame};
+use embed_protocol::{EmbedType, frame};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use token::{EmbedToken, TokenKey};
@@ -92,7 +91,7 @@ impl Embed {
         if asked.origin != Some(&token.origin) && asked.origin != Some(&self.module_origin(token.module)) {
             let detail =
                 "An embed token counts only in the module's own frame and on the page that embeds it.";
-            return Err(Error::new(StatusCode::FORBIDDEN, Code::OriginNotAllowed.as_str(), detail));
+            return Err(Error::new(Code::OriginNotAllowed, detail));
         }
         let origin = Origin::parse(&token.origin, self.context.settings.dev).map_err(Error::internal)?;
         let verdict = self.allowlist.decide(asked.site, asked.module, &origin, token.embed_type).await?;
@@ -127,8 +126,7 @@ impl Embed {
 
     /// The origin that asks, if the browser vouches for it.
     fn asking(&self, browser: Option<&str>, body: &str) -> Result<Origin> {
-        let refused =
-            |detail: String| Error::new(StatusCode::FORBIDDEN, Code::OriginMismatch.as_str(), detail);
+        let refused = |detail: String| Error::new(Code::OriginMismatch, detail);
         let Some(browser) = browser else {
             return Err(refused(
                 "There is no Origin header. Browsers send one; programs cannot embed modules.".to_owned(),
@@ -194,49 +192,33 @@ impl Refusal {
     fn error(&self, site: Uuid, module: Uuid, origin: &Origin) -> Error {
         let at = format!("--site {site} --module {module}");
         let host = origin.host();
-        let (status, detail) = match self {
-            Refusal::NoSite => (
-                StatusCode::NOT_FOUND,
-                format!("There is no site {site} on this server. Check the site id of the snippet."),
-            ),
-            Refusal::NoModule => (
-                StatusCode::NOT_FOUND,
-                format!(
-                    "Site {site} has no published module {module}. Check the module id of the snippet, or publish it with `embed-server module publish DIR --site {site}`."
-                ),
+        let detail = match self {
+            Refusal::NoSite => {
+                format!("There is no site {site} on this server. Check the site id of the snippet.")
+            }
+            Refusal::NoModule => format!(
+                "Site {site} has no published module {module}. Check the module id of the snippet, or publish it with `embed-server module publish DIR --site {site}`."
             ),
             Refusal::NotAllowed(name) => {
                 let domain = match origin.port() {
                     Some(port) if origin.is_loopback() => format!("{host}:{port}"),
                     _ => host.to_owned(),
                 };
-                (
-                    StatusCode::FORBIDDEN,
-                    format!(
-                        "{origin} is not allowed to embed module {name}. Add it with `embed-server domain add {domain} {at}`."
-                    ),
+                format!(
+                    "{origin} is not allowed to embed module {name}. Add it with `embed-server domain add {domain} {at}`."
                 )
             }
-            Refusal::NotVerified(domain) => (
-                StatusCode::FORBIDDEN,
-                format!(
-                    "{domain} is on the list, but not verified yet. `embed-server domain instructions {domain} {at}` says what to publish, `embed-server domain verify {domain} {at}` looks for it."
-                ),
+            Refusal::NotVerified(domain) => format!(
+                "{domain} is on the list, but not verified yet. `embed-server domain instructions {domain} {at}` says what to publish, `embed-server domain verify {domain} {at}` looks for it."
             ),
-            Refusal::WrongType(types) if types.is_empty() => (
-                StatusCode::FORBIDDEN,
-                format!(
-                    "{origin} may embed the module in no way that the module knows. Allow one of its types."
-                ),
+            Refusal::WrongType(types) if types.is_empty() => format!(
+                "{origin} may embed the module in no way that the module knows. Allow one of its types."
             ),
             Refusal::WrongType(types) => {
                 let types: Vec<_> = types.iter().map(|embed_type| embed_type.as_str()).collect();
-                (
-                    StatusCode::FORBIDDEN,
-                    format!("{origin} may embed the module only as {}.", types.join(" or ")),
-                )
+                format!("{origin} may embed the module only as {}.", types.join(" or "))
             }
         };
-        Error::new(status, self.code().as_str(), detail)
+        Error::new(self.code(), detail)
     }
 }

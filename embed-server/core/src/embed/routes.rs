@@ -10,11 +10,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, FromRef, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use embed_base::http::Limited;
-use embed_base::http::openapi::{self, refused};
+use embed_base::http::openapi::{self, refused, refused_with};
 use embed_base::limits::{Limit, RateLimits};
 use embed_base::net::ClientAddress;
-use embed_base::{Error, Result};
-use embed_protocol::Code;
+use embed_base::{Code, Error, Result};
 use embed_protocol::verify::{Allowed, PATH, Request};
 use std::sync::Arc;
 
@@ -30,7 +29,6 @@ where
 
 fn documented(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
     openapi::reads::<Request>(operation.inner_mut());
-    let code = |status, code: Code, when| refused(status, code.as_str(), when);
     operation
         .id("verify")
         .tag("Embedding")
@@ -39,15 +37,15 @@ fn documented(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
             "The browser's `Origin` decides; `origin` in the body has to agree with it. The body is JSON whatever its content \
              type, because `text/plain` spares the browser a preflight. A refusal also says `\"allowed\": false`.",
         )
-        .with(code(StatusCode::BAD_REQUEST, Code::InvalidRequest, "The body is not what was expected."))
-        .with(code(StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidRequest, "The body is too large for a question."))
-        .with(code(StatusCode::NOT_FOUND, Code::SiteNotFound, "There is no such site."))
-        .with(code(StatusCode::NOT_FOUND, Code::ModuleNotFound, "The site has no such module, or it is not published."))
-        .with(code(StatusCode::FORBIDDEN, Code::OriginMismatch, "There is no usable `Origin`, or the body has another."))
-        .with(code(StatusCode::FORBIDDEN, Code::OriginNotAllowed, "No allowed domain covers the origin."))
-        .with(code(StatusCode::FORBIDDEN, Code::DomainNotVerified, "The domain is not verified yet."))
-        .with(code(StatusCode::FORBIDDEN, Code::TypeNotAllowed, "The origin may embed the module, but not as this type."))
-        .with(code(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, "Too many questions from this address."))
+        .with(refused(Code::InvalidRequest, "The body is not what was expected."))
+        .with(refused_with(StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidRequest, "The body is too large for a question."))
+        .with(refused(Code::SiteNotFound, "There is no such site."))
+        .with(refused(Code::ModuleNotFound, "The site has no such module, or it is not published."))
+        .with(refused(Code::OriginMismatch, "There is no usable `Origin`, or the body has another."))
+        .with(refused(Code::OriginNotAllowed, "No allowed domain covers the origin."))
+        .with(refused(Code::DomainNotVerified, "The domain is not verified yet."))
+        .with(refused(Code::TypeNotAllowed, "The origin may embed the module, but not as this type."))
+        .with(refused(Code::RateLimited, "Too many questions from this address."))
 }
 
 /// May this page embed this module?
@@ -71,11 +69,9 @@ async fn verify(
 
 fn read(body: Result<Bytes, BytesRejection>) -> Result<Request> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "invalid_request",
-            "The body is too large for a question.",
-        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Error::invalid("The body is too large for a question.").with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        }
         _ => Error::invalid("The body could not be read."),
     })?;
     serde_json::from_slice(&body).map_err(|error| {

@@ -9,8 +9,7 @@ pub use archive::LARGEST_ARCHIVE;
 use crate::modules::manifest::{self, Manifest};
 use crate::modules::path::FilePath;
 use axum::body::Bytes;
-use axum::http::StatusCode;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::collections::{BTreeMap, HashMap};
 
 const MAX_FILES: usize = 1000;
@@ -112,5 +111,5 @@ impl Contents {
 
 /// 422 `invalid_bundle`.
 fn refused(sentence: String) -> Error {
-    Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_bundle", sentence)
+    Error::new(Code::InvalidBundle, sentence)
 }

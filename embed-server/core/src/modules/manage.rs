@@ -9,10 +9,9 @@ use aide::axum::routing::{get_with, post_with};
 use aide::transform::TransformOperation;
 use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::http::StatusCode;
-use embed_base::Result;
 use embed_base::http::openapi::refused;
 use embed_base::http::{Created, Input, Paged, Paging};
+use embed_base::{Code, Result};
 use std::sync::Arc;
 
 /// `/api/v1/sites/{site}/modules` and below.
@@ -73,8 +72,8 @@ where
                     .tag("Modules")
                     .summary("Serve another version")
                     .description("An earlier version, or any other that was published.")
-                    .with(refused(StatusCode::NOT_FOUND, "version_not_found", "The module has no such version."))
-                    .with(refused(StatusCode::CONFLICT, "module_exists", "Another module has that version's name."))
+                    .with(refused(Code::VersionNotFound, "The module has no such version."))
+                    .with(refused(Code::ModuleExists, "Another module has that version's name."))
             }),
         )
         .api_route(
@@ -89,14 +88,9 @@ where
 }
 
 fn conflicts(operation: TransformOperation<'_>) -> TransformOperation<'_> {
-    let status = StatusCode::CONFLICT;
     operation
-        .with(refused(
-            status,
-            "version_exists",
-            "The version is published with other content; raise `version`.",
-        ))
-        .with(refused(status, "module_exists", "Another module of the site has the bundle's name."))
+        .with(refused(Code::VersionExists, "The version is published with other content; raise `version`."))
+        .with(refused(Code::ModuleExists, "Another module of the site has the bundle's name."))
 }
 
 async fn list(

@@ -7,10 +7,9 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use embed_base::http::{openapi, path_id};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ where
         let ManagedSite { site, operator, .. } = ManagedSite::<R>::from_request_parts(parts, state).await?;
         let missing = |id: &str| {
             let detail = format!("Site {} has no module {}.", site.id, id.escape_debug());
-            Error::not_found("module_not_found", detail)
+            Error::new(Code::ModuleNotFound, detail)
         };
         let id = path_id(parts, "module", missing).await?;
         let module = Arc::<Modules>::from_ref(state).find(site.id, id).await?;
@@ -50,6 +49,6 @@ impl<R: AtLeast> OperationInput for ManagedModule<R> {
         ManagedSite::<R>::operation_input(ctx, operation);
         openapi::path_id(ctx, operation, "module", "The module's id.");
         let when = "The site has no such module.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "module_not_found", when);
+        openapi::refuses(ctx, operation, Code::ModuleNotFound, when);
     }
 }

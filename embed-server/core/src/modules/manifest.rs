@@ -2,8 +2,7 @@
 
 use crate::modules::path::FilePath;
 use crate::modules::schema::RecordSchema;
-use axum::http::StatusCode;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use embed_protocol::EmbedType;
 use embed_protocol::verify::Launcher;
 use serde::{Deserialize, Serialize};
@@ -236,11 +235,7 @@ fn is_path_data(text: &str) -> bool {
 }
 
 fn refused(reason: String) -> Error {
-    Error::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "invalid_manifest",
-        format!("{FILE_NAME} is not what was expected: {reason}"),
-    )
+    Error::new(Code::InvalidManifest, format!("{FILE_NAME} is not what was expected: {reason}"))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use embed_base::files::Content;
 use embed_base::files::{Digest, Storage};
 use embed_base::http::{Listed, Paged, Paging};
 use embed_base::metrics::CacheLooks;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use moka::future::Cache;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -189,7 +189,7 @@ impl Modules {
                 version.escape_debug(),
                 known.join(", ")
             );
-            return Err(Error::not_found("version_not_found", detail));
+            return Err(Error::new(Code::VersionNotFound, detail));
         };
         let now = self.context.clock.now();
         let manifest = &target.manifest;
@@ -285,5 +285,5 @@ fn not_found(site: Uuid, module: Uuid) -> Error {
     let detail = format!(
         "Site {site} has no module {module}. `embed-server module list --site {site}` prints those that it has."
     );
-    Error::not_found("module_not_found", detail)
+    Error::new(Code::ModuleNotFound, detail)
 }

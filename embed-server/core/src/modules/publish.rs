@@ -10,7 +10,7 @@ use embed_base::events::activity::{self, Action, Actor};
 use embed_base::events::{self, Event};
 use embed_base::files::Content;
 use embed_base::files::Digest;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -149,5 +149,5 @@ fn version_exists(name: &str, version: &str) -> Error {
     let detail = format!(
         "Version {version} of {name} is published with other content, and a version never changes. Raise `version` in module.json."
     );
-    Error::conflict("version_exists", detail)
+    Error::new(Code::VersionExists, detail)
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 use embed_base::http::ModuleOrigin;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -63,5 +63,5 @@ pub fn addressed(module: &str, own: Option<Extension<ModuleOrigin>>) -> Option<U
 }
 
 fn no_such_file() -> Error {
-    Error::not_found("file_not_found", "No version of a published module has this file.")
+    Error::new(Code::FileNotFound, "No version of a published module has this file.")
 }

@@ -5,7 +5,7 @@ use super::{Module, Version};
 use chrono::{DateTime, Utc};
 use embed_base::db::{OnUnique, Tx, execute, on};
 use embed_base::files::Digest;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -141,7 +141,7 @@ pub(super) async fn insert_version(
             "Version {} was published by someone else meanwhile; raise `version` in module.json.",
             manifest.version
         );
-        Error::conflict("version_exists", detail)
+        Error::new(Code::VersionExists, detail)
     })?;
     let text = "INSERT INTO module_files (site_id, version_id, path, sha256, size, content_type)
          VALUES ($1, $2, $3, $4, $5, $6)";
@@ -179,5 +179,5 @@ fn name_taken(name: &str) -> Error {
     let detail = format!(
         "Another module of the site is called {name}. Choose another `name` in module.json, or publish with its --module ID."
     );
-    Error::conflict("module_exists", detail)
+    Error::new(Code::ModuleExists, detail)
 }

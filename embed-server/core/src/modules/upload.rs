@@ -6,9 +6,8 @@ use aide::generate::GenContext;
 use aide::openapi::{MediaType, Operation, RequestBody, SchemaObject};
 use aide::operation::set_body;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
-use axum::http::StatusCode;
 use embed_base::http::{media_type, openapi, read_body, unread, wrong_media_type};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 
 const ZIP: &str = "application/zip";
@@ -48,28 +47,14 @@ impl OperationInput for Upload {
         let body = MediaType { schema: Some(schema), ..MediaType::default() };
         let content = FromIterator::from_iter([(ZIP.to_owned(), body)]);
         set_body(ctx, operation, RequestBody { content, required: true, ..RequestBody::default() });
-        openapi::refuses(
-            ctx,
-            operation,
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "The body could not be read to its end.",
-        );
+        openapi::refuses(ctx, operation, Code::InvalidRequest, "The body could not be read to its end.");
         unread(ctx, operation);
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
         openapi::refuses(
             ctx,
             operation,
-            status,
-            "invalid_bundle",
+            Code::InvalidBundle,
             "The body is no zip file, or breaks a rule of bundles.",
         );
-        openapi::refuses(
-            ctx,
-            operation,
-            status,
-            "invalid_manifest",
-            "`module.json` is not what was expected.",
-        );
+        openapi::refuses(ctx, operation, Code::InvalidManifest, "`module.json` is not what was expected.");
     }
 }

@@ -10,11 +10,10 @@ use aide::generate::GenContext;
 use aide::openapi::Operation;
 use aide::operation::add_parameters;
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use embed_base::http::openapi;
 use embed_base::http::{Call, Grant, Scope, forbidden, path_id, path_text, unauthenticated};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -156,7 +155,7 @@ impl<P: Permission> Collection<P> {
 
 /// 404 `module_not_found`.
 pub(super) fn module_not_found() -> Error {
-    Error::not_found("module_not_found", "There is no such module here, or it is not published.")
+    Error::new(Code::ModuleNotFound, "There is no such module here, or it is not published.")
 }
 
 fn collection_not_found(published: &Published, name: &str) -> Error {
@@ -168,7 +167,7 @@ fn collection_not_found(published: &Published, name: &str) -> Error {
         published.name(),
         shown.escape_debug()
     );
-    Error::not_found("collection_not_found", detail)
+    Error::new(Code::CollectionNotFound, detail)
 }
 
 impl<P, S> FromRequestParts<S> for Collection<P>
@@ -203,7 +202,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RecordId {
 pub(super) fn record_not_found(id: &str) -> Error {
     let shown: String = id.chars().take(64).collect();
     let detail = format!("The collection has no record `{}`.", shown.escape_debug());
-    Error::not_found("record_not_found", detail)
+    Error::new(Code::RecordNotFound, detail)
 }
 
 impl<P: Permission> OperationInput for Collection<P> {
@@ -214,17 +213,17 @@ impl<P: Permission> OperationInput for Collection<P> {
         let name = in_path("collection", "A collection that the module's manifest declares.", name);
         add_parameters(ctx, operation, [name]);
         let when = "There are no credentials, or none that are worth anything.";
-        openapi::refuses(ctx, operation, StatusCode::UNAUTHORIZED, "unauthenticated", when);
+        openapi::refuses(ctx, operation, Code::Unauthenticated, when);
         let scope = P::SCOPE.as_str();
         let when = format!(
             "A token needs the scope `{scope}`; visitors need the collection's leave to {}.",
             P::VERB
         );
-        openapi::refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", &when);
+        openapi::refuses(ctx, operation, Code::Forbidden, &when);
         let when = "There is no such module, or it is not published.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "module_not_found", when);
+        openapi::refuses(ctx, operation, Code::ModuleNotFound, when);
         let when = "The module's current version declares no such collection.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "collection_not_found", when);
+        openapi::refuses(ctx, operation, Code::CollectionNotFound, when);
     }
 }
 
@@ -232,6 +231,6 @@ impl OperationInput for RecordId {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         openapi::path_id(ctx, operation, "id", "The record's id.");
         let when = "The collection has no such record.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "record_not_found", when);
+        openapi::refuses(ctx, operation, Code::RecordNotFound, when);
     }
 }

@@ -7,9 +7,8 @@ use aide::generate::GenContext;
 use aide::openapi::{Operation, RequestBody};
 use aide::operation::set_body;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use embed_base::http::{media_type, openapi, read_body, unread, wrong_media_type};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use serde_json::Value;
 
@@ -96,7 +95,7 @@ fn describe(ctx: &mut GenContext, operation: &mut Operation, description: &str, 
     set_body(ctx, operation, body);
     unread(ctx, operation);
     let when = "The body is no JSON, or not strictly so; `detail` says where.";
-    openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_json", when);
+    openapi::refuses(ctx, operation, Code::InvalidJson, when);
     let when = "The data does not fit the collection; `errors` names every field, as `{field, detail}`.";
-    openapi::refuses(ctx, operation, StatusCode::UNPROCESSABLE_ENTITY, "invalid_record", when);
+    openapi::refuses(ctx, operation, Code::InvalidRecord, when);
 }

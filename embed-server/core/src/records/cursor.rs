@@ -8,12 +8,11 @@ use super::field::Field;
 use super::filter::Filter;
 use super::operand::time;
 use super::order::{CHARACTERS, Key, Position, Sort};
-use axum::http::StatusCode;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use embed_base::crypto::sha256_hex;
 use embed_base::db::json::rank;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -86,7 +85,7 @@ fn position(content: &[Value], sort: &Sort) -> Option<Position> {
 }
 
 fn invalid(detail: &str) -> Error {
-    Error::new(StatusCode::BAD_REQUEST, "invalid_cursor", detail)
+    Error::new(Code::InvalidCursor, detail)
 }
 
 #[cfg(test)]
@@ -138,12 +137,12 @@ mod tests {
         fn a_cursor_is_worth_nothing_for_another_list(value in any_json(), ours in any_sort(), theirs in any_sort()) {
             prop_assume!(ours != theirs);
             let cursor = write(&question(&ours), &ours.position(&record(value, 0, 1, 1)));
-            prop_assert_eq!(read(&cursor, &question(&theirs), &theirs).unwrap_err().code(), "invalid_cursor");
+            prop_assert_eq!(read(&cursor, &question(&theirs), &theirs).unwrap_err().code(), Code::InvalidCursor);
         }
 
         #[test]
         fn garbage_is_refused_without_panic(text in any::<String>(), sort in any_sort()) {
-            prop_assert_eq!(read(&text, &question(&sort), &sort).unwrap_err().code(), "invalid_cursor");
+            prop_assert_eq!(read(&text, &question(&sort), &sort).unwrap_err().code(), Code::InvalidCursor);
         }
 
         #[test]
@@ -172,7 +171,7 @@ mod tests {
             let cursor = BASE64_URL_SAFE_NO_PAD.encode(content.to_string());
             assert_eq!(
                 read(&cursor, &question(&sort), &sort).unwrap_err().code(),
-                "invalid_cursor",
+                Code::InvalidCursor,
                 "{content}"
             );
         }

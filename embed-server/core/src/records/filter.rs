@@ -5,8 +5,7 @@
 use super::field::Field;
 use super::operand::{Expected, Operand};
 use crate::modules::RecordSchema;
-use axum::http::StatusCode;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -148,11 +147,7 @@ impl Filter {
 }
 
 fn invalid(reason: String) -> Error {
-    Error::new(
-        StatusCode::BAD_REQUEST,
-        "invalid_filter",
-        format!("The filter cannot be understood: {reason}."),
-    )
+    Error::new(Code::InvalidFilter, format!("The filter cannot be understood: {reason}."))
 }
 
 #[cfg(test)]
@@ -192,7 +187,7 @@ mod tests {
         assert_eq!(operand("[note][eq]", "7"), Operand::Text("7".into()));
         assert_eq!(operand("[tags][contains]", "7"), Operand::Text("7".into()));
         let refused = parse("[rating][eq]", "many").unwrap_err();
-        assert_eq!(refused.code(), "invalid_filter");
+        assert_eq!(refused.code(), Code::InvalidFilter);
         assert!(refused.detail().contains("the value for rating is wrong: expected a number"), "{refused}");
     }
 
@@ -233,7 +228,7 @@ mod tests {
             ("[free][eq]", "a\0b", "expected a string"),
         ] {
             let refused = parse(name, value).unwrap_err();
-            assert_eq!(refused.code(), "invalid_filter");
+            assert_eq!(refused.code(), Code::InvalidFilter);
             assert!(refused.detail().contains(sentence), "{name}: {refused}");
         }
         let many = vec!["1"; 51].join(",");

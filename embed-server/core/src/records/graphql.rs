@@ -10,7 +10,7 @@ use super::{Filter, IdempotencyKey, IfMatch, List, Records, Sort, list, record_n
 use crate::modules::Modules;
 use async_graphql::{Context, ErrorExtensions, ID, Object};
 use embed_base::http::Call;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde_json::Value;
 use std::sync::Arc;
 use types::{DeletedRecord, RecordConnection, RecordNode};
@@ -44,7 +44,7 @@ async fn answered<T>(context: &Context<'_>, work: impl AsyncFnOnce(&Access) -> R
     };
     done.map_err(|error| {
         if error.status().is_server_error() {
-            tracing::error!(request_id, code = error.code(), causes = error.causes(), "{error}");
+            tracing::error!(request_id, code = error.code().as_str(), causes = error.causes(), "{error}");
         }
         let told = told(&error, request_id).into_server_error(context.item.pos);
         context.add_error(context.set_error_path(told));
@@ -112,7 +112,7 @@ impl Query {
             let Ok(id) = Uuid::try_parse(&id) else { return Ok(None) };
             match access.records.find(&collection, id).await {
                 Ok(record) => Ok(Some(RecordNode(record))),
-                Err(error) if error.code() == "record_not_found" => Ok(None),
+                Err(error) if error.code() == Code::RecordNotFound => Ok(None),
                 Err(error) => Err(error),
             }
         });

@@ -9,12 +9,12 @@ use aide::generate::GenContext;
 use aide::openapi::Operation;
 use aide::operation::add_parameters;
 use axum::extract::FromRequestParts;
+use axum::http::HeaderName;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, StatusCode};
 use chrono::TimeDelta;
 use embed_base::crypto::sha256_hex;
 use embed_base::http::openapi;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ fn malformed() -> Error {
     let detail = format!(
         "An idempotency key is 1 to {LONGEST} visible ASCII characters, such as a UUID that the caller makes for each request."
     );
-    Error::new(StatusCode::BAD_REQUEST, "invalid_header", detail)
+    Error::new(Code::InvalidHeader, detail)
 }
 
 /// A request under a key.
@@ -64,8 +64,7 @@ impl<'r> Keyed<'r> {
             return Ok(());
         }
         Err(Error::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency_key_reused",
+            Code::IdempotencyKeyReused,
             "This idempotency key was used for another request within the last 24 hours; make a new one for each.",
         ))
     }
@@ -99,8 +98,8 @@ impl OperationInput for KeyHeader {
             json_schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$" });
         add_parameters(ctx, operation, [in_header("Idempotency-Key", description, schema)]);
         let when = "A header is not what was expected; `detail` says what is.";
-        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_header", when);
+        openapi::refuses(ctx, operation, Code::InvalidHeader, when);
         let when = "The key was used for another request within the last 24 hours.";
-        openapi::refuses(ctx, operation, StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", when);
+        openapi::refuses(ctx, operation, Code::IdempotencyKeyReused, when);
     }
 }

@@ -6,9 +6,8 @@ use super::cursor::{self, Question};
 use super::filter::Filter;
 use super::order::{Position, Sort};
 use crate::modules::RecordSchema;
-use axum::http::StatusCode;
 use embed_base::http::{NO_UTF_8, decoded};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -109,7 +108,7 @@ fn unknown(name: &str) -> Error {
 }
 
 fn invalid(detail: String) -> Error {
-    Error::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
+    Error::new(Code::InvalidParameter, detail)
 }
 
 #[cfg(test)]
@@ -140,18 +139,18 @@ mod tests {
         for (query, code, sentence) in [
             (
                 "page=2",
-                "invalid_parameter",
+                Code::InvalidParameter,
                 "There is no parameter `page`; expected filter[field][op], sort, limit or cursor.",
             ),
-            ("limit=0", "invalid_parameter", "1 to 200"),
-            ("limit=201", "invalid_parameter", "1 to 200"),
-            ("limit=ten", "invalid_parameter", "1 to 200"),
-            ("limit=1&limit=1", "invalid_parameter", "`limit` stands there twice"),
-            ("sort=a&sort=b", "invalid_parameter", "`sort` stands there twice"),
-            ("sort=", "invalid_sort", "`` is no field"),
-            ("sort=a%22", "invalid_sort", "is no field"),
-            ("filter[a][eq]=1&filter[a][eq]=2", "invalid_filter", "compared by `eq` twice"),
-            ("filters[a][eq]=1", "invalid_filter", "expected filter[field][op]=value"),
+            ("limit=0", Code::InvalidParameter, "1 to 200"),
+            ("limit=201", Code::InvalidParameter, "1 to 200"),
+            ("limit=ten", Code::InvalidParameter, "1 to 200"),
+            ("limit=1&limit=1", Code::InvalidParameter, "`limit` stands there twice"),
+            ("sort=a&sort=b", Code::InvalidParameter, "`sort` stands there twice"),
+            ("sort=", Code::InvalidSort, "`` is no field"),
+            ("sort=a%22", Code::InvalidSort, "is no field"),
+            ("filter[a][eq]=1&filter[a][eq]=2", Code::InvalidFilter, "compared by `eq` twice"),
+            ("filters[a][eq]=1", Code::InvalidFilter, "expected filter[field][op]=value"),
         ] {
             let error = parse(query).unwrap_err();
             assert_eq!(error.code(), code, "{query}");

@@ -37,11 +37,10 @@ pub use preconditions::IfMatch;
 
 use crate::modules::FieldError;
 use access::{CollectionScope, record_not_found};
-use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::events::{self, Event};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use idempotency::Keyed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -292,5 +291,5 @@ fn invalid_record(collection: &str, misfits: &[FieldError]) -> Error {
         .collect();
     let detail = format!("The data does not fit the collection {collection}. {}", sentences.join(" "));
     let errors = serde_json::to_value(misfits).unwrap_or_default();
-    Error::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_record", detail).with("errors", errors)
+    Error::new(Code::InvalidRecord, detail).with("errors", errors)
 }

@@ -7,10 +7,9 @@
 use super::Record;
 use super::field::Field;
 use crate::modules::RecordSchema;
-use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use embed_base::db::json::rank;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde_json::Value;
 use std::fmt;
 use uuid::Uuid;
@@ -70,7 +69,7 @@ impl Sort {
         let field = Field::parse(field, schema).map_err(|reason| {
             let detail =
                 format!("`sort` cannot be understood: {reason}. A `-` before it turns the order round.");
-            Error::new(StatusCode::BAD_REQUEST, "invalid_sort", detail)
+            Error::new(Code::InvalidSort, detail)
         })?;
         Ok(Self { field, descending })
     }

@@ -10,9 +10,9 @@ use aide::openapi::Operation;
 use aide::operation::add_parameters;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use embed_base::http::openapi;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 
 /// What a change asks of the record's version. Extracted from `If-Match`.
@@ -86,8 +86,7 @@ impl IfNoneMatch {
 /// 412: the record has changed since the caller read it.
 pub fn changed_meanwhile() -> Error {
     Error::new(
-        StatusCode::PRECONDITION_FAILED,
-        "precondition_failed",
+        Code::PreconditionFailed,
         "If-Match names another version, or another record; read this one again, and decide anew.",
     )
 }
@@ -131,7 +130,7 @@ fn malformed(name: &HeaderName) -> Error {
     let detail = format!(
         "`{name}` is not a list of entity tags; expected what `ETag` has said, such as \"3-3f1f6f2f8a10\" with its quotes, or *."
     );
-    Error::new(StatusCode::BAD_REQUEST, "invalid_header", detail)
+    Error::new(Code::InvalidHeader, detail)
 }
 
 /// The header for an answer about one record.
@@ -164,7 +163,7 @@ impl OperationInput for IfMatch {
         add_parameters(ctx, operation, [in_header("If-Match", description, schema)]);
         malformed_in(ctx, operation);
         let when = "The record is at another version by now, or the tag is another record's.";
-        openapi::refuses(ctx, operation, StatusCode::PRECONDITION_FAILED, "precondition_failed", when);
+        openapi::refuses(ctx, operation, Code::PreconditionFailed, when);
     }
 }
 
@@ -179,7 +178,7 @@ impl OperationInput for IfNoneMatch {
 
 fn malformed_in(ctx: &mut GenContext, operation: &mut Operation) {
     let when = "A header is not what was expected; `detail` says what is.";
-    openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_header", when);
+    openapi::refuses(ctx, operation, Code::InvalidHeader, when);
 }
 
 #[cfg(test)]

@@ -17,11 +17,10 @@ use aide::openapi::{Operation, QueryStyle};
 use aide::operation::add_parameters;
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::NoContent;
 use embed_base::http::openapi;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use std::sync::Arc;
 
@@ -169,12 +168,12 @@ impl OperationInput for ListQuery {
         ];
         add_parameters(ctx, operation, parameters);
         for (code, when) in [
-            ("invalid_filter", "A condition of the filter is not understood."),
-            ("invalid_sort", "The field in `sort` is not understood."),
-            ("invalid_cursor", "The cursor is none, or another list's."),
-            ("invalid_parameter", "A parameter is not known, out of range, or there twice."),
+            (Code::InvalidFilter, "A condition of the filter is not understood."),
+            (Code::InvalidSort, "The field in `sort` is not understood."),
+            (Code::InvalidCursor, "The cursor is none, or another list's."),
+            (Code::InvalidParameter, "A parameter is not known, out of range, or there twice."),
         ] {
-            openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, code, when);
+            openapi::refuses(ctx, operation, code, when);
         }
     }
 }

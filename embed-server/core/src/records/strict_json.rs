@@ -1,8 +1,7 @@
 //! JSON that means one thing to everybody who reads it (RFC 7493): no name twice in an object, no number that a double
 //! cannot hold, no deeper than 64 levels, and no U+0000, which PostgreSQL could not store.
 
-use axum::http::StatusCode;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -46,7 +45,7 @@ fn check_within(value: &Value, room: usize) -> Result<(), &'static str> {
 }
 
 fn invalid(reason: impl fmt::Display) -> Error {
-    Error::new(StatusCode::BAD_REQUEST, "invalid_json", format!("The JSON cannot be accepted: {reason}."))
+    Error::new(Code::InvalidJson, format!("The JSON cannot be accepted: {reason}."))
 }
 
 /// Reads one value, with room for so many levels.
@@ -138,6 +137,7 @@ impl<'de> Visitor<'de> for Strict {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use axum::http::StatusCode;
     use proptest::prelude::*;
 
     /// Any JSON that a record could hold.
@@ -161,7 +161,7 @@ pub(super) mod tests {
 
     fn refusal(text: impl AsRef<[u8]>) -> String {
         let error = parse(text.as_ref()).unwrap_err();
-        assert_eq!((error.status(), error.code()), (StatusCode::BAD_REQUEST, "invalid_json"));
+        assert_eq!((error.status(), error.code()), (StatusCode::BAD_REQUEST, Code::InvalidJson));
         error.detail().to_owned()
     }
 

@@ -40,7 +40,7 @@ pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
                 .bind(line.user_agent.as_deref())
                 .bind(i64::from(line.status))
                 .bind(i64::try_from(line.took.as_millis()).unwrap_or(i64::MAX))
-                .bind(line.error.as_ref().map(|(code, _)| *code))
+                .bind(line.error.as_ref().map(|(code, _)| code.as_str()))
                 .bind(line.error.as_ref().map(|(_, message)| message))
                 .bind(line.at);
         }

@@ -6,10 +6,9 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use embed_base::http::{openapi, path_id};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -28,7 +27,7 @@ impl Sites {
     /// there; one of his own for which his role is too low is 403 `forbidden`.
     pub async fn managed<R: AtLeast>(&self, operator: Operator, id: Uuid) -> Result<ManagedSite<R>> {
         let site = self.find(id).await.map_err(|error| match error.code() {
-            "site_not_found" => hidden(&id.to_string()),
+            Code::SiteNotFound => hidden(&id.to_string()),
             _ => error,
         })?;
         let role = operator.role_in(site.organization_id).ok_or_else(|| hidden(&id.to_string()))?;
@@ -54,7 +53,7 @@ where
 /// The same for what is not there and for what is somebody else's.
 fn hidden(id: &str) -> Error {
     let detail = format!("There is no site {} in your organization.", id.escape_debug());
-    Error::not_found("site_not_found", detail)
+    Error::new(Code::SiteNotFound, detail)
 }
 
 impl<R: AtLeast> OperationInput for ManagedSite<R> {
@@ -63,8 +62,8 @@ impl<R: AtLeast> OperationInput for ManagedSite<R> {
         openapi::path_id(ctx, operation, "site", "The site's id.");
         openapi::required_role(operation, R::ROLE.as_str());
         let when = format!("The operator's role is lower than {}.", R::ROLE);
-        openapi::refuses(ctx, operation, StatusCode::FORBIDDEN, "forbidden", &when);
+        openapi::refuses(ctx, operation, Code::Forbidden, &when);
         let when = "There is no such site in the operator's organizations.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "site_not_found", when);
+        openapi::refuses(ctx, operation, Code::SiteNotFound, when);
     }
 }

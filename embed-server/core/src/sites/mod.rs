@@ -15,7 +15,7 @@ use embed_base::Context;
 use embed_base::events::activity::{self, Action, Actor};
 use embed_base::http::{Listed, Paged, Paging};
 use embed_base::names;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
@@ -134,5 +134,5 @@ impl Sites {
 fn not_found(id: Uuid) -> Error {
     let detail =
         format!("There is no site {id} on this server. `embed-server site list` prints those that are.");
-    Error::not_found("site_not_found", detail)
+    Error::new(Code::SiteNotFound, detail)
 }

@@ -6,11 +6,10 @@ use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, patch_with};
 use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::http::StatusCode;
 use axum::response::NoContent;
-use embed_base::Result;
 use embed_base::http::openapi::{refused, requires};
 use embed_base::http::{Created, Input, Paged, Paging};
+use embed_base::{Code, Result};
 
 /// `/api/v1/sites`.
 pub fn router<S>() -> ApiRouter<S>
@@ -34,16 +33,8 @@ where
                     .tag("Sites")
                     .summary("Create a site")
                     .with(requires("admin"))
-                    .with(refused(
-                        StatusCode::FORBIDDEN,
-                        "forbidden",
-                        "The operator's role is lower than admin.",
-                    ))
-                    .with(refused(
-                        StatusCode::NOT_FOUND,
-                        "organization_not_found",
-                        "The operator is in no such organization.",
-                    ))
+                    .with(refused(Code::Forbidden, "The operator's role is lower than admin."))
+                    .with(refused(Code::OrganizationNotFound, "The operator is in no such organization."))
             }),
         )
         .api_route(

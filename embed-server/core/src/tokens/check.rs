@@ -2,12 +2,11 @@
 
 use super::{ApiToken, Tokens, store};
 use crate::domains::{DomainPattern, Origin};
-use axum::http::StatusCode;
 use embed_base::http::{Asked, Caller, CallerKind, Grant, Proved, forbidden, unauthenticated};
 use embed_base::limits::Limit;
 use embed_base::net::parse_network;
 use embed_base::secrets::Bearer;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -83,14 +82,14 @@ impl Known {
         {
             let detail =
                 format!("This token may not be used from {}; its networks do not list it.", asked.address.0);
-            return Err(Error::new(StatusCode::FORBIDDEN, "ip_not_allowed", detail));
+            return Err(Error::new(Code::IpNotAllowed, detail));
         }
         if let Some(domains) = &self.domains {
             let origin = asked.origin.and_then(|origin| Origin::parse(origin, loopback).ok());
             let listed = origin.is_some_and(|origin| domains.iter().any(|domain| domain.matches(&origin)));
             if !listed {
                 let detail = "This token may only be used by pages of its domains, and this request comes from none of them.";
-                return Err(Error::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail));
+                return Err(Error::new(Code::OriginNotAllowed, detail));
             }
         }
         Ok(())

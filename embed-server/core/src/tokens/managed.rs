@@ -7,10 +7,9 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use embed_base::http::{openapi, path_id};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use std::marker::PhantomData;
 
 /// The token that the path names as `{site}` and `{token}`; the operator has the role `R` or a higher one.
@@ -35,7 +34,7 @@ where
         let ManagedSite { site, operator, .. } = ManagedSite::<R>::from_request_parts(parts, state).await?;
         let missing = |id: &str| {
             let detail = format!("Site {} has no token {}.", site.id, id.escape_debug());
-            Error::not_found("token_not_found", detail)
+            Error::new(Code::TokenNotFound, detail)
         };
         let id = path_id(parts, "token", missing).await?;
         let token = Tokens::from_ref(state).find(site.id, id).await?;
@@ -48,6 +47,6 @@ impl<R: AtLeast> OperationInput for ManagedToken<R> {
         ManagedSite::<R>::operation_input(ctx, operation);
         openapi::path_id(ctx, operation, "token", "The token's id.");
         let when = "The site has no such token.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "token_not_found", when);
+        openapi::refuses(ctx, operation, Code::TokenNotFound, when);
     }
 }

@@ -23,7 +23,7 @@ use embed_base::events::{self, Event};
 use embed_base::http::{Listed, Paged, Paging, Scope};
 use embed_base::metrics::CacheLooks;
 use embed_base::secrets::{Bearer, Kind};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use moka::future::Cache;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -254,7 +254,7 @@ impl ApiToken {
 
 fn ended(token: &ApiToken) -> Error {
     let detail = format!("Token {} has ended, so there is nothing to rotate; make a new one.", token.name);
-    Error::conflict("token_ended", detail)
+    Error::new(Code::TokenEnded, detail)
 }
 
 fn replaced(token: &ApiToken) -> Error {
@@ -262,12 +262,12 @@ fn replaced(token: &ApiToken) -> Error {
         "Token {} was rotated already; rotate its successor, or make a new one where that is lost.",
         token.name
     );
-    Error::conflict("token_replaced", detail)
+    Error::new(Code::TokenReplaced, detail)
 }
 
 fn not_found(id: Uuid) -> Error {
     let detail = format!(
         "There is no token {id} there. `embed-server token list --site … --module …` prints those that are."
     );
-    Error::not_found("token_not_found", detail)
+    Error::new(Code::TokenNotFound, detail)
 }

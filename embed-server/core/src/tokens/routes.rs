@@ -7,11 +7,10 @@ use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
 use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::http::StatusCode;
 use chrono::TimeDelta;
-use embed_base::Result;
 use embed_base::http::openapi::refused;
 use embed_base::http::{Created, Input, Paged, Paging};
+use embed_base::{Code, Result};
 
 /// `/api/v1/sites/{site}/tokens` and below.
 pub fn router<S>() -> ApiRouter<S>
@@ -35,7 +34,7 @@ where
                     .tag("Tokens")
                     .summary("Make an API token")
                     .description("The answer holds the secret, which is not shown again.")
-                    .with(refused(StatusCode::NOT_FOUND, "module_not_found", "The site has no such module."))
+                    .with(refused(Code::ModuleNotFound, "The site has no such module."))
             }),
         )
         .api_route(
@@ -57,8 +56,8 @@ where
                     .description(
                         "Makes a token that may do the same, for as long. The old one goes on to count for a while, so that an app can be moved without a gap.",
                     )
-                    .with(refused(StatusCode::CONFLICT, "token_ended", "The token was revoked or has expired."))
-                    .with(refused(StatusCode::CONFLICT, "token_replaced", "The token has a successor already."))
+                    .with(refused(Code::TokenEnded, "The token was revoked or has expired."))
+                    .with(refused(Code::TokenReplaced, "The token has a successor already."))
             }),
         )
 }

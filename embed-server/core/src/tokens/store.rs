@@ -4,7 +4,7 @@ use super::ApiToken;
 use chrono::{DateTime, Utc};
 use embed_base::db::{Tx, execute, on};
 use embed_base::http::Paging;
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
 /// Inserts a token if the module is one of the site; that is decided by the statement, so it cannot change meanwhile.
@@ -36,7 +36,7 @@ pub(super) async fn insert(tx: &mut Tx, token: &ApiToken) -> Result<()> {
         let detail = format!(
             "Site {site} has no module {module}. `embed-server module list --site {site}` prints those that it has."
         );
-        return Err(Error::not_found("module_not_found", detail));
+        return Err(Error::new(Code::ModuleNotFound, detail));
     }
     Ok(())
 }

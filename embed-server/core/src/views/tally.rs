@@ -6,7 +6,8 @@
 
 use super::hour_start;
 use chrono::{DateTime, Utc};
-use embed_protocol::{Code, EmbedType};
+use embed_base::Code;
+use embed_protocol::EmbedType;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

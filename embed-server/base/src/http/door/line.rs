@@ -1,6 +1,6 @@
 //! The line that a call leaves in the log, whichever way it ends.
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::http::caller::Caller;
 use crate::http::request_log::{Line, RequestLog};
 use axum::extract::Request;
@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// What stands in the log where nobody waited for the answer (the number is nginx's).
-const GONE: (u16, &str, &str) = (499, "client_gone", "The client went away before it was answered.");
+/// What stands in the log where nobody waited for the answer.
+const GONE: (Code, &str) = (Code::ClientGone, "The client went away before it was answered.");
 /// And where something before the handler panicked.
-const PANICKED: (u16, &str, &str) = (500, "internal", "The call ended in a panic.");
+const PANICKED: (Code, &str) = (Code::Internal, "The call ended in a panic.");
 
 /// A line that is left when this goes: with the answer where there was one, and else with why there was none.
 pub(super) struct OpenLine<'l> {
@@ -72,8 +72,8 @@ impl Drop for OpenLine<'_> {
     fn drop(&mut self) {
         let Some(mut line) = self.line.take() else { return };
         if !self.answered {
-            let (status, code, sentence) = if std::thread::panicking() { PANICKED } else { GONE };
-            (line.status, line.error) = (status, Some((code, sentence.to_owned())));
+            let (code, sentence) = if std::thread::panicking() { PANICKED } else { GONE };
+            (line.status, line.error) = (code.status().as_u16(), Some((code, sentence.to_owned())));
         }
         line.took = self.started.elapsed();
         self.log.note(line);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::clock::Clock;
+use crate::error::Code;
 use crate::http::request_log::Line;
 use crate::metrics::Metrics;
 use axum::Router;
@@ -35,9 +36,9 @@ fn a_credential_is_shown_in_one_of_two_headers() {
 #[test]
 fn other_credentials_are_refused_with_a_reason() {
     for (headers, code) in [
-        (&[("authorization", "Basic eDp5")][..], "unauthenticated"),
-        (&[("authorization", "Bearer")], "unauthenticated"),
-        (&[("authorization", "Bearer x"), ("x-api-key", "y")], "invalid_request"),
+        (&[("authorization", "Basic eDp5")][..], Code::Unauthenticated),
+        (&[("authorization", "Bearer")], Code::Unauthenticated),
+        (&[("authorization", "Bearer x"), ("x-api-key", "y")], Code::InvalidRequest),
     ] {
         assert_eq!(shown(headers).unwrap_err().code(), code, "{headers:?}");
     }
@@ -118,7 +119,7 @@ async fn a_page_can_read_that_something_panicked_and_the_log_says_so() {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     is_readable(&response);
     let line = lines.try_recv().unwrap();
-    assert_eq!((line.status, line.error.unwrap().0), (500, "internal"));
+    assert_eq!((line.status, line.error.unwrap().0), (500, Code::Internal));
 }
 
 #[tokio::test]
@@ -130,7 +131,7 @@ async fn a_page_can_read_that_an_answer_took_too_long_and_the_log_says_so() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     is_readable(&response);
     let line = lines.try_recv().unwrap();
-    assert_eq!((line.status, line.error.unwrap().0), (503, "unavailable"));
+    assert_eq!((line.status, line.error.unwrap().0), (503, Code::Unavailable));
 }
 
 #[tokio::test]
@@ -141,7 +142,7 @@ async fn a_client_that_goes_away_leaves_a_line_all_the_same() {
     assert!(lines.try_recv().is_err(), "it is not over yet");
     drop(answer);
     let line = lines.try_recv().unwrap();
-    assert_eq!((line.status, line.error.unwrap().0), (499, "client_gone"));
+    assert_eq!((line.status, line.error.unwrap().0), (499, Code::ClientGone));
     assert_eq!(line.path, format!("/api/v1/modules/{}/endless", Uuid::nil()));
     assert!(lines.try_recv().is_err(), "one line, and no more");
 }

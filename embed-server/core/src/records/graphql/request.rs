@@ -20,7 +20,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use embed_base::http::openapi;
 use embed_base::http::{Call, RequestId, unread};
-use embed_base::{Error, Result};
+use embed_base::{Code, Error, Result};
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -112,8 +112,8 @@ pub async fn answer(
 fn name_fault_of_request(error: &mut ServerError) {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
-        extensions.set("code", "invalid_request");
-        extensions.set("status", StatusCode::BAD_REQUEST.as_u16());
+        extensions.set("code", Code::InvalidRequest.as_str());
+        extensions.set("status", Code::InvalidRequest.status().as_u16());
     }
 }
 
@@ -191,9 +191,9 @@ impl OperationInput for GraphqlCall {
         openapi::secured(operation, &openapi::CALLERS);
         openapi::path_id(ctx, operation, "module", "The module's id.");
         let when = "The credentials are worth nothing. Where none are shown, `errors` says what needs some.";
-        openapi::refuses(ctx, operation, StatusCode::UNAUTHORIZED, "unauthenticated", when);
+        openapi::refuses(ctx, operation, Code::Unauthenticated, when);
         let when = "There is no such module, or it is not published.";
-        openapi::refuses(ctx, operation, StatusCode::NOT_FOUND, "module_not_found", when);
+        openapi::refuses(ctx, operation, Code::ModuleNotFound, when);
     }
 }
 
@@ -208,9 +208,9 @@ impl OperationInput for GraphqlRequest {
         set_body(ctx, operation, body);
         unread(ctx, operation);
         let when = "The body is no JSON, or not strictly so; `detail` says where.";
-        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_json", when);
+        openapi::refuses(ctx, operation, Code::InvalidJson, when);
         let when = "The body is JSON, but no GraphQL request.";
-        openapi::refuses(ctx, operation, StatusCode::BAD_REQUEST, "invalid_request", when);
+        openapi::refuses(ctx, operation, Code::InvalidRequest, when);
     }
 }
 

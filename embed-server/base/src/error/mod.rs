@@ -4,6 +4,10 @@
 //! the same `detail` is printed. What went wrong inside stays in [`std::error::Error::source`], which is logged and never
 //! sent.
 
+mod code;
+
+pub use code::Code;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
@@ -22,7 +26,7 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     status: StatusCode,
-    code: &'static str,
+    code: Code,
     detail: String,
     retry_after: Option<u64>,
     members: Map<String, Value>,
@@ -31,9 +35,9 @@ struct Inner {
 
 impl Error {
     /// An error that the caller may see: `detail` says what is wrong and what to do about it.
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self(Box::new(Inner {
-            status,
+            status: code.status(),
             code,
             detail: detail.into(),
             retry_after: None,
@@ -44,30 +48,24 @@ impl Error {
 
     /// 400 `invalid_request`: the input cannot be understood.
     pub fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
-    }
-
-    /// 404 with a code that says what is missing, e.g. `site_not_found`.
-    pub fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, code, detail)
-    }
-
-    /// 409: the request is fine, but what is there already stands in its way.
-    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, code, detail)
+        Self::new(Code::InvalidRequest, detail)
     }
 
     /// 503 `unavailable`: something this server depends on does not answer; trying again may help.
     pub fn unavailable(detail: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-            .retry_after(RETRY_SECONDS)
-            .caused_by(cause)
+        Self::new(Code::Unavailable, detail).retry_after(RETRY_SECONDS).caused_by(cause)
     }
 
     /// 500 `internal`: a fault of this program. `cause` is logged and never sent.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         let detail = "Something went wrong inside the server; its log says what, under this request's id.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).caused_by(cause)
+        Self::new(Code::Internal, detail).caused_by(cause)
+    }
+
+    /// Answers with another status than the code's own.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
     }
 
     /// Adds `Retry-After` in seconds.
@@ -93,7 +91,7 @@ impl Error {
         let Inner { status, code, detail, retry_after, members, .. } = &*error.0;
         Self(Box::new(Inner {
             status: *status,
-            code,
+            code: *code,
             detail: detail.clone(),
             retry_after: *retry_after,
             members: members.clone(),
@@ -107,7 +105,7 @@ impl Error {
     }
 
     /// The stable code that programs match on.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         self.0.code
     }
 
@@ -121,7 +119,7 @@ impl Error {
         let mut document = self.0.members.clone();
         document.insert("title".into(), self.0.status.canonical_reason().unwrap_or("Error").into());
         document.insert("status".into(), self.0.status.as_u16().into());
-        document.insert("code".into(), self.0.code.into());
+        document.insert("code".into(), self.0.code.as_str().into());
         document.insert("detail".into(), self.0.detail.as_str().into());
         document.insert("requestId".into(), request_id.into());
         Value::Object(document)
@@ -151,7 +149,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.0.status.as_u16(), self.0.code, self.0.detail)?;
+        write!(f, "{} {}: {}", self.0.status.as_u16(), self.0.code.as_str(), self.0.detail)?;
         match self.causes() {
             Some(causes) => write!(f, " ({causes})"),
             None => Ok(()),
