@@ -4,8 +4,9 @@
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::crypto::{Random, Secret};
-use crate::db::{Db, Migrations, Revision};
+use crate::db::{Changes, Db, Migrations};
 use crate::error::{Error, Result};
+use crate::ids::Ids;
 use crate::mail::Mail;
 use crate::metrics::Metrics;
 use crate::outbound::{Outbound, Resolver};
@@ -23,9 +24,11 @@ pub struct Ground {
     /// The database.
     pub db: Db,
     /// What has changed, for caches.
-    pub revision: Revision,
+    pub changes: Changes,
     /// The time.
     pub clock: Clock,
+    /// Ids of what is stored.
+    pub ids: Ids,
     /// Randomness.
     pub random: Random,
     /// What is counted, for whoever watches.
@@ -51,8 +54,8 @@ impl Context {
         let db = Db::connect(&settings.database).await?;
         db.migrate(migrations).await?;
         let metrics = Metrics::default();
-        let revision = Revision::default();
-        revision.refresh(&db).await?;
+        let changes = Changes::default();
+        changes.refresh(&db).await?;
         let resolver = settings.dns_server.map_or_else(Resolver::system, Resolver::at);
         let resolver =
             resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
@@ -63,7 +66,8 @@ impl Context {
         Ok(Self(Arc::new(Ground {
             settings,
             db,
-            revision,
+            changes,
+            ids: Ids::new(clock.clone()),
             clock,
             random,
             metrics,

@@ -1,6 +1,8 @@
 //! What every capability of the embed server is built from: database, settings, HTTP, files, limits, and whatever a test
 //! must control: time, randomness, DNS and outgoing HTTP. This crate knows no capability.
 
+pub mod cache;
+pub mod change;
 pub mod clock;
 pub mod config;
 pub mod context;
@@ -19,5 +21,6 @@ pub mod net;
 pub mod outbound;
 pub mod secrets;
 
+pub use change::{Change, Tenant};
 pub use context::Context;
 pub use error::{Code, Error, Result};

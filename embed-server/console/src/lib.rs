@@ -13,7 +13,7 @@ use aide::axum::ApiRouter;
 use axum::extract::FromRef;
 use embed_base::Context;
 use embed_base::Result;
-use embed_base::crypto::{SigningKey, hex};
+use embed_base::crypto::{SigningKey, equal, hex};
 use embed_base::limits::RateLimits;
 use embed_core::accounts::{Accounts, GitHub};
 use embed_core::activity::Activity;
@@ -76,10 +76,7 @@ impl Console {
     }
 
     fn is_form_token(&self, session: Uuid, text: &str) -> bool {
-        // Compared as bytes of one length, in constant time.
-        let expected = self.form_token(session);
-        let differences = expected.bytes().zip(text.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
-        expected.len() == text.len() && differences == 0
+        equal(self.form_token(session).as_bytes(), text.as_bytes())
     }
 }
 

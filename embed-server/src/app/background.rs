@@ -38,7 +38,7 @@ impl Background {
     /// Starts them all.
     pub fn start(context: &Context, queues: Queues) -> Self {
         let mut loops = JoinSet::new();
-        loops.spawn(context.revision.clone().follow(context.db.clone()));
+        loops.spawn(context.changes.clone().follow(context.db.clone()));
         loops.spawn(Domains::new(context).keep_checking());
         loops.spawn(queues.blocked.keep_recording());
         loops.spawn(keep_tidy(context.clone()));

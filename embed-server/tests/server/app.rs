@@ -15,6 +15,7 @@ use embed_core::tokens::Tokens;
 use embed_server::app::Server;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -103,9 +104,27 @@ impl TestApp {
         self.environment.iter().cloned()
     }
 
+    /// A second server on the same database, with what it remembers its own.
+    pub async fn second_server(&self) -> Server {
+        let settings = self.context.settings.clone();
+        let (clock, random) = (self.context.clock.clone(), self.context.random.clone());
+        let context = embed_server::open_with(settings, clock, random).await.unwrap();
+        Server::start(context).await.unwrap()
+    }
+
     /// What a page of `origin` asks before it embeds.
     pub fn ask(&self, origin: &str, site: Uuid, module: Uuid) -> RequestBuilder {
         self.ask_with(origin, &json!({ "siteId": site, "moduleId": module, "origin": origin }))
+    }
+
+    /// The same at another server.
+    pub fn ask_at(&self, server: SocketAddr, origin: &str, site: Uuid, module: Uuid) -> RequestBuilder {
+        self.client
+            .post(format!("http://{server}/api/embed/verify"))
+            .header("Host", "embed.test")
+            .header("Origin", origin)
+            .header("Content-Type", "text/plain")
+            .body(json!({ "siteId": site, "moduleId": module, "origin": origin }).to_string())
     }
 
     pub fn ask_with(&self, origin: &str, body: &Value) -> RequestBuilder {
@@ -191,7 +210,7 @@ impl TestApp {
 
     /// Lets the server see what has changed at once; that it sees it by itself is a story of its own.
     pub async fn settle(&self) {
-        self.context.revision.refresh(&self.context.db).await.unwrap();
+        self.context.changes.refresh(&self.context.db).await.unwrap();
     }
 
     /// The names of a site's events, oldest first.

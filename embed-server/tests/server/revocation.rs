@@ -49,7 +49,7 @@ story!(commands_answer_bad_input_with_one_sentence, |app| {
         (vec!["domain", "verify", unknown], "There is no allowed domain"),
         (vec!["domain", "remove", "example.com"], "--site ID --module ID"),
         (vec!["domain", "add", "example.com", "--site", &site, "--module", unknown], "has no module"),
-        (vec!["domain", "add", "example.com", "--site", unknown, "--module", &module], "has no module"),
+        (vec!["domain", "add", "example.com", "--site", unknown, "--module", &module], "There is no site"),
         (vec!["domain", "add", "*.co.uk", "--site", &site, "--module", &module], "public suffix"),
         (vec!["domain", "add", "192.0.2.1", "--site", &site, "--module", &module], "address"),
         (vec!["domain", "add", &long, "--site", &site, "--module", &module], "253"),

@@ -5,21 +5,22 @@
 //! also row-level security's: a transaction of one site cannot see another's rows, whatever its SQL says. Where the
 //! engines differ, the difference has one named function in this folder.
 
+mod changes;
 mod errors;
 pub mod json;
 mod lease;
 mod months;
 mod open;
-mod revision;
 mod statement;
 mod times;
 
 pub use crate::{execute, fetch_all, on};
+pub(crate) use changes::announce;
+pub use changes::{Changes, Position, Topic};
 pub use errors::{OnGone, OnUnique};
 pub use lease::Lease;
 pub use months::{drop_partitions, hour_of, make_partitions};
 pub use open::Migrations;
-pub use revision::Revision;
 pub use statement::{Argument, Statement, places};
 pub use times::holds;
 
@@ -85,9 +86,14 @@ pub enum Tx {
 }
 
 impl Db {
-    /// A transaction that reads and writes what belongs to `site`.
-    pub async fn begin(&self, site: Uuid) -> Result<Tx> {
+    /// A transaction that reads and writes what belongs to `site`. Only [`crate::Change`] opens one.
+    pub(crate) async fn begin(&self, site: Uuid) -> Result<Tx> {
         self.open(Scope::Site(site), Access::Write).await
+    }
+
+    /// A transaction that reads and writes what belongs to an organization. Only [`crate::Change`] opens one.
+    pub(crate) async fn begin_organization(&self, organization: Uuid) -> Result<Tx> {
+        self.open(Scope::Organization(organization), Access::Write).await
     }
 
     /// A transaction that only reads what belongs to `site`.
@@ -179,6 +185,7 @@ impl Tx {
 
 enum Scope {
     Site(Uuid),
+    Organization(Uuid),
     Global,
 }
 
@@ -196,6 +203,7 @@ fn begin_statement(scope: Scope, access: Access) -> AssertSqlSafe<String> {
     };
     AssertSqlSafe(match scope {
         Scope::Site(site) => format!("BEGIN {mode}; SET LOCAL app.site_id = '{site}'"),
+        Scope::Organization(id) => format!("BEGIN {mode}; SET LOCAL app.organization_id = '{id}'"),
         Scope::Global => format!("BEGIN {mode}; SET LOCAL app.global = 'on'"),
     })
 }

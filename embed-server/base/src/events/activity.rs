@@ -3,7 +3,7 @@
 //!
 //! Events are for programs and say what became of a thing; this is for people, who want to know who it was.
 
-use crate::db::{Tx, execute, on};
+use crate::db::{Tx, execute};
 use crate::error::Result;
 use chrono::{DateTime, Utc};
 use std::net::IpAddr;
@@ -46,87 +46,29 @@ impl Actor {
     }
 }
 
-/// What somebody has done. The words are public: they stand in the API's list.
+/// What somebody has done, such as `domain.added`. The words are public: they stand in the API's list. Each capability
+/// defines its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words say it")]
-pub enum Action {
-    OrganizationCreated,
-    OrganizationRenamed,
-    MemberInvited,
-    MemberRoleChanged,
-    MemberRemoved,
-    SignedIn,
-    SessionEnded,
-    PersonalTokenCreated,
-    PersonalTokenRevoked,
-    SiteCreated,
-    SiteRenamed,
-    SiteDeleted,
-    ModulePublished,
-    ModuleRolledBack,
-    ModuleUnpublished,
-    DomainAdded,
-    DomainChanged,
-    DomainVerified,
-    DomainRemoved,
-    TokenCreated,
-    TokenRotated,
-    TokenRevoked,
-}
+pub struct Action(pub &'static str);
 
-impl Action {
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OrganizationCreated => "organization.created",
-            Self::OrganizationRenamed => "organization.renamed",
-            Self::MemberInvited => "member.invited",
-            Self::MemberRoleChanged => "member.role_changed",
-            Self::MemberRemoved => "member.removed",
-            Self::SignedIn => "session.started",
-            Self::SessionEnded => "session.ended",
-            Self::PersonalTokenCreated => "personal_token.created",
-            Self::PersonalTokenRevoked => "personal_token.revoked",
-            Self::SiteCreated => "site.created",
-            Self::SiteRenamed => "site.renamed",
-            Self::SiteDeleted => "site.deleted",
-            Self::ModulePublished => "module.published",
-            Self::ModuleRolledBack => "module.rolled_back",
-            Self::ModuleUnpublished => "module.unpublished",
-            Self::DomainAdded => "domain.added",
-            Self::DomainChanged => "domain.changed",
-            Self::DomainVerified => "domain.verified",
-            Self::DomainRemoved => "domain.removed",
-            Self::TokenCreated => "token.created",
-            Self::TokenRotated => "token.rotated",
-            Self::TokenRevoked => "token.revoked",
-        }
-    }
-}
-
-/// What an entry says besides who and when.
-#[derive(Clone, Debug)]
-pub struct Entry<'a> {
-    /// What was done.
-    pub action: Action,
-    /// The site, where it is one's.
+/// An entry of the list, but for who made it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    pub id: Uuid,
+    /// In whose list it stands.
+    pub organization: Uuid,
+    /// The site and the module, where it is one's.
     pub site: Option<Uuid>,
-    /// The module, where it is one's.
     pub module: Option<Uuid>,
+    pub action: Action,
     /// The name, at that time, of what it was done to.
     pub subject: &'a str,
-    /// What else is worth knowing, such as the role before and after.
     pub detail: Option<&'a str>,
+    pub at: DateTime<Utc>,
 }
 
-/// Notes what somebody has done to an organization or to the people in it.
-pub async fn note(
-    tx: &mut Tx,
-    by: &Actor,
-    organization: Uuid,
-    entry: Entry<'_>,
-    now: DateTime<Utc>,
-) -> Result<()> {
+/// Writes an entry.
+pub(crate) async fn insert(tx: &mut Tx, by: &Actor, entry: Entry<'_>) -> Result<()> {
     let (email, means, address) = match by {
         Actor::CommandLine => ("command line", "command line", None),
         Actor::Person { email, means: Means::Console, address, .. } => {
@@ -139,35 +81,18 @@ pub async fn note(
     execute!(
         tx,
         sqlx::query(text)
-            .bind(Uuid::now_v7())
-            .bind(organization)
+            .bind(entry.id)
+            .bind(entry.organization)
             .bind(entry.site)
             .bind(entry.module)
             .bind(by.person())
             .bind(email)
             .bind(means)
             .bind(address.map(IpAddr::to_string))
-            .bind(entry.action.as_str())
+            .bind(entry.action.0)
             .bind(entry.subject)
             .bind(entry.detail)
-            .bind(now)
+            .bind(entry.at)
     )?;
     Ok(())
-}
-
-/// Notes what somebody has done to a site or to what belongs to it; the site must still be there.
-pub async fn note_at(
-    tx: &mut Tx,
-    by: &Actor,
-    site: Uuid,
-    module: Option<Uuid>,
-    (action, subject): (Action, &str),
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let text = "SELECT organization_id FROM sites WHERE id = $1";
-    let organization: Option<Uuid> =
-        on!(tx, |conn| sqlx::query_scalar(text).bind(site).fetch_optional(conn).await)?;
-    // Whoever changes what belongs to no site is about to hear that there is none.
-    let Some(organization) = organization else { return Ok(()) };
-    note(tx, by, organization, Entry { action, site: Some(site), module, subject, detail: None }, now).await
 }

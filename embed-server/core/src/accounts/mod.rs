@@ -8,6 +8,7 @@
 
 mod browser;
 mod email;
+mod events;
 mod github;
 mod links;
 mod operator;
@@ -20,6 +21,7 @@ mod tokens;
 
 pub use browser::Browser;
 pub use email::Email;
+pub use events::ACTIONS;
 pub use github::{Attempt, GitHub};
 pub use links::LinkKind;
 pub use operator::Operator;
@@ -31,11 +33,13 @@ pub use tokens::PersonalToken;
 
 use chrono::{DateTime, Utc};
 use embed_base::Context;
+use embed_base::cache::RevisionCache;
+use embed_base::change::{Change, Listed};
+use embed_base::db::Topic;
 use embed_base::db::Tx;
-use embed_base::events::activity::{self, Action, Actor, Entry};
+use embed_base::events::activity::Actor;
 use embed_base::names;
 use embed_base::{Code, Error, Result};
-use moka::future::Cache;
 use operator::Known;
 use serde::Serialize;
 use sqlx::FromRow;
@@ -43,8 +47,13 @@ use std::time::Duration;
 use store::StoredUser;
 use uuid::Uuid;
 
+/// A person, by id: memberships, roles and credentials.
+pub const MEMBERS: Topic = Topic("members");
+/// A personal token, by its hash.
+const PERSONAL_TOKENS: Topic = Topic("personal_tokens");
+
 /// Personal tokens that are remembered, at some 500 bytes each.
-const TOKENS: u64 = 10_000;
+const REMEMBERED: u64 = 10_000;
 /// How long a token is believed when nothing is heard from the database.
 const BELIEVED: Duration = Duration::from_secs(30);
 
@@ -73,15 +82,16 @@ pub struct Person {
 #[derive(Clone)]
 pub struct Accounts {
     context: Context,
-    /// By revision and hash: whom a personal token stands for.
-    known: Cache<(i64, String), Option<Known>>,
+    /// By hash: whom a personal token stands for.
+    holders: RevisionCache<String, Option<Known>>,
 }
 
 impl Accounts {
     /// Builds the capability.
     pub fn new(context: &Context) -> Self {
-        let known = Cache::builder().max_capacity(TOKENS).time_to_live(BELIEVED).build();
-        Self { context: context.clone(), known }
+        let looks = context.metrics.cache("personal tokens");
+        let holders = RevisionCache::new(&context.changes, looks, REMEMBERED, BELIEVED);
+        Self { context: context.clone(), holders }
     }
 
     /// The organization that is meant: the one that is named, else the only one.
@@ -109,22 +119,19 @@ impl Accounts {
         role: Role,
     ) -> Result<Person> {
         let name = checked_name(name, &email)?;
-        let now = self.context.clock.now();
-        let mut tx = self.context.db.begin_global().await?;
-        let user = match store::user(&mut tx, &email).await? {
+        let mut change = self.context.change_organization(organization, by).await?;
+        let now = change.now();
+        let user = match store::user(&mut change, &email).await? {
             Some(user) => user,
             None => {
-                let user = StoredUser { id: Uuid::now_v7(), email, name, signed_in_at: None };
-                store::insert_user(&mut tx, &user, now).await?;
+                let user = StoredUser { id: change.id(), email, name, signed_in_at: None };
+                store::insert_user(&mut change, &user, now).await?;
                 user
             }
         };
-        store::insert_member(&mut tx, organization, &user, role, now).await?;
-        let detail = format!("as {role}");
-        note(&mut tx, by, organization, (Action::MemberInvited, user.email.as_str(), Some(&detail)), now)
-            .await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        store::insert_member(&mut change, organization, &user, role, now).await?;
+        change.forget(MEMBERS, user.id);
+        change.detail(format!("as {role}")).commit(events::MEMBER_INVITED, user.email.as_str()).await?;
         let StoredUser { id, email, name, signed_in_at } = user;
         Ok(Person { id, email, name, organization_id: organization, role, created_at: now, signed_in_at })
     }
@@ -152,71 +159,54 @@ impl Accounts {
         email: &Email,
         role: Role,
     ) -> Result<Person> {
-        let (mut tx, person) = self.change(organization, email).await?;
+        let (mut change, person) = self.change(by, organization, email).await?;
         if role < Role::Owner {
-            keep_an_owner(&mut tx, &person).await?;
+            keep_an_owner(&mut change, &person).await?;
         }
-        store::set_role(&mut tx, organization, person.id, role).await?;
-        let (detail, now) = (format!("from {} to {role}", person.role), self.context.clock.now());
-        note(&mut tx, by, organization, (Action::MemberRoleChanged, email.as_str(), Some(&detail)), now)
-            .await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        store::set_role(&mut change, organization, person.id, role).await?;
+        change.forget(MEMBERS, person.id);
+        let change = change.detail(format!("from {} to {role}", person.role));
+        change.commit(events::MEMBER_ROLE_CHANGED, email.as_str()).await?;
         Ok(Person { role, ..person })
     }
 
     /// Ends somebody's membership. Who is a member nowhere any more loses his tokens and sessions too, so that they do not
     /// come back with another invitation. 409 `last_owner` when nobody else is owner.
     pub async fn remove(&self, by: &Actor, organization: Uuid, email: &Email) -> Result<Person> {
-        let (mut tx, person) = self.change(organization, email).await?;
-        keep_an_owner(&mut tx, &person).await?;
-        let now = self.context.clock.now();
-        store::remove_member(&mut tx, organization, person.id).await?;
-        if store::memberships(&mut tx, person.id).await?.is_empty() {
-            store::revoke_tokens(&mut tx, person.id, None, now).await?;
-            store::end_sessions(&mut tx, person.id, None).await?;
+        let (mut change, person) = self.change(by, organization, email).await?;
+        keep_an_owner(&mut change, &person).await?;
+        let now = change.now();
+        store::remove_member(&mut change, organization, person.id).await?;
+        if store::memberships(&mut change, person.id).await?.is_empty() {
+            store::revoke_tokens(&mut change, person.id, None, now).await?;
+            store::end_sessions(&mut change, person.id, None).await?;
         }
-        note(&mut tx, by, organization, (Action::MemberRemoved, email.as_str(), None), now).await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        change.forget(MEMBERS, person.id);
+        change.commit(events::MEMBER_REMOVED, email.as_str()).await?;
         Ok(person)
     }
 
     /// Opens a change of one of an organization's people.
-    async fn change(&self, organization: Uuid, email: &Email) -> Result<(Tx, Person)> {
-        let mut tx = self.context.db.begin_global().await?;
-        store::lock_organization(&mut tx, organization).await?;
-        match store::person(&mut tx, organization, email).await? {
-            Some(person) => Ok((tx, person)),
+    async fn change(
+        &self,
+        by: &Actor,
+        organization: Uuid,
+        email: &Email,
+    ) -> Result<(Change<Listed>, Person)> {
+        let mut change = self.context.change_organization(organization, by).await?;
+        store::lock_organization(&mut change, organization).await?;
+        match store::person(&mut change, organization, email).await? {
+            Some(person) => Ok((change, person)),
             None => Err(unknown_user(email)),
         }
     }
 }
 
-/// Notes what somebody has done in an organization.
-async fn note(
-    tx: &mut Tx,
-    by: &Actor,
-    organization: Uuid,
-    (action, subject, detail): (Action, &str, Option<&str>),
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let entry = Entry { action, site: None, module: None, subject, detail };
-    activity::note(tx, by, organization, entry, now).await
-}
-
-/// Notes what became of something that is a person's and no organization's, in every organization that he is in.
-async fn note_of_person(
-    tx: &mut Tx,
-    by: &Actor,
-    user: Uuid,
-    (action, subject): (Action, &str),
-    now: DateTime<Utc>,
-) -> Result<()> {
-    for membership in store::memberships(tx, user).await? {
-        note(tx, by, membership.organization_id, (action, subject, None), now).await?;
-    }
-    Ok(())
+/// The organizations that a person is in: in each of their lists stands what the person does to things of their own.
+async fn organizations_of(context: &Context, user: Uuid) -> Result<Vec<Uuid>> {
+    let mut tx = context.db.read_global().await?;
+    let memberships = store::memberships(&mut tx, user).await?;
+    Ok(memberships.into_iter().map(|membership| membership.organization_id).collect())
 }
 
 /// The name that was given, else what stands before the `@` of the address.

@@ -3,7 +3,7 @@
 
 use super::email::Email;
 use super::role::{AtLeast, Role};
-use super::{Accounts, store};
+use super::{Accounts, MEMBERS, PERSONAL_TOKENS, store};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -11,6 +11,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
+use embed_base::cache::Read;
 use embed_base::events::activity::{Actor, Means};
 use embed_base::http::openapi::{self, Security};
 use embed_base::http::{forbidden, unauthenticated};
@@ -121,14 +122,8 @@ impl Operator {
 impl Accounts {
     /// The person whom a personal token stands for, answered from memory; 401 `unauthenticated` when it is good no more.
     pub async fn operator(&self, secret: &Bearer, address: IpAddr) -> Result<Operator> {
-        let key = (self.context.revision.seen(), secret.hash());
-        let known = match self.known.get(&key).await {
-            Some(known) => known,
-            None => {
-                let read = self.read(key.1.clone());
-                Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))?
-            }
-        };
+        let hash = secret.hash();
+        let known = self.holders.get(hash.clone(), || self.read(hash.clone())).await?;
         let now = self.context.clock.now();
         let good = known.filter(|known| known.expires_at.is_none_or(|end| end > now));
         good.map(|known| Operator::new(known.identity, Means::Api, address)).ok_or_else(|| {
@@ -138,12 +133,16 @@ impl Accounts {
         })
     }
 
-    async fn read(&self, hash: String) -> Result<Option<Known>> {
+    async fn read(&self, hash: String) -> Result<Read<Option<Known>>> {
         let mut tx = self.context.db.read_global().await?;
-        let Some(holder) = store::holder(&mut tx, &hash).await? else { return Ok(None) };
+        let found = store::holder(&mut tx, &hash).await?;
+        let mut dependencies = vec![(PERSONAL_TOKENS, hash)];
+        let Some(holder) = found else { return Ok((None, dependencies)) };
+        dependencies.push((MEMBERS, holder.user_id.to_string()));
         let memberships = store::memberships(&mut tx, holder.user_id).await?;
         let identity = Identity { user: holder.user_id, email: holder.email, memberships };
-        Ok(Some(Known { identity: Arc::new(identity), expires_at: holder.expires_at }))
+        let known = Known { identity: Arc::new(identity), expires_at: holder.expires_at };
+        Ok((Some(known), dependencies))
     }
 }
 

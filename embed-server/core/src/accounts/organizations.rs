@@ -1,13 +1,13 @@
 //! Organizations: to whom sites belong.
 
-use super::{Accounts, AtLeast, Operator, note, store};
+use super::{Accounts, AtLeast, Operator, events, store};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
-use embed_base::events::activity::{Action, Actor};
+use embed_base::events::activity::Actor;
 use embed_base::http::{openapi, path_id};
 use embed_base::names;
 use embed_base::{Code, Error, Result};
@@ -42,26 +42,23 @@ impl Accounts {
     /// Makes an organization; it has no people yet.
     pub async fn create_organization(&self, by: &Actor, name: &str) -> Result<Organization> {
         let organization = Organization {
-            id: Uuid::now_v7(),
+            id: self.context.ids.next(),
             name: names::checked("An organization's name", name)?,
             created_at: self.context.clock.now(),
         };
-        let Organization { id, ref name, created_at } = organization;
-        let mut tx = self.context.db.begin_global().await?;
-        store::insert_organization(&mut tx, &organization).await?;
-        note(&mut tx, by, id, (Action::OrganizationCreated, name, None), created_at).await?;
-        tx.commit().await?;
+        let mut change = self.context.change_organization(organization.id, by).await?;
+        store::insert_organization(&mut change, &organization).await?;
+        change.commit(events::ORGANIZATION_CREATED, &organization.name).await?;
         Ok(organization)
     }
 
     /// Gives an organization another name.
     pub async fn rename_organization(&self, by: &Actor, id: Uuid, name: &str) -> Result<Organization> {
         let name = names::checked("An organization's name", name)?;
-        let mut tx = self.context.db.begin_global().await?;
-        let renamed = store::rename_organization(&mut tx, id, &name).await?;
+        let mut change = self.context.change_organization(id, by).await?;
+        let renamed = store::rename_organization(&mut change, id, &name).await?;
         let renamed = renamed.ok_or_else(|| hidden(&id.to_string()))?;
-        note(&mut tx, by, id, (Action::OrganizationRenamed, &name, None), self.context.clock.now()).await?;
-        tx.commit().await?;
+        change.commit(events::ORGANIZATION_RENAMED, &name).await?;
         Ok(renamed)
     }
 

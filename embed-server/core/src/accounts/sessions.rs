@@ -4,10 +4,10 @@
 use super::browser::Browser;
 use super::operator::Identity;
 use super::store::StoredUser;
-use super::{Accounts, Operator, note_of_person, store};
+use super::{Accounts, Operator, events, organizations_of, store};
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::crypto::sha256_hex;
-use embed_base::events::activity::{Action, Actor, Means};
+use embed_base::events::activity::{Actor, Means};
 use embed_base::{Code, Error, Result};
 use sqlx::FromRow;
 use std::net::IpAddr;
@@ -82,7 +82,7 @@ impl Accounts {
         let now = self.context.clock.now();
         let secret = self.context.random.hex_token();
         let session = Session {
-            id: Uuid::now_v7(),
+            id: self.context.ids.next(),
             means: proof.as_str().to_owned(),
             ip_address: browser.address.to_string(),
             user_agent: browser.user_agent.clone(),
@@ -96,11 +96,11 @@ impl Accounts {
             means: Means::Console,
             address: browser.address,
         };
-        let mut tx = self.context.db.begin_global().await?;
-        store::insert_session(&mut tx, user.id, &session, &hash(&secret)).await?;
-        store::note_sign_in(&mut tx, user.id, now).await?;
-        note_of_person(&mut tx, &by, user.id, (Action::SignedIn, user.email.as_str()), now).await?;
-        tx.commit().await?;
+        let organizations = organizations_of(&self.context, user.id).await?;
+        let mut change = self.context.change_person(organizations, &by).await?;
+        store::insert_session(&mut change, user.id, &session, &hash(&secret)).await?;
+        store::note_sign_in(&mut change, user.id, now).await?;
+        change.commit(events::SIGNED_IN, user.email.as_str()).await?;
         Ok(StartedSession { secret, id: session.id })
     }
 
@@ -131,15 +131,13 @@ impl Accounts {
 
     /// Ends one of a person's sessions, or all of them.
     pub async fn end_session(&self, operator: &Operator, id: Option<Uuid>) -> Result<()> {
-        let now = self.context.clock.now();
-        let mut tx = self.context.db.begin_global().await?;
-        if store::end_sessions(&mut tx, operator.user(), id).await? == 0 {
+        let organizations = operator.organizations().collect();
+        let mut change = self.context.change_person(organizations, &operator.actor()).await?;
+        if store::end_sessions(&mut change, operator.user(), id).await? == 0 {
             let detail = "There is no such session of yours any more.";
             return Err(Error::new(Code::SessionNotFound, detail));
         }
-        let about = (Action::SessionEnded, operator.email().as_str());
-        note_of_person(&mut tx, &operator.actor(), operator.user(), about, now).await?;
-        tx.commit().await
+        change.commit(events::SESSION_ENDED, operator.email().as_str()).await
     }
 }
 

@@ -9,7 +9,7 @@ use super::sessions::{Proof, StartedSession};
 use super::store::{self, StoredUser};
 use super::{Accounts, Role};
 use chrono::{DateTime, TimeDelta, Utc};
-use embed_base::crypto::hex;
+use embed_base::crypto::{equal, hex};
 use embed_base::{Code, Error, Result};
 use std::num::NonZeroU32;
 use uuid::Uuid;
@@ -39,7 +39,7 @@ impl Accounts {
     /// with the id under which it is to be redeemed.
     pub async fn send_code(&self, email: Email) -> Result<Uuid> {
         let now = self.context.clock.now();
-        let (id, code) = (Uuid::now_v7(), self.context.random.characters(b"0123456789", DIGITS));
+        let (id, code) = (self.context.ids.next(), self.context.random.characters(b"0123456789", DIGITS));
         let mut tx = self.context.db.begin_global().await?;
         let hash = self.hash_code(id, &code)?;
         store::insert_code(&mut tx, id, &email, &hash, (now, now + LIFETIME)).await?;
@@ -82,7 +82,7 @@ impl Accounts {
         // The try is counted whatever comes of it.
         tx.commit().await?;
         let found = found.ok_or_else(code_ended)?;
-        if !same(&self.hash_code(id, &digits)?, &found.code_hash) {
+        if !equal(self.hash_code(id, &digits)?.as_bytes(), found.code_hash.as_bytes()) {
             return Err(wrong_code());
         }
         let mut tx = self.context.db.begin_global().await?;
@@ -155,9 +155,4 @@ fn not_invited(email: &Email) -> Error {
         "{email} is in no organization here. Ask an owner for an invitation: `embed-server user invite {email}`, or in the console under People."
     );
     Error::new(Code::NotInvited, detail)
-}
-
-/// Compares in a time that does not depend on where the two differ.
-fn same(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }

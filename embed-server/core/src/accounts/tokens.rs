@@ -3,9 +3,9 @@
 
 use super::email::Email;
 use super::store;
-use super::{Accounts, note_of_person, unknown_user};
+use super::{Accounts, MEMBERS, PERSONAL_TOKENS, events, organizations_of, unknown_user};
 use chrono::{DateTime, TimeDelta, Utc};
-use embed_base::events::activity::{Action, Actor};
+use embed_base::events::activity::Actor;
 use embed_base::names;
 use embed_base::secrets::{Bearer, Kind};
 use embed_base::{Code, Error, Result};
@@ -44,19 +44,18 @@ impl Accounts {
         let now = self.context.clock.now();
         let secret = Bearer::random(Kind::User, &self.context.random);
         let token = PersonalToken {
-            id: Uuid::now_v7(),
+            id: self.context.ids.next(),
             name: names::checked("A token's name", name)?,
             prefix: secret.shown_prefix().to_owned(),
             expires_at: lifetime.map(|lifetime| now + lifetime),
             created_at: now,
         };
-        let mut tx = self.context.db.begin_global().await?;
-        let user = store::user(&mut tx, email).await?.ok_or_else(|| unknown_user(email))?;
-        store::insert_token(&mut tx, user.id, &token, &secret).await?;
+        let user = self.user(email).await?;
+        let mut change = self.context.change_person(organizations_of(&self.context, user).await?, by).await?;
+        store::insert_token(&mut change, user, &token, &secret).await?;
+        change.forget(PERSONAL_TOKENS, secret.hash());
         let about = format!("{}… of {email}", token.prefix);
-        note_of_person(&mut tx, by, user.id, (Action::PersonalTokenCreated, &about), now).await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        change.commit(events::PERSONAL_TOKEN_CREATED, &about).await?;
         Ok((token, secret))
     }
 
@@ -70,10 +69,10 @@ impl Accounts {
     /// Ends a person's tokens, all of them or the one with this prefix, and says how many there were. Running servers
     /// hear of it within two seconds.
     pub async fn revoke(&self, by: &Actor, email: &Email, prefix: Option<&str>) -> Result<u64> {
-        let mut tx = self.context.db.begin_global().await?;
-        let user = store::user(&mut tx, email).await?.ok_or_else(|| unknown_user(email))?;
-        let now = self.context.clock.now();
-        let revoked = store::revoke_tokens(&mut tx, user.id, prefix, now).await?;
+        let user = self.user(email).await?;
+        let mut change = self.context.change_person(organizations_of(&self.context, user).await?, by).await?;
+        let now = change.now();
+        let revoked = store::revoke_tokens(&mut change, user, prefix, now).await?;
         if let (0, Some(prefix)) = (revoked, prefix) {
             let detail = format!(
                 "{email} has no token that begins with {prefix}. `embed-server user tokens {email}` lists those that are good."
@@ -82,9 +81,15 @@ impl Accounts {
         }
         let about =
             prefix.map_or_else(|| format!("all of {email}"), |prefix| format!("{prefix}… of {email}"));
-        note_of_person(&mut tx, by, user.id, (Action::PersonalTokenRevoked, &about), now).await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        change.forget(MEMBERS, user);
+        change.commit(events::PERSONAL_TOKEN_REVOKED, &about).await?;
         Ok(revoked)
+    }
+
+    /// The id of the person with this address.
+    async fn user(&self, email: &Email) -> Result<Uuid> {
+        let mut tx = self.context.db.read_global().await?;
+        let user = store::user(&mut tx, email).await?.ok_or_else(|| unknown_user(email))?;
+        Ok(user.id)
     }
 }

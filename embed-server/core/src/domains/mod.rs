@@ -5,6 +5,7 @@
 //! found. Loopback domains, which exist in development only, need no proof.
 
 pub mod dns;
+mod events;
 mod input;
 mod instructions;
 mod managed;
@@ -17,24 +18,29 @@ pub mod schedule;
 mod store;
 mod verify;
 
+pub use events::{ACTIONS, EVENTS};
 pub use input::{DomainChanges, DomainToAllow, Look};
 pub use instructions::{AddedDomain, Instructions, Record};
 pub use managed::ManagedDomain;
 pub use pattern::{DomainPattern, Origin};
 
+use crate::sites::Sites;
 use chrono::{DateTime, Utc};
-use embed_base::Context;
-use embed_base::db::Tx;
-use embed_base::events::activity::{self, Action, Actor};
-use embed_base::events::{self, Event};
+use embed_base::db::Topic;
+use embed_base::events::activity::Actor;
 use embed_base::http::{Listed, Paged, Paging};
-use embed_base::{Code, Error, Result};
+use embed_base::{Code, Context, Error, Result, Tenant};
+
 use embed_protocol::EmbedType;
+use events::{DomainEvent, What};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
+
+/// The allowed domains of a module, by its id.
+pub const DOMAINS: Topic = Topic("domains");
 
 /// API requests per hour that pages of a domain may make, unless set (seed EM-31).
 pub const RATE_LIMIT: i64 = 1000;
@@ -90,6 +96,10 @@ impl AllowedDomain {
     /// The pattern that its text is, or an error for a row that this version would not have written.
     pub fn pattern(&self) -> Result<DomainPattern> {
         DomainPattern::parse(&self.domain, true).map_err(Error::internal)
+    }
+
+    fn event(&self, what: What) -> DomainEvent {
+        DomainEvent { domain_id: self.id, domain: self.domain.clone(), what }
     }
 }
 
@@ -160,8 +170,9 @@ impl Domains {
     pub async fn add(&self, by: &Actor, site: Uuid, module: Uuid, new: NewDomain) -> Result<AllowedDomain> {
         let now = self.context.clock.now();
         let loopback = new.pattern.is_loopback();
+        let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
         let domain = AllowedDomain {
-            id: Uuid::now_v7(),
+            id: self.context.ids.next(),
             site_id: site,
             module_id: module,
             domain: new.pattern.to_string(),
@@ -182,14 +193,14 @@ impl Domains {
             created_at: now,
             updated_at: now,
         };
-        let mut tx = self.context.db.begin(site).await?;
-        store::insert(&mut tx, &domain).await?;
-        let mut happened = vec![Event::DomainAdded { domain_id: domain.id, domain: domain.domain.clone() }];
+        let mut change = self.context.change(&tenant, by).await?;
+        store::insert(&mut change, &domain).await?;
+        change.event(&domain.event(What::Added {}))?;
         if loopback {
-            happened.push(Event::DomainActive { domain_id: domain.id, domain: domain.domain.clone() });
+            change.event(&domain.event(What::Active {}))?;
         }
-        note(&mut tx, by, Action::DomainAdded, &domain, now).await?;
-        self.commit(tx, &domain, &happened).await?;
+        change.forget(DOMAINS, module);
+        change.commit(events::DOMAIN_ADDED, &domain.domain).await?;
         Ok(domain)
     }
 
@@ -249,28 +260,26 @@ impl Domains {
         id: Uuid,
         changes: &DomainChanges,
     ) -> Result<AllowedDomain> {
-        let mut tx = self.context.db.begin(site).await?;
-        let before = store::find(&mut tx, site, id).await?;
-        let changed = store::change(&mut tx, site, id, changes, self.context.clock.now()).await?;
+        let mut change = self.context.change(&self.tenant(site, id).await?, by).await?;
+        let before = store::find(&mut change, site, id).await?;
+        let now = change.now();
+        let changed = store::change(&mut change, site, id, changes, now).await?;
         let (Some(before), Some(domain)) = (before, changed) else { return Err(not_found(&id.to_string())) };
-        note(&mut tx, by, Action::DomainChanged, &domain, domain.updated_at).await?;
-        let may_now = domain.verified && domain.allow_embed && !before.allow_embed;
-        if may_now {
-            let active = Event::DomainActive { domain_id: id, domain: domain.domain.clone() };
-            events::record(&mut tx, site, Some(domain.module_id), &active, domain.updated_at).await?;
+        if domain.verified && domain.allow_embed && !before.allow_embed {
+            change.event(&domain.event(What::Active {}))?;
         }
-        tx.announce().await?;
-        tx.commit().await?;
+        change.forget(DOMAINS, domain.module_id);
+        change.commit(events::DOMAIN_CHANGED, &domain.domain).await?;
         Ok(domain)
     }
 
     /// Takes a domain off its list.
     pub async fn remove(&self, by: &Actor, site: Uuid, id: Uuid) -> Result<AllowedDomain> {
-        let mut tx = self.context.db.begin(site).await?;
-        let domain = store::delete(&mut tx, site, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
-        note(&mut tx, by, Action::DomainRemoved, &domain, self.context.clock.now()).await?;
-        let removed = Event::DomainRemoved { domain_id: id, domain: domain.domain.clone() };
-        self.commit(tx, &domain, &[removed]).await?;
+        let mut change = self.context.change(&self.tenant(site, id).await?, by).await?;
+        let domain = store::delete(&mut change, site, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
+        change.event(&domain.event(What::Removed {}))?;
+        change.forget(DOMAINS, domain.module_id);
+        change.commit(events::DOMAIN_REMOVED, &domain.domain).await?;
         Ok(domain)
     }
 
@@ -279,27 +288,11 @@ impl Domains {
         store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(&id.to_string()))
     }
 
-    async fn commit(&self, mut tx: Tx, domain: &AllowedDomain, happened: &[Event]) -> Result<()> {
-        let now = self.context.clock.now();
-        for event in happened {
-            events::record(&mut tx, domain.site_id, Some(domain.module_id), event, now).await?;
-        }
-        if !happened.is_empty() {
-            tx.announce().await?;
-        }
-        tx.commit().await
+    /// Whom a change of a domain belongs to.
+    async fn tenant(&self, site: Uuid, id: Uuid) -> Result<Tenant> {
+        let domain = self.load(site, id).await?;
+        Sites::new(&self.context).tenant(site, Some(domain.module_id)).await
     }
-}
-
-/// Notes what somebody has done to a domain.
-async fn note(
-    tx: &mut Tx,
-    by: &Actor,
-    action: Action,
-    domain: &AllowedDomain,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    activity::note_at(tx, by, domain.site_id, Some(domain.module_id), (action, &domain.domain), now).await
 }
 
 fn not_found(domain: &str) -> Error {

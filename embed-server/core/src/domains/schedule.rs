@@ -5,10 +5,10 @@
 //! days in a row ends the verification, and each of these days says so in an event. A proof that could not be looked
 //! for (DNS or the website did not answer) says nothing; but what was not seen for thirty days counts as gone.
 
+use super::events::{DomainEvent, What};
 use super::proof::ProofError;
 use super::{AllowedDomain, Method};
 use chrono::{DateTime, TimeDelta, Utc};
-use embed_base::events::Event;
 
 const EAGER: TimeDelta = TimeDelta::minutes(15);
 const EAGER_PAUSE: TimeDelta = TimeDelta::minutes(1);
@@ -48,7 +48,7 @@ pub fn first_check(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Changes the domain by what was found, and says what happened thereby.
-pub fn after(domain: &mut AllowedDomain, outcome: &Outcome, now: DateTime<Utc>) -> Vec<Event> {
+pub(super) fn after(domain: &mut AllowedDomain, outcome: &Outcome, now: DateTime<Utc>) -> Vec<DomainEvent> {
     domain.last_checked_at = Some(now);
     domain.updated_at = now;
     match outcome {
@@ -70,8 +70,7 @@ pub fn after(domain: &mut AllowedDomain, outcome: &Outcome, now: DateTime<Utc>) 
     }
 }
 
-fn proved(domain: &mut AllowedDomain, method: Method, now: DateTime<Utc>) -> Vec<Event> {
-    let (id, name) = (domain.id, domain.domain.clone());
+fn proved(domain: &mut AllowedDomain, method: Method, now: DateTime<Utc>) -> Vec<DomainEvent> {
     let was_missing = domain.missing_since.take().is_some();
     domain.missing_days = 0;
     domain.last_proved_at = Some(now);
@@ -79,25 +78,24 @@ fn proved(domain: &mut AllowedDomain, method: Method, now: DateTime<Utc>) -> Vec
     domain.next_check_at = Some(now + VERIFIED_PAUSE);
     domain.verification_method = Some(method.as_str().to_owned());
     if domain.verified {
-        let renewed = Event::DomainRenewed { domain_id: id, domain: name };
+        let renewed = domain.event(What::Renewed {});
         return if was_missing { vec![renewed] } else { Vec::new() };
     }
     domain.verified = true;
     domain.verified_at = Some(now);
     let mut happened = Vec::new();
     if method == Method::Dns {
-        happened.push(Event::DnsVerified { domain_id: id, domain: name.clone() });
+        happened.push(domain.event(What::DnsVerified {}));
     }
     let method = method.as_str().to_owned();
-    happened.push(Event::DomainVerified { domain_id: id, domain: name.clone(), method });
+    happened.push(domain.event(What::Verified { method }));
     if domain.allow_embed {
-        happened.push(Event::DomainActive { domain_id: id, domain: name });
+        happened.push(domain.event(What::Active {}));
     }
     happened
 }
 
-fn missing(domain: &mut AllowedDomain, reason: &str, now: DateTime<Utc>) -> Vec<Event> {
-    let (id, name) = (domain.id, domain.domain.clone());
+fn missing(domain: &mut AllowedDomain, reason: &str, now: DateTime<Utc>) -> Vec<DomainEvent> {
     let since = *domain.missing_since.get_or_insert(now);
     domain.next_check_at = Some(now + VERIFIED_PAUSE);
     if now + SLACK < since + TimeDelta::days(domain.missing_days) {
@@ -106,15 +104,11 @@ fn missing(domain: &mut AllowedDomain, reason: &str, now: DateTime<Utc>) -> Vec<
     domain.missing_days += 1;
     let mut happened = Vec::new();
     if domain.verification_method.as_deref() == Some(Method::Dns.as_str()) {
-        happened.push(Event::DnsCheckFailed {
-            domain_id: id,
-            domain: name.clone(),
-            reason: reason.to_owned(),
-        });
+        happened.push(domain.event(What::DnsCheckFailed { reason: reason.to_owned() }));
     }
     if domain.missing_days < DAYS {
         let days_left = DAYS - domain.missing_days;
-        happened.push(Event::DomainExpiringSoon { domain_id: id, domain: name, days_left });
+        happened.push(domain.event(What::ExpiringSoon { days_left }));
     } else {
         domain.verified = false;
         domain.verified_at = None;
@@ -122,7 +116,7 @@ fn missing(domain: &mut AllowedDomain, reason: &str, now: DateTime<Utc>) -> Vec<
         domain.missing_days = 0;
         domain.next_check_at = Some(now + PENDING_PAUSE);
         let reason = format!("Its proof was missing on {DAYS} days in a row: {reason}.");
-        happened.push(Event::DomainError { domain_id: id, domain: name, reason });
+        happened.push(domain.event(What::Error { reason }));
     }
     happened
 }
@@ -208,9 +202,9 @@ mod tests {
         let mut domain = verified();
         let first = after(&mut domain, &absent(), day(1));
         assert_eq!(names(&first), ["dns.check_failed", "domain.expiring_soon"]);
-        assert!(matches!(first[1], Event::DomainExpiringSoon { days_left: 2, .. }));
+        assert!(matches!(first[1].what, What::ExpiringSoon { days_left: 2 }));
         let second = after(&mut domain, &absent(), day(2));
-        assert!(matches!(second[1], Event::DomainExpiringSoon { days_left: 1, .. }));
+        assert!(matches!(second[1].what, What::ExpiringSoon { days_left: 1 }));
         assert!(domain.verified);
         let third = after(&mut domain, &absent(), day(3));
         assert_eq!(names(&third), ["dns.check_failed", "domain.error"]);

@@ -1,9 +1,13 @@
 //! Looking for a domain's proof, and writing down what was found.
 
+use super::events::{self, DomainEvent};
 use super::proof::ProofError;
 use super::schedule::{self, Outcome};
-use super::{AllowedDomain, Domains, Method, dns, meta, note, store};
-use embed_base::events::activity::{Action, Actor};
+use super::{AllowedDomain, DOMAINS, Domains, Method, dns, meta, store};
+use crate::sites::Sites;
+use chrono::{DateTime, Utc};
+use embed_base::change::Change;
+use embed_base::events::activity::Actor;
 use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
@@ -73,19 +77,52 @@ impl Domains {
         mut domain: AllowedDomain,
         outcome: &Outcome,
     ) -> Result<AllowedDomain> {
+        let tenant = Sites::new(&self.context).tenant(domain.site_id, Some(domain.module_id)).await?;
         loop {
             let read_at = domain.updated_at;
             let happened = schedule::after(&mut domain, outcome, self.context.clock.now());
-            let mut tx = self.context.db.begin(domain.site_id).await?;
-            if store::update(&mut tx, &domain, read_at).await? {
-                if let (Some(by), Outcome::Proved(_)) = (by, outcome) {
-                    note(&mut tx, by, Action::DomainVerified, &domain, domain.updated_at).await?;
+            let written = match (by, outcome) {
+                (Some(by), Outcome::Proved(_)) => {
+                    let mut change = self.context.change(&tenant, by).await?;
+                    let written = write(&mut change, &domain, read_at, &happened).await?;
+                    if written {
+                        change.commit(events::DOMAIN_VERIFIED, &domain.domain).await?;
+                    }
+                    written
                 }
-                self.commit(tx, &domain, &happened).await?;
+                // A look that found nothing is nobody's doing.
+                _ => {
+                    let mut change = self.context.change_unlisted(tenant.site, tenant.module).await?;
+                    let written = write(&mut change, &domain, read_at, &happened).await?;
+                    if written {
+                        change.commit_unlisted().await?;
+                    }
+                    written
+                }
+            };
+            if written {
                 return Ok(domain);
             }
-            drop(tx);
             domain = self.load(domain.site_id, domain.id).await?;
         }
     }
+}
+
+/// Writes what was found; `false` when the domain has changed since it was read.
+async fn write<B>(
+    change: &mut Change<B>,
+    domain: &AllowedDomain,
+    read_at: DateTime<Utc>,
+    happened: &[DomainEvent],
+) -> Result<bool> {
+    if !store::update(change, domain, read_at).await? {
+        return Ok(false);
+    }
+    for event in happened {
+        change.event(event)?;
+    }
+    if !happened.is_empty() {
+        change.forget(DOMAINS, domain.module_id);
+    }
+    Ok(true)
 }

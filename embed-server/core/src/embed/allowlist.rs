@@ -1,17 +1,15 @@
 //! Who may embed what, answered from memory.
 //!
-//! An answer is kept under the revision of the database that it was read at: when anything changes, everything that was
-//! read before is out of reach, and what nobody asks for any more makes room for what is asked.
+//! An answer counts until the module, its domains or its site change; what nobody asks for any more makes room for what
+//! is asked.
 
-use crate::domains::{AllowedDomain, Domains, Origin};
-use crate::modules::{Modules, Published};
-use crate::sites::Sites;
+use crate::domains::{AllowedDomain, DOMAINS, Domains, Origin};
+use crate::modules::{MODULES, Modules, Published};
+use crate::sites::{SITES, Sites};
 use embed_base::Context;
-use embed_base::db::Revision;
-use embed_base::metrics::CacheLooks;
-use embed_base::{Error, Result};
+use embed_base::Result;
+use embed_base::cache::RevisionCache;
 use embed_protocol::EmbedType;
-use moka::future::Cache;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,14 +50,11 @@ pub struct Allowlist {
     sites: Sites,
     modules: Modules,
     domains: Domains,
-    revision: Revision,
-    known: Cache<Key, Arc<Entry>>,
-    looks: CacheLooks,
+    answers: RevisionCache<Key, Arc<Entry>>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    revision: i64,
     site: Uuid,
     module: Uuid,
     origin: Origin,
@@ -93,9 +88,9 @@ enum Standing {
 impl Allowlist {
     /// Builds it on the capabilities that it asks.
     pub fn new(context: &Context, sites: Sites, modules: Modules, domains: Domains) -> Self {
-        let known = Cache::builder().max_capacity(ORIGINS).time_to_live(BELIEVED).build();
         let looks = context.metrics.cache("allowlist");
-        Self { sites, modules, domains, revision: context.revision.clone(), known, looks }
+        let answers = RevisionCache::new(&context.changes, looks, ORIGINS, BELIEVED);
+        Self { sites, modules, domains, answers }
     }
 
     /// Whether a page of this origin may embed the module as this type, or as any.
@@ -131,16 +126,12 @@ impl Allowlist {
     }
 
     async fn entry(&self, site: Uuid, module: Uuid, origin: &Origin) -> Result<Arc<Entry>> {
-        let key = Key { revision: self.revision.seen(), site, module, origin: origin.clone() };
-        let known = self.known.get(&key).await;
-        self.looks.note(known.is_some());
-        if let Some(entry) = known {
-            return Ok(entry);
-        }
-        let read = async { self.read(site, module, origin).await.map(Arc::new) };
-        // Of many who ask at once one reads; when that fails all of them get their own error. The box keeps the rare way
-        // from making every request's future as large as itself.
-        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
+        let read = || async {
+            let entry = self.read(site, module, origin).await?;
+            let (module, site) = (module.to_string(), site.to_string());
+            Ok((Arc::new(entry), vec![(MODULES, module.clone()), (DOMAINS, module), (SITES, site)]))
+        };
+        self.answers.get(Key { site, module, origin: origin.clone() }, read).await
     }
 
     async fn read(&self, site: Uuid, module: Uuid, origin: &Origin) -> Result<Entry> {

@@ -4,9 +4,10 @@
 //! hour sees one event, of one module at most [`PER_MODULE`].
 
 use embed_base::Context;
-use embed_base::events::{self, Event};
+use embed_base::events::Event;
 use embed_base::{Code, Result};
 use moka::future::Cache;
+use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,12 +19,28 @@ const WINDOW: Duration = Duration::from_secs(60 * 60);
 const PER_MODULE: usize = 50;
 const MODULES: u64 = 10_000;
 
-/// A page that was refused.
+/// The kinds of events that are recorded here.
+pub const EVENTS: [&str; 1] = ["embed.blocked"];
+
+/// A page that was refused with `code`.
+#[derive(Serialize)]
 struct Note {
+    #[serde(skip)]
     site: Uuid,
+    #[serde(skip)]
     module: Uuid,
     origin: String,
-    code: Code,
+    code: &'static str,
+}
+
+impl Event for Note {
+    fn kind(&self) -> &'static str {
+        EVENTS[0]
+    }
+
+    fn data(&self) -> impl Serialize {
+        self
+    }
 }
 
 /// Where requests leave their notes.
@@ -48,7 +65,7 @@ impl Blocked {
     /// Leaves a note.
     pub fn note(&self, site: Uuid, module: Uuid, origin: &str, code: Code) {
         // A full queue means a flood, of which enough is known already.
-        let _ = self.0.try_send(Note { site, module, origin: origin.to_owned(), code });
+        let _ = self.0.try_send(Note { site, module, origin: origin.to_owned(), code: code.as_str() });
     }
 }
 
@@ -72,9 +89,8 @@ impl BlockedLog {
     }
 
     async fn record(&self, note: Note) -> Result<()> {
-        let event = Event::EmbedBlocked { origin: note.origin, code: note.code.as_str() };
-        let mut tx = self.context.db.begin(note.site).await?;
-        events::record(&mut tx, note.site, Some(note.module), &event, self.context.clock.now()).await?;
-        tx.commit().await
+        let mut change = self.context.change_unlisted(note.site, Some(note.module)).await?;
+        change.event(&note)?;
+        change.commit_unlisted().await
     }
 }

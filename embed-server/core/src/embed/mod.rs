@@ -9,7 +9,7 @@ pub mod routes;
 pub mod token;
 
 pub use allowlist::{Allowlist, Decisive, Refusal, Verdict};
-pub use blocked::{Blocked, BlockedLog, blocked};
+pub use blocked::{Blocked, BlockedLog, EVENTS, blocked};
 pub use preview::PreviewKey;
 
 use crate::domains::Origin;

@@ -6,6 +6,7 @@
 
 mod bundle;
 mod document;
+mod events;
 pub mod manage;
 mod managed;
 mod manifest;
@@ -18,6 +19,7 @@ mod store;
 mod upload;
 
 pub use bundle::Bundle;
+pub use events::{ACTIONS, EVENTS};
 pub use managed::ManagedModule;
 pub use manifest::{Action, Manifest};
 pub use publish::Publication;
@@ -25,14 +27,15 @@ pub use published::Published;
 pub use schema::{FieldError, Known, RecordSchema, Type};
 pub use upload::Upload;
 
+use crate::sites::{SITES, Sites};
 use chrono::{DateTime, Utc};
 use embed_base::Context;
-use embed_base::events::activity::{self, Actor};
-use embed_base::events::{self, Event};
+use embed_base::cache::RevisionCache;
+use embed_base::db::Topic;
+use embed_base::events::activity::Actor;
 use embed_base::files::Content;
 use embed_base::files::{Digest, Storage};
 use embed_base::http::{Listed, Paged, Paging};
-use embed_base::metrics::CacheLooks;
 use embed_base::{Code, Error, Result};
 use moka::future::Cache;
 use schemars::JsonSchema;
@@ -42,11 +45,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// A module, by its id: what it serves.
+pub const MODULES: Topic = Topic("modules");
+
 /// Versions that are remembered, at some kilobytes each.
 const VERSIONS: u64 = 2_000;
 /// Bytes of files that are held in memory.
 const CONTENT_BYTES: u64 = 64 * 1024 * 1024;
-/// What nobody asked for that long is forgotten.
+/// How long a version is remembered.
+const LIFE: Duration = Duration::from_secs(10 * 60);
+/// The bytes of a file that nobody asked for that long are dropped.
 const IDLE: Duration = Duration::from_secs(60 * 60);
 
 /// How many versions a sentence lists, the newest.
@@ -115,9 +123,8 @@ impl Listed for Version {
 pub struct Modules {
     context: Context,
     storage: Storage,
-    /// By revision, module and version; without a version the current one.
-    known: Cache<(i64, Uuid, Option<String>), Option<Arc<Published>>>,
-    looks: CacheLooks,
+    /// By module and version; without a version the current one.
+    published: RevisionCache<(Uuid, Option<String>), Option<Arc<Published>>>,
     contents: Cache<Digest, Content>,
 }
 
@@ -128,8 +135,7 @@ impl Modules {
         Ok(Self {
             context: context.clone(),
             storage: Storage::in_folder(&context.settings.storage)?,
-            known: Cache::builder().max_capacity(VERSIONS).time_to_idle(IDLE).build(),
-            looks: context.metrics.cache("modules"),
+            published: RevisionCache::new(&context.changes, context.metrics.cache("modules"), VERSIONS, LIFE),
             contents: Cache::builder().max_capacity(CONTENT_BYTES).weigher(weight).time_to_idle(IDLE).build(),
         })
     }
@@ -173,15 +179,16 @@ impl Modules {
 
     /// Serves an earlier version again, or any other that was published.
     pub async fn roll_back(&self, by: &Actor, site: Uuid, module: Uuid, version: &str) -> Result<Module> {
-        let mut tx = self.context.db.begin(site).await?;
-        let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
+        let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
+        let mut change = self.context.change(&tenant, by).await?;
+        let found = store::find(&mut change, site, module).await?.ok_or_else(|| not_found(site, module))?;
         // What no version can be called would be an error of PostgreSQL's, not an unknown version.
         let target = match manifest::is_version(version) {
-            true => store::version(&mut tx, site, module, version).await?,
+            true => store::version(&mut change, site, module, version).await?,
             false => None,
         };
         let Some(target) = target else {
-            let known = store::versions(&mut tx, site, module, Uuid::max(), LISTED).await?;
+            let known = store::versions(&mut change, site, module, Uuid::max(), LISTED).await?;
             let known: Vec<_> = known.iter().map(|known| known.version.as_str()).collect();
             let detail = format!(
                 "{} has no version {}. It has {}.",
@@ -191,43 +198,24 @@ impl Modules {
             );
             return Err(Error::new(Code::VersionNotFound, detail));
         };
-        let now = self.context.clock.now();
-        let manifest = &target.manifest;
-        store::switch(&mut tx, site, module, &manifest.name, Some(target.id), now).await?;
-        let event = Event::ModulePublished { name: manifest.name.clone(), version: manifest.version.clone() };
-        events::record(&mut tx, site, Some(module), &event, now).await?;
+        let (manifest, now) = (&target.manifest, change.now());
+        store::switch(&mut change, site, module, &manifest.name, Some(target.id), now).await?;
+        change.event(&events::Published { name: &manifest.name, version: &manifest.version })?;
+        change.forget(MODULES, module);
         let subject = format!("{} {}", manifest.name, manifest.version);
-        activity::note_at(
-            &mut tx,
-            by,
-            site,
-            Some(module),
-            (activity::Action::ModuleRolledBack, &subject),
-            now,
-        )
-        .await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        change.commit(events::MODULE_ROLLED_BACK, &subject).await?;
         self.find(site, module).await
     }
 
     /// Stops to serve a module. Its id, its versions and its domains stay, for when it is published again.
     pub async fn unpublish(&self, by: &Actor, site: Uuid, module: Uuid) -> Result<Module> {
-        let mut tx = self.context.db.begin(site).await?;
-        let found = store::find(&mut tx, site, module).await?.ok_or_else(|| not_found(site, module))?;
-        let now = self.context.clock.now();
-        store::switch(&mut tx, site, module, &found.name, None, now).await?;
-        activity::note_at(
-            &mut tx,
-            by,
-            site,
-            Some(module),
-            (activity::Action::ModuleUnpublished, &found.name),
-            now,
-        )
-        .await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
+        let mut change = self.context.change(&tenant, by).await?;
+        let found = store::find(&mut change, site, module).await?.ok_or_else(|| not_found(site, module))?;
+        let now = change.now();
+        store::switch(&mut change, site, module, &found.name, None, now).await?;
+        change.forget(MODULES, module);
+        change.commit(events::MODULE_UNPUBLISHED, &found.name).await?;
         self.find(site, module).await
     }
 
@@ -256,17 +244,14 @@ impl Modules {
     }
 
     async fn load(&self, module: Uuid, version: Option<String>) -> Result<Option<Arc<Published>>> {
-        let key = (self.context.revision.seen(), module, version.clone());
-        let known = self.known.get(&key).await;
-        self.looks.note(known.is_some());
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let read = async {
+        let read = || async {
             let mut tx = self.context.db.read_global().await?;
-            Published::read(&mut tx, module, version.as_deref()).await.map(|found| found.map(Arc::new))
+            let found = Published::read(&mut tx, module, version.as_deref()).await?;
+            let mut dependencies = vec![(MODULES, module.to_string())];
+            dependencies.extend(found.as_ref().map(|found| (SITES, found.site.to_string())));
+            Ok((found.map(Arc::new), dependencies))
         };
-        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
+        self.published.get((module, version.clone()), read).await
     }
 
     /// The bytes of a stored file.

@@ -3,11 +3,11 @@
 use super::bundle::Bundle;
 use super::path::FilePath;
 use super::store::{self, StoredFile};
-use super::{Module, Modules, document, not_found};
+use super::{MODULES, Module, Modules, document, events, not_found};
+use crate::sites::Sites;
 use axum::body::Bytes;
-use embed_base::db::Tx;
-use embed_base::events::activity::{self, Action, Actor};
-use embed_base::events::{self, Event};
+use embed_base::change::{Change, Listed};
+use embed_base::events::activity::Actor;
 use embed_base::files::Content;
 use embed_base::files::Digest;
 use embed_base::{Code, Error, Result};
@@ -49,7 +49,7 @@ impl Modules {
     ) -> Result<Publication> {
         let Bundle { manifest, mut files } = bundle;
         let existing = self.named(site, module, &manifest.name).await?;
-        let id = existing.as_ref().map_or_else(Uuid::now_v7, |module| module.id);
+        let id = existing.as_ref().map_or_else(|| self.context.ids.next(), |module| module.id);
         if let Some(entry) = files.get_mut(&manifest.entry) {
             *entry = document::with_base(entry, id, &manifest.version, &manifest.entry);
         }
@@ -73,22 +73,23 @@ impl Modules {
                 return Ok(Publication { changed: false, ..publication });
             }
             drop(tx);
-            let tx = self.context.db.begin(site).await?;
-            self.serve(by, tx, &publication, known.id).await?;
+            let tenant = Sites::new(&self.context).tenant(site, Some(id)).await?;
+            let change = self.context.change(&tenant, by).await?;
+            self.serve(change, &publication, known.id).await?;
             return Ok(publication);
         }
         drop(tx);
 
         self.store(&files, progress).await?;
 
-        let mut tx = self.context.db.begin(site).await?;
-        let now = self.context.clock.now();
+        let tenant = Sites::new(&self.context).tenant(site, Some(id)).await?;
+        let mut change = self.context.change(&tenant, by).await?;
+        let (now, version) = (change.now(), change.id());
         if existing.is_none() {
-            store::insert(&mut tx, site, id, &manifest.name, now).await?;
+            store::insert(&mut change, site, id, &manifest.name, now).await?;
         }
-        let version = Uuid::now_v7();
-        store::insert_version(&mut tx, (site, id, version), &manifest, &rows, now).await?;
-        self.serve(by, tx, &publication, version).await?;
+        store::insert_version(&mut change, (site, id, version), &manifest, &rows, now).await?;
+        self.serve(change, &publication, version).await?;
         Ok(publication)
     }
 
@@ -123,16 +124,18 @@ impl Modules {
     }
 
     /// Makes a version the one that is served, and tells of it.
-    async fn serve(&self, by: &Actor, mut tx: Tx, publication: &Publication, version: Uuid) -> Result<()> {
+    async fn serve(
+        &self,
+        mut change: Change<Listed>,
+        publication: &Publication,
+        version: Uuid,
+    ) -> Result<()> {
         let &Publication { id, site_id: site, ref name, .. } = publication;
-        let now = self.context.clock.now();
-        store::switch(&mut tx, site, id, name, Some(version), now).await?;
-        let event = Event::ModulePublished { name: name.clone(), version: publication.version.clone() };
-        events::record(&mut tx, site, Some(id), &event, now).await?;
-        let subject = format!("{name} {}", publication.version);
-        activity::note_at(&mut tx, by, site, Some(id), (Action::ModulePublished, &subject), now).await?;
-        tx.announce().await?;
-        tx.commit().await
+        let now = change.now();
+        store::switch(&mut change, site, id, name, Some(version), now).await?;
+        change.event(&events::Published { name, version: &publication.version })?;
+        change.forget(MODULES, id);
+        change.commit(events::MODULE_PUBLISHED, &format!("{name} {}", publication.version)).await
     }
 }
 

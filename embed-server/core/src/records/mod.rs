@@ -14,6 +14,7 @@ mod answers;
 mod body;
 mod cursor;
 mod described;
+mod events;
 mod field;
 mod filter;
 pub mod graphql;
@@ -29,6 +30,7 @@ mod store;
 mod strict_json;
 
 pub use access::{Collection, Create, Delete, Permission, Read, RecordId, Update};
+pub use events::EVENTS;
 pub use filter::Filter;
 pub use idempotency::IdempotencyKey;
 pub use list::{List, Page};
@@ -39,8 +41,8 @@ use crate::modules::FieldError;
 use access::{CollectionScope, record_not_found};
 use chrono::{DateTime, Utc};
 use embed_base::Context;
-use embed_base::events::{self, Event};
 use embed_base::{Code, Error, Result};
+use events::RecordEvent;
 use idempotency::Keyed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -164,12 +166,10 @@ impl Records {
         loop {
             let record = self.load(scope, id).await?;
             condition.check(&record)?;
-            let mut tx = self.context.db.begin(scope.site).await?;
-            if store::delete(&mut tx, scope, &record).await? {
-                let event = Event::RecordDeleted { record: told(&record)? };
-                events::record(&mut tx, scope.site, Some(scope.module), &event, self.context.clock.now())
-                    .await?;
-                return tx.commit().await;
+            let mut change = self.context.change_unlisted(scope.site, Some(scope.module)).await?;
+            if store::delete(&mut change, scope, &record).await? {
+                change.event(&RecordEvent::Deleted(&record))?;
+                return change.commit_unlisted().await;
             }
         }
     }
@@ -206,10 +206,10 @@ impl Records {
         keyed: Option<&Keyed<'_>>,
     ) -> Result<Option<Record>> {
         let scope = collection.scope();
-        let mut tx = self.context.db.begin(scope.site).await?;
-        let now = self.context.clock.now();
+        let mut change = self.context.change_unlisted(scope.site, Some(scope.module)).await?;
+        let now = change.now();
         let record = Record {
-            id: Uuid::now_v7(),
+            id: change.id(),
             collection: scope.name.clone(),
             data: data.clone(),
             version: 1,
@@ -217,14 +217,13 @@ impl Records {
             updated_at: now,
         };
         if let Some(keyed) = keyed
-            && !store::remember(&mut tx, scope, keyed, &record, now - idempotency::KEPT).await?
+            && !store::remember(&mut change, scope, keyed, &record, now - idempotency::KEPT).await?
         {
             return Ok(None);
         }
-        store::insert(&mut tx, scope, &record).await?;
-        let event = Event::RecordCreated { record: told(&record)? };
-        events::record(&mut tx, scope.site, Some(scope.module), &event, now).await?;
-        tx.commit().await?;
+        store::insert(&mut change, scope, &record).await?;
+        change.event(&RecordEvent::Created(&record))?;
+        change.commit_unlisted().await?;
         Ok(Some(record))
     }
 
@@ -244,21 +243,15 @@ impl Records {
             let read = record.version;
             record.data = change(record.data)?;
             record.version += 1;
-            record.updated_at = self.context.clock.now();
-            let mut tx = self.context.db.begin(scope.site).await?;
-            if store::update(&mut tx, scope, &record, read).await? {
-                let event = Event::RecordUpdated { record: told(&record)? };
-                events::record(&mut tx, scope.site, Some(scope.module), &event, record.updated_at).await?;
-                tx.commit().await?;
+            let mut change = self.context.change_unlisted(scope.site, Some(scope.module)).await?;
+            record.updated_at = change.now();
+            if store::update(&mut change, scope, &record, read).await? {
+                change.event(&RecordEvent::Updated(&record))?;
+                change.commit_unlisted().await?;
                 return Ok(record);
             }
         }
     }
-}
-
-/// The record as events tell of it.
-fn told(record: &Record) -> Result<Value> {
-    serde_json::to_value(record).map_err(Error::internal)
 }
 
 /// The data, if the collection takes it; else 422 `invalid_record` with everything that is wrong.

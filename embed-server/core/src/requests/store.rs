@@ -10,12 +10,6 @@ use uuid::Uuid;
 
 const COLUMNS: usize = 15;
 
-/// How a token was used.
-pub(super) struct Use {
-    pub times: i64,
-    pub last: DateTime<Utc>,
-}
-
 /// For a global transaction: writes all lines in one statement.
 pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
     let rows = db::places(lines.len(), COLUMNS);
@@ -46,14 +40,6 @@ pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
         }
         query.execute(conn).await.map(|_| ())
     })?;
-    Ok(())
-}
-
-/// For a global transaction: counts what a token was used for.
-pub(super) async fn count_use(tx: &mut Tx, token: Uuid, used: &Use) -> Result<()> {
-    let text = "UPDATE module_external_tokens SET usage_count = usage_count + $1,
-         last_used_at = CASE WHEN last_used_at > $2 THEN last_used_at ELSE $2 END WHERE id = $3";
-    execute!(tx, sqlx::query(text).bind(used.times).bind(used.last).bind(token))?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Writing the log: whole batches, in one transaction each, with the use of every token counted along.
 
-use super::store::{self, Use};
+use super::store;
+use crate::tokens::{self, TokenUses};
 use embed_base::Context;
 use embed_base::Result;
 use embed_base::db::Db;
@@ -60,16 +61,16 @@ impl Writer {
 }
 
 async fn write(db: &Db, batch: &[Line]) -> Result<()> {
-    let mut uses = BTreeMap::<Uuid, Use>::new();
+    let mut uses = BTreeMap::<Uuid, TokenUses>::new();
     for line in batch.iter().filter(|line| line.caller.kind == CallerKind::Token) {
-        let used = uses.entry(line.caller.id).or_insert(Use { times: 0, last: line.at });
+        let used = uses.entry(line.caller.id).or_insert(TokenUses { times: 0, last: line.at });
         used.times += 1;
         used.last = used.last.max(line.at);
     }
     let mut tx = db.begin_global().await?;
     store::insert(&mut tx, batch).await?;
     for (token, used) in uses {
-        store::count_use(&mut tx, token, &used).await?;
+        tokens::count_uses(&mut tx, token, &used).await?;
     }
     tx.commit().await
 }

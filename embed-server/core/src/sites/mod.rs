@@ -12,7 +12,9 @@ pub use managed::ManagedSite;
 use crate::accounts::Operator;
 use chrono::{DateTime, Utc};
 use embed_base::Context;
-use embed_base::events::activity::{self, Action, Actor};
+use embed_base::Tenant;
+use embed_base::db::Topic;
+use embed_base::events::activity::{Action, Actor};
 use embed_base::http::{Listed, Paged, Paging};
 use embed_base::names;
 use embed_base::{Code, Error, Result};
@@ -20,6 +22,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
+
+/// A site, by its id: what belongs to it ends with it.
+pub const SITES: Topic = Topic("sites");
+
+/// What operators do to sites.
+pub const ACTIONS: [Action; 3] = [SITE_CREATED, SITE_RENAMED, SITE_DELETED];
+const SITE_CREATED: Action = Action("site.created");
+const SITE_RENAMED: Action = Action("site.renamed");
+const SITE_DELETED: Action = Action("site.deleted");
 
 /// One site.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, JsonSchema)]
@@ -35,6 +46,13 @@ pub struct Site {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Site {
+    /// Whom a change of the site, or of one of its modules, belongs to.
+    pub fn tenant(&self, module: Option<Uuid>) -> Tenant {
+        Tenant { organization: self.organization_id, site: self.id, module }
+    }
 }
 
 impl Listed for Site {
@@ -62,17 +80,16 @@ impl Sites {
         let name = names::checked("A site's name", name)?;
         let now = self.context.clock.now();
         let site = Site {
-            id: Uuid::now_v7(),
+            id: self.context.ids.next(),
             organization_id: organization,
             name,
             created_at: now,
             updated_at: now,
         };
-        let mut tx = self.context.db.begin(site.id).await?;
-        store::insert(&mut tx, &site).await?;
-        activity::note_at(&mut tx, by, site.id, None, (Action::SiteCreated, &site.name), now).await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        let mut change = self.context.change(&site.tenant(None), by).await?;
+        store::insert(&mut change, &site).await?;
+        change.forget(SITES, site.id);
+        change.commit(SITE_CREATED, &site.name).await?;
         Ok(site)
     }
 
@@ -102,32 +119,34 @@ impl Sites {
         Ok(store::find(&mut tx, id).await?.is_some())
     }
 
+    /// Whom a change of a site, or of one of its modules, belongs to; 404 `site_not_found` where there is no such site.
+    pub async fn tenant(&self, id: Uuid, module: Option<Uuid>) -> Result<Tenant> {
+        Ok(self.find(id).await?.tenant(module))
+    }
+
     /// Changes a site; what is left out of the changes stays.
     pub async fn change(&self, by: &Actor, id: Uuid, changes: SiteChanges) -> Result<Site> {
         let name = changes.name.map(|name| names::checked("A site's name", &name)).transpose()?;
-        let now = self.context.clock.now();
-        let mut tx = self.context.db.begin(id).await?;
-        if let Some(name) = name {
-            if !store::rename(&mut tx, id, &name, now).await? {
-                return Err(not_found(id));
-            }
-            activity::note_at(&mut tx, by, id, None, (Action::SiteRenamed, &name), now).await?;
+        let site = self.find(id).await?;
+        let Some(name) = name else { return Ok(site) };
+        let mut change = self.context.change(&site.tenant(None), by).await?;
+        let now = change.now();
+        if !store::rename(&mut change, id, &name, now).await? {
+            return Err(not_found(id));
         }
-        tx.commit().await?;
+        change.commit(SITE_RENAMED, &name).await?;
         self.find(id).await
     }
 
     /// Deletes a site with everything that belongs to it.
     pub async fn delete(&self, by: &Actor, id: Uuid) -> Result<()> {
-        let mut tx = self.context.db.begin(id).await?;
-        let site = store::find(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
-        let now = self.context.clock.now();
-        activity::note_at(&mut tx, by, id, None, (Action::SiteDeleted, &site.name), now).await?;
-        if !store::delete(&mut tx, id).await? {
+        let site = self.find(id).await?;
+        let mut change = self.context.change(&site.tenant(None), by).await?;
+        if !store::delete(&mut change, id).await? {
             return Err(not_found(id));
         }
-        tx.announce().await?;
-        tx.commit().await
+        change.forget(SITES, id);
+        change.commit(SITE_DELETED, &site.name).await
     }
 }
 

@@ -1,7 +1,8 @@
 //! Checking the tokens that callers show, from memory.
 
-use super::{ApiToken, Tokens, store};
+use super::{ApiToken, TOKENS, Tokens, store};
 use crate::domains::{DomainPattern, Origin};
+use crate::sites::SITES;
 use embed_base::http::{Asked, Caller, CallerKind, Grant, Proved, forbidden, unauthenticated};
 use embed_base::limits::Limit;
 use embed_base::net::parse_network;
@@ -45,21 +46,16 @@ impl Tokens {
     }
 
     async fn load(&self, hash: String) -> Result<Option<Arc<Known>>> {
-        let key = (self.context.revision.seen(), hash);
-        let known = self.known.get(&key).await;
-        self.looks.note(known.is_some());
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let hash = key.1.clone();
-        let read = async {
+        let read = || async {
             let mut tx = self.context.db.read_global().await?;
-            store::find_by_hash(&mut tx, &hash)
-                .await?
-                .map(|token| Known::new(token).map(Arc::new))
-                .transpose()
+            let mut dependencies = vec![(TOKENS, hash.clone())];
+            let Some(token) = store::find_by_hash(&mut tx, &hash).await? else {
+                return Ok((None, dependencies));
+            };
+            dependencies.push((SITES, token.site_id.to_string()));
+            Ok((Some(Arc::new(Known::new(token)?)), dependencies))
         };
-        Box::pin(self.known.try_get_with(key, read)).await.map_err(|error| Error::shared(&error))
+        self.checked.get(hash.clone(), read).await
     }
 }
 

@@ -5,26 +5,29 @@
 //! make another.
 
 mod check;
+mod events;
 mod input;
 mod managed;
 mod prune;
 pub mod routes;
 mod store;
 
+pub use events::{ACTIONS, EVENTS};
 pub use input::{NewToken, RATE_LIMIT, TokenToRotate};
 pub use managed::ManagedToken;
 
+use crate::sites::Sites;
 use check::Known;
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::Context;
-use embed_base::db::Tx;
-use embed_base::events::activity::{self, Action, Actor};
-use embed_base::events::{self, Event};
+use embed_base::cache::RevisionCache;
+use embed_base::change::{Change, Listed as ListedChange};
+use embed_base::db::{Topic, Tx};
+use embed_base::events::activity::{Action, Actor};
 use embed_base::http::{Listed, Paged, Paging, Scope};
-use embed_base::metrics::CacheLooks;
 use embed_base::secrets::{Bearer, Kind};
-use embed_base::{Code, Error, Result};
-use moka::future::Cache;
+use embed_base::{Code, Error, Result, Tenant};
+use events::TokenEvent;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
@@ -34,8 +37,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// A token, by its hash.
+pub const TOKENS: Topic = Topic("tokens");
+
 /// Tokens that are remembered, at some 500 bytes each.
-const TOKENS: u64 = 50_000;
+const REMEMBERED: u64 = 50_000;
 /// How long an answer is believed when nothing is heard from the database.
 const BELIEVED: Duration = Duration::from_secs(30);
 /// How long the old secret of a token that is rotated goes on to count, unless said otherwise: a day.
@@ -108,16 +114,16 @@ pub struct CreatedToken {
 #[derive(Clone)]
 pub struct Tokens {
     context: Context,
-    /// By revision and hash.
-    known: Cache<(i64, String), Option<Arc<Known>>>,
-    looks: CacheLooks,
+    /// By hash.
+    checked: RevisionCache<String, Option<Arc<Known>>>,
 }
 
 impl Tokens {
     /// Builds the capability.
     pub fn new(context: &Context) -> Self {
-        let known = Cache::builder().max_capacity(TOKENS).time_to_live(BELIEVED).build();
-        Self { context: context.clone(), known, looks: context.metrics.cache("tokens") }
+        let looks = context.metrics.cache("tokens");
+        let checked = RevisionCache::new(&context.changes, looks, REMEMBERED, BELIEVED);
+        Self { context: context.clone(), checked }
     }
 
     /// Makes a token for a module of a site.
@@ -126,7 +132,7 @@ impl Tokens {
         let checked = new.check(self.context.settings.dev, now)?;
         let secret = Bearer::random(Kind::Live, &self.context.random);
         let token = ApiToken {
-            id: Uuid::now_v7(),
+            id: self.context.ids.next(),
             site_id: site,
             module_id: module,
             name: checked.name,
@@ -144,8 +150,9 @@ impl Tokens {
             created_by: by.person(),
             created_at: now,
         };
-        let tx = self.context.db.begin(site).await?;
-        self.insert(tx, by, secret, token, Action::TokenCreated).await
+        let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
+        let change = self.context.change(&tenant, by).await?;
+        insert(change, secret, token, events::TOKEN_CREATED).await
     }
 
     /// A module's tokens, newest first.
@@ -174,19 +181,16 @@ impl Tokens {
 
     /// Ends a token at once. To revoke it again is no change.
     pub async fn revoke(&self, by: &Actor, site: Uuid, id: Uuid) -> Result<ApiToken> {
-        let now = self.context.clock.now();
-        let mut tx = self.context.db.begin(site).await?;
-        let token = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
+        let mut change = self.context.change(&self.tenant(site, id).await?, by).await?;
+        let now = change.now();
+        let token = store::find(&mut change, site, id).await?.ok_or_else(|| not_found(id))?;
         if token.revoked_at.is_some() {
             return Ok(token);
         }
-        store::revoke(&mut tx, site, id, now).await?;
-        let event = Event::TokenRevoked { token_id: id, name: token.name.clone() };
-        let module = Some(token.module_id);
-        events::record(&mut tx, site, module, &event, now).await?;
-        activity::note_at(&mut tx, by, site, module, (Action::TokenRevoked, &token.name), now).await?;
-        tx.announce().await?;
-        tx.commit().await?;
+        store::revoke(&mut change, site, id, now).await?;
+        change.event(&TokenEvent { token_id: id, name: &token.name, revoked: true })?;
+        change.forget(TOKENS, &token.token_hash);
+        change.commit(events::TOKEN_REVOKED, &token.name).await?;
         Ok(ApiToken { revoked_at: Some(now), ..token })
     }
 
@@ -199,22 +203,23 @@ impl Tokens {
         id: Uuid,
         overlap: Option<TimeDelta>,
     ) -> Result<CreatedToken> {
-        let now = self.context.clock.now();
-        let mut tx = self.context.db.begin(site).await?;
-        let old = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
+        let mut change = self.context.change(&self.tenant(site, id).await?, by).await?;
+        let now = change.now();
+        let old = store::find(&mut change, site, id).await?.ok_or_else(|| not_found(id))?;
         if !old.counts_at(now) {
             return Err(ended(&old));
         }
         let end = now + overlap.unwrap_or(OVERLAP).max(TimeDelta::zero());
         let end = old.expires_at.map_or(end, |expires| expires.min(end));
-        if !store::replace(&mut tx, site, id, (now, end)).await? {
+        if !store::replace(&mut change, site, id, (now, end)).await? {
             // Revoked or rotated by somebody else, maybe since it was read.
-            let old = store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))?;
+            let old = store::find(&mut change, site, id).await?.ok_or_else(|| not_found(id))?;
             return Err(if old.counts_at(now) { replaced(&old) } else { ended(&old) });
         }
+        change.forget(TOKENS, &old.token_hash);
         let secret = Bearer::random(Kind::Live, &self.context.random);
         let token = ApiToken {
-            id: Uuid::now_v7(),
+            id: change.id(),
             token_hash: secret.hash(),
             token_prefix: secret.shown_prefix().to_owned(),
             last_used_at: None,
@@ -223,26 +228,27 @@ impl Tokens {
             created_at: now,
             ..old
         };
-        self.insert(tx, by, secret, token, Action::TokenRotated).await
+        insert(change, secret, token, events::TOKEN_ROTATED).await
     }
 
-    async fn insert(
-        &self,
-        mut tx: Tx,
-        by: &Actor,
-        secret: Bearer,
-        token: ApiToken,
-        action: Action,
-    ) -> Result<CreatedToken> {
-        store::insert(&mut tx, &token).await?;
-        let (site, module, now) = (token.site_id, Some(token.module_id), token.created_at);
-        let event = Event::TokenCreated { token_id: token.id, name: token.name.clone() };
-        events::record(&mut tx, site, module, &event, now).await?;
-        activity::note_at(&mut tx, by, site, module, (action, &token.name), now).await?;
-        tx.announce().await?;
-        tx.commit().await?;
-        Ok(CreatedToken { token: secret.reveal().to_owned(), details: token })
+    /// Whom a change of a token belongs to.
+    async fn tenant(&self, site: Uuid, id: Uuid) -> Result<Tenant> {
+        let token = self.find(site, id).await?;
+        Sites::new(&self.context).tenant(site, Some(token.module_id)).await
     }
+}
+
+async fn insert(
+    mut change: Change<ListedChange>,
+    secret: Bearer,
+    token: ApiToken,
+    action: Action,
+) -> Result<CreatedToken> {
+    store::insert(&mut change, &token).await?;
+    change.event(&TokenEvent { token_id: token.id, name: &token.name, revoked: false })?;
+    change.forget(TOKENS, &token.token_hash);
+    change.commit(action, &token.name).await?;
+    Ok(CreatedToken { token: secret.reveal().to_owned(), details: token })
 }
 
 impl ApiToken {
@@ -250,6 +256,20 @@ impl ApiToken {
     pub fn counts_at(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
     }
+}
+
+/// How often a token was used, and when last.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenUses {
+    /// Calls.
+    pub times: i64,
+    /// The last of them.
+    pub last: DateTime<Utc>,
+}
+
+/// Adds up what a token was used for, in a transaction that crosses sites.
+pub async fn count_uses(tx: &mut Tx, token: Uuid, uses: &TokenUses) -> Result<()> {
+    store::count_uses(tx, token, uses).await
 }
 
 fn ended(token: &ApiToken) -> Error {

@@ -1,6 +1,6 @@
 //! The SQL of API tokens.
 
-use super::ApiToken;
+use super::{ApiToken, TokenUses};
 use chrono::{DateTime, Utc};
 use embed_base::db::{Tx, execute, on};
 use embed_base::http::Paging;
@@ -93,4 +93,12 @@ pub(super) async fn replace(
 pub(super) async fn prune(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
     let text = "DELETE FROM module_external_tokens WHERE expires_at < $1 OR revoked_at < $1";
     Ok(execute!(tx, sqlx::query(text).bind(before))?)
+}
+
+/// For a global transaction.
+pub(super) async fn count_uses(tx: &mut Tx, token: Uuid, uses: &TokenUses) -> Result<()> {
+    let text = "UPDATE module_external_tokens SET usage_count = usage_count + $1,
+         last_used_at = CASE WHEN last_used_at > $2 THEN last_used_at ELSE $2 END WHERE id = $3";
+    execute!(tx, sqlx::query(text).bind(uses.times).bind(uses.last).bind(token))?;
+    Ok(())
 }

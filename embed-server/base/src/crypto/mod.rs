@@ -1,7 +1,11 @@
-//! Hashing, signing and random values.
+//! Hashing, signing, sealing and random values.
 //!
 //! Every key is derived from the one secret of the installation by a label, so that a value signed for one purpose is
 //! worth nothing for another.
+
+mod seal;
+
+pub use seal::{Place, SealingKey};
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
@@ -9,6 +13,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 /// The secret of this installation, 32 bytes.
@@ -28,8 +33,11 @@ impl Secret {
 
     /// The key for one purpose, e.g. `"embed token"`.
     pub fn key(&self, purpose: &str) -> SigningKey {
-        let derived = SigningKey::new(&self.0).sign(purpose.as_bytes());
-        SigningKey::new(&derived)
+        SigningKey::new(&self.derive(purpose))
+    }
+
+    fn derive(&self, purpose: &str) -> [u8; 32] {
+        SigningKey::new(&self.0).sign(purpose.as_bytes())
     }
 }
 
@@ -68,6 +76,11 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// SHA-256 as 64 lower-case hex digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&sha256(bytes))
+}
+
+/// Whether two secrets are the same; the time it takes depends on their lengths alone.
+pub fn equal(one: &[u8], other: &[u8]) -> bool {
+    one.ct_eq(other).into()
 }
 
 /// Lower-case hex.

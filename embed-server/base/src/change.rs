@@ -1,0 +1,181 @@
+//! The only way to write for a tenant: a transaction that takes events, the entry in the list of activity, and what caches
+//! must forget with it. A change of an operator's without its entry does not compile.
+
+use crate::context::Context;
+use crate::db::{Topic, Tx, announce};
+use crate::error::Result;
+use crate::events::activity::{self, Action, Actor, Entry};
+use crate::events::{self, Event, NewEvent};
+use chrono::{DateTime, Utc};
+use std::ops::{Deref, DerefMut};
+use uuid::Uuid;
+
+/// Whom a change belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// The organization.
+    pub organization: Uuid,
+    /// Its site.
+    pub site: Uuid,
+    /// A module of the site, where the change is a module's.
+    pub module: Option<Uuid>,
+}
+
+/// A transaction of one tenant. Dropped without a commit, it never happened.
+///
+/// `B` is who writes: an operator, whose change ends with [`Change::commit`], or a program ([`Unlisted`]), whose change ends
+/// with [`Change::commit_unlisted`].
+pub struct Change<B> {
+    tx: Tx,
+    context: Context,
+    site: Option<Uuid>,
+    module: Option<Uuid>,
+    by: B,
+    now: DateTime<Utc>,
+    events: Vec<NewEvent>,
+    forgotten: Vec<(Topic, String)>,
+}
+
+/// An operator writes: the change stands in the list of activity of each of these organizations.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    actor: Actor,
+    organizations: Vec<Uuid>,
+    detail: Option<String>,
+}
+
+/// A program writes: a caller of a module's API, or the server itself. Nothing of it stands in the list of activity.
+#[derive(Clone, Copy, Debug)]
+pub struct Unlisted;
+
+impl Listed {
+    fn new(actor: &Actor, organizations: Vec<Uuid>) -> Self {
+        Self { actor: actor.clone(), organizations, detail: None }
+    }
+}
+
+impl Context {
+    /// Begins an operator's change of a site or of one of its modules.
+    pub async fn change(&self, tenant: &Tenant, by: &Actor) -> Result<Change<Listed>> {
+        let tx = self.db.begin(tenant.site).await?;
+        let by = Listed::new(by, vec![tenant.organization]);
+        Ok(Change::new(self, tx, (Some(tenant.site), tenant.module), by))
+    }
+
+    /// Begins a program's change of a site or of one of its modules.
+    pub async fn change_unlisted(&self, site: Uuid, module: Option<Uuid>) -> Result<Change<Unlisted>> {
+        let tx = self.db.begin(site).await?;
+        Ok(Change::new(self, tx, (Some(site), module), Unlisted))
+    }
+
+    /// Begins a change of what belongs to an organization and to no site.
+    pub async fn change_organization(&self, organization: Uuid, by: &Actor) -> Result<Change<Listed>> {
+        let tx = self.db.begin_organization(organization).await?;
+        Ok(Change::new(self, tx, (None, None), Listed::new(by, vec![organization])))
+    }
+
+    /// Begins a change of what belongs to a person, who is in these organizations.
+    pub async fn change_person(&self, organizations: Vec<Uuid>, by: &Actor) -> Result<Change<Listed>> {
+        let tx = self.db.begin_global().await?;
+        Ok(Change::new(self, tx, (None, None), Listed::new(by, organizations)))
+    }
+}
+
+impl<B> Change<B> {
+    fn new(context: &Context, tx: Tx, (site, module): (Option<Uuid>, Option<Uuid>), by: B) -> Self {
+        Self {
+            tx,
+            site,
+            module,
+            by,
+            now: context.clock.now(),
+            context: context.clone(),
+            events: Vec::new(),
+            forgotten: Vec::new(),
+        }
+    }
+
+    /// The time of the change, the same in all of it.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// An id for a new row.
+    pub fn id(&self) -> Uuid {
+        self.context.ids.next()
+    }
+
+    /// Records an event with the change.
+    pub fn event(&mut self, event: &impl Event) -> Result<()> {
+        self.events.push(NewEvent::new(event)?);
+        Ok(())
+    }
+
+    /// Has every server forget what it has cached that depends on this key.
+    pub fn forget(&mut self, topic: Topic, key: impl ToString) {
+        self.forgotten.push((topic, key.to_string()));
+    }
+
+    async fn finish(mut self) -> Result<()> {
+        if let Some(site) = self.site {
+            for event in &self.events {
+                let id = self.context.ids.next();
+                events::insert(&mut self.tx, id, (site, self.module), event, self.now).await?;
+            }
+        }
+        announce(&mut self.tx, self.site, &self.forgotten, self.now).await?;
+        self.tx.commit().await?;
+        if !self.forgotten.is_empty() {
+            self.context.changes.wake();
+        }
+        Ok(())
+    }
+}
+
+impl Change<Listed> {
+    /// Adds to the entry what else is worth knowing, such as the role before and after.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.by.detail = Some(detail.into());
+        self
+    }
+
+    /// Makes the change lasting, with its entry in the list of activity. `subject` is the name, at this time, of what was
+    /// changed.
+    pub async fn commit(mut self, action: Action, subject: &str) -> Result<()> {
+        for &organization in &self.by.organizations {
+            let entry = Entry {
+                id: self.context.ids.next(),
+                organization,
+                site: self.site,
+                module: self.module,
+                action,
+                subject,
+                detail: self.by.detail.as_deref(),
+                at: self.now,
+            };
+            activity::insert(&mut self.tx, &self.by.actor, entry).await?;
+        }
+        self.finish().await
+    }
+}
+
+impl Change<Unlisted> {
+    /// Makes the change lasting. No entry tells of it.
+    pub async fn commit_unlisted(self) -> Result<()> {
+        self.finish().await
+    }
+}
+
+impl<B> Deref for Change<B> {
+    type Target = Tx;
+
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+impl<B> DerefMut for Change<B> {
+    fn deref_mut(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+}

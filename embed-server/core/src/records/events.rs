@@ -1,0 +1,32 @@
+//! What happens to records.
+
+use super::Record;
+use embed_base::events::Event;
+use serde::Serialize;
+use serde_json::json;
+
+/// The kinds of events that are recorded here.
+pub const EVENTS: [&str; 3] = ["record.created", "record.updated", "record.deleted"];
+
+/// What happened to a record, which is as the API shows it; a deleted one as it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RecordEvent<'a> {
+    Created(&'a Record),
+    Updated(&'a Record),
+    Deleted(&'a Record),
+}
+
+impl Event for RecordEvent<'_> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "record.created",
+            Self::Updated(_) => "record.updated",
+            Self::Deleted(_) => "record.deleted",
+        }
+    }
+
+    fn data(&self) -> impl Serialize {
+        let (Self::Created(record) | Self::Updated(record) | Self::Deleted(record)) = self;
+        json!({ "record": record })
+    }
+}
