@@ -9,13 +9,15 @@ use thirtyfour::Capabilities;
 use thirtyfour::prelude::*;
 
 /// What every script may use: `deep(selector)` lists elements, those in open shadow roots too; `shown(element)` says
-/// whether a person would see it.
+/// whether a person would see it; `moving()` lists what moves and will come to an end.
 const PRELUDE: &str = "
 const deep = (selector, root = document) => [...root.querySelectorAll('*')].flatMap((element) => [
   ...(element.matches(selector) ? [element] : []), ...(element.shadowRoot ? deep(selector, element.shadowRoot) : []),
 ]);
 const shown = (element) => Boolean(element) && element.getBoundingClientRect().height > 0
   && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+const moving = () => deep('*').flatMap((element) => element.getAnimations())
+  .filter(({ playState, effect }) => playState === 'running' && effect.getComputedTiming().endTime < Infinity);
 ";
 
 /// A browser with an empty profile and one tab. It must be [closed](Browser::close), else its processes stay.
@@ -98,8 +100,16 @@ impl Browser {
         found.element().with_context(|| format!("{expression} is no element"))
     }
 
-    /// Clicks, as a person would, on the element that an expression gives.
+    /// Waits until nothing moves in the current frame, so that colours, sizes and places are what they will be. What moves
+    /// for ever, as a placeholder does, is not waited for.
+    pub async fn until_still(&self) -> Result<()> {
+        self.until("nothing moved any more", "moving().length === 0").await?;
+        Ok(())
+    }
+
+    /// Clicks, as a person would, on the element that an expression gives: not before it stands where it will stay.
     pub async fn click(&self, expression: &str) -> Result<()> {
+        self.until_still().await?;
         Ok(self.element(expression).await?.click().await?)
     }
 
@@ -108,8 +118,9 @@ impl Browser {
         Ok(self.session.action_chain().send_keys(key).perform().await?)
     }
 
-    /// Moves into the frame that an expression gives: from now on everything runs there.
+    /// Moves into the frame that an expression gives, once it stands still: from now on everything runs there.
     pub async fn enter(&self, expression: &str) -> Result<()> {
+        self.until_still().await?;
         Ok(self.element(expression).await?.enter_frame().await?)
     }
 

@@ -71,7 +71,9 @@ impl Axe {
         self.look(browser, context.clone()).await
     }
 
+    /// It measures colours, which are others while they change.
     async fn look(&self, browser: &Browser, context: Value) -> Result<Value> {
+        browser.until_still().await?;
         if browser.value("window.axe === undefined").await? == true {
             browser.run(&self.script, ()).await?;
         }

@@ -201,9 +201,11 @@ async fn look_at(browser: &Browser, axe: &Axe, name: &str) -> Result<()> {
     }
     let narrow = json!({ "width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": false });
     browser.devtools("Emulation.setDeviceMetricsOverride", narrow).await?;
+    browser.until("the window was narrow", "innerWidth === 360").await?;
     let wide = browser.value("document.documentElement.scrollWidth").await?;
     ensure!(wide.as_u64() <= Some(360), "{name} is {wide} px wide on a screen of 360");
     axe.finds_nothing(browser, &format!("{name}, narrow")).await?;
     browser.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await?;
+    browser.until("the window was wide again", "innerWidth > 360").await?;
     Ok(())
 }

@@ -45,6 +45,7 @@ async fn forced_colours_leave_a_border_around_everything_that_has_a_ground() -> 
 async fn widen(browser: &Browser, width: u32) -> Result<()> {
     let size = json!({ "width": width, "height": 700, "deviceScaleFactor": 1, "mobile": false });
     browser.devtools("Emulation.setDeviceMetricsOverride", size).await?;
+    browser.until(&format!("the window was {width} px wide"), &format!("innerWidth === {width}")).await?;
     Ok(())
 }
 
