@@ -91,7 +91,7 @@ async fn fuzz(stage: &Stage, inside_frame: bool, to: &str) -> Result<()> {
         if round > 0 {
             // Else the SDK might take one with the next for a flood.
             stage.browser.run("window.since = performance.now()", ()).await?;
-            stage.browser.until("a second had passed", "performance.now() - since > 1000").await?;
+            stage.browser.until("a second had passed", "performance.now() - since > 1200").await?;
         }
         post(stage, seed, inside_frame, to).await?;
         seed = seed.wrapping_mul(0x9e37_79b1);
