@@ -4,7 +4,6 @@ use crate::installation::Installation;
 use crate::wait;
 use anyhow::{Context, Result, bail};
 use std::process::Stdio;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -25,7 +24,7 @@ impl Server {
             .stderr(log)
             .spawn()
             .context("`embed-server serve` cannot be started")?;
-        wait::until("the server was ready", Duration::from_secs(30), async || {
+        wait::until("the server was ready", wait::LIMIT, async || {
             if let Some(status) = process.try_wait()? {
                 let log = std::fs::read_to_string(installation.folder().join("server.log"))?;
                 bail!("the server ended with {status}: {log}");

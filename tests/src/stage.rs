@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
 /// Where a page asks whether it may embed.
 const VERIFY: &str = "/api/embed/verify";
@@ -112,7 +111,7 @@ impl Stage {
         self.installation.allow(&self.site, module, website.port, &[]).await?;
         let origin = website.origin();
         let question = serde_json::json!({ "siteId": self.site, "moduleId": module, "origin": origin, "type": "inline" });
-        wait::until("the server knew what was allowed", Duration::from_secs(2), async || {
+        wait::until("the server knew what was allowed", wait::LIMIT, async || {
             let answer = server::post(self.installation.port, VERIFY, &origin, &question.to_string()).await?;
             Ok(answer.starts_with("HTTP/1.1 200").then_some(()))
         })
@@ -154,10 +153,13 @@ impl Stage {
         self.ready().await
     }
 
-    /// Waits until `window.embed` is ready.
+    /// Waits until `window.embed` is ready, and what it has told its module, where that listens, has arrived there.
     pub async fn ready(&self) -> Result<()> {
         self.browser.until("the module was ready", "['ready', 'open'].includes(window.embed?.state)").await?;
-        Ok(())
+        self.browser.enter("deep('iframe')[0]").await?;
+        let told = "!window.Dramac?.module || Dramac.module.context";
+        self.browser.until("the module had its context", told).await?;
+        self.browser.leave().await
     }
 
     /// The calls and faults of the page: what its script pushed to `log`, and that nothing threw.

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
 /// The limit of a wait that names none: far beyond what a slow machine needs, so that reaching it is a fault.
-pub const LIMIT: Duration = Duration::from_secs(15);
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// Asks `condition` again and again until it gives a value; after `limit` fails with a sentence that says what was
 /// waited for. An error of the condition ends the wait at once.

@@ -195,6 +195,7 @@ async fn what_waits_for_the_module_is_what_the_page_said_when_it_said_it() -> Re
         stage.browser.open(&stage.website.put("/", stage.page(script))).await?;
         stage.ready().await?;
         assert_eq!(stage.log().await?, json!(["DataCloneError", "DataCloneError"]));
+        assert_eq!(stage.browser.run("return embed.request('echo', 1)", ()).await?, 1);
         assert_eq!(stage.inside("return heard").await?, json!([{ "n": 1 }]));
         Ok(())
     })
@@ -205,13 +206,21 @@ async fn what_waits_for_the_module_is_what_the_page_said_when_it_said_it() -> Re
 async fn a_module_that_keeps_asking_for_a_token_makes_the_page_ask_once_at_a_time() -> Result<()> {
     story(async |stage| {
         stage.embed("type: 'inline'").await?;
+        // The server answers when the page calls `answer`.
         let count = "const real = fetch; window.asked = 0
-            window.fetch = (url, options) => { asked += String(url).endsWith('/verify'); return real(url, options) }";
+            window.fetch = (url, options) => !String(url).endsWith('/verify') ? real(url, options) : new Promise((resolve) => {
+              asked++
+              window.answer = () => resolve(real(url, options))
+            })";
         stage.browser.run(count, ()).await?;
         let ask = "const { module } = Dramac
             for (let n = 0; n < 100; n++) module.emit('dramac:renew')
-            return Promise.all(Array.from({ length: 100 }, () => module.request('dramac:renew'))).then((all) => new Set(all.map(({ token }) => token)).size)";
-        assert_eq!(stage.inside(ask).await?, 1, "all of them got the same");
+            const all = Array.from({ length: 100 }, () => module.request('dramac:renew'))
+            window.tokens = Promise.all(all).then((all) => new Set(all.map(({ token }) => token)).size)";
+        stage.inside(ask).await?;
+        assert_eq!(stage.browser.run("return embed.request('echo', 1)", ()).await?, 1);
+        stage.browser.run("answer()", ()).await?;
+        assert_eq!(stage.inside("return tokens").await?, 1, "all of them got the same");
         assert_eq!(stage.browser.value("asked").await?, 1);
         Ok(())
     })
@@ -249,9 +258,11 @@ async fn the_theme_of_a_module_is_the_one_that_the_page_wants_now() -> Result<()
             })";
         stage.browser.open(&stage.website.put("/", stage.page(script))).await?;
         stage.ready().await?;
+        assert_eq!(stage.browser.run("return embed.request('echo', 1)", ()).await?, 1);
         assert_eq!(stage.inside("return Dramac.module.theme").await?, "dark", "changed before it came");
         stage.inside("location.reload()").await?;
         stage.browser.until("it was there again", "log.length === 2").await?;
+        assert_eq!(stage.browser.run("return embed.request('echo', 2)", ()).await?, 2);
         assert_eq!(stage.inside("return Dramac.module.theme").await?, "dark", "loaded anew");
         Ok(())
     })

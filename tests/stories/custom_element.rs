@@ -77,7 +77,7 @@ async fn properties_that_were_set_before_it_was_defined_count() -> Result<()> {
         stage.browser.until("the SDK was on its way", "window.come").await?;
         stage.browser.run("come()", ()).await?;
         stage.browser.until("the module was ready", "element.state === 'ready'").await?;
-        let seen = "return [Dramac.module.context.params, Dramac.module.theme]";
+        let seen = "return Dramac.module.ready.then(({ params }) => [params, Dramac.module.theme])";
         assert_eq!(stage.inside(seen).await?, json!([{ "plan": "pro" }, "dark"]));
         assert_eq!(stage.browser.value("element.getAttribute('theme')").await?, "dark");
         stage.log().await?;

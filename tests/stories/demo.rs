@@ -39,7 +39,7 @@ impl Demo {
         let mut command = demo(temporary.path(), [server, website, stranger]);
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let mut demo = Self { process, temporary, server, website, stranger };
-        wait::until("the demo's three ports answered", Duration::from_secs(30), async || {
+        wait::until("the demo's three ports answered", wait::LIMIT, async || {
             ensure!(demo.process.try_wait()?.is_none(), "the demo ended by itself");
             Ok([server, website, stranger].into_iter().all(port::taken).then_some(()))
         })
@@ -55,8 +55,8 @@ impl Demo {
     /// Ctrl-C, and everything that was there is gone.
     pub async fn interrupt(mut self) -> Result<()> {
         server::signal(&self.process, "INT").await?;
-        let status = tokio::time::timeout(Duration::from_secs(15), self.process.wait()).await;
-        let status = status.context("waited 15 s until the demo had ended")??;
+        let status = tokio::time::timeout(wait::LIMIT, self.process.wait()).await;
+        let status = status.context("waited in vain until the demo had ended")??;
         ensure!(status.success(), "the demo ended with {status}");
         let left: Vec<_> = std::fs::read_dir(self.temporary.path())?.collect::<Result<_, _>>()?;
         ensure!(left.is_empty(), "the demo left {left:?}");

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use stories::{Browser, story};
+use stories::{Browser, story, wait};
 
 /// Counts timers that were set and have neither run nor been cleared.
 const COUNTED_TIMERS: &str = "
@@ -96,9 +96,20 @@ async fn live_and_die(browser: &Browser, kind: &str) -> Result<()> {
     Ok(())
 }
 
-/// Everything that an embed could have left, in numbers.
+/// Everything that an embed could have left, in numbers, once collecting garbage changes them no more.
 async fn traces(browser: &Browser) -> Result<Value> {
-    browser.devtools("HeapProfiler.collectGarbage", json!({})).await?;
+    let mut before = Value::Null;
+    wait::until("all garbage was collected", wait::LIMIT, async || {
+        browser.devtools("HeapProfiler.collectGarbage", json!({})).await?;
+        let now = count(browser).await?;
+        let is_settled = now == before;
+        before = now;
+        Ok(is_settled.then(|| before.clone()))
+    })
+    .await
+}
+
+async fn count(browser: &Browser) -> Result<Value> {
     browser.devtools("Performance.enable", json!({})).await?;
     let metrics = browser.devtools("Performance.getMetrics", json!({})).await?;
     let metric = |name: &str| {

@@ -5,21 +5,17 @@ use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
-use std::time::Duration;
 use stories::{Stage, Website, module, port, server, story};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
-
-/// Retries take their time before they are given up.
-const GIVEN_UP: Duration = Duration::from_secs(30);
 
 /// An inline embed that tells of its failure, once for each way in which a page can hear of it.
 pub const EMBED: &str = "Dramac('embed', { siteId, moduleId, type: 'inline', container: '#place', onError: (error) => log.push([error instanceof Error, error.code]) })";
 
 /// Waits for `onError`, and for a line on the console that contains all `words`.
 pub async fn says(stage: &Stage, code: &str, words: &[&str]) -> Result<()> {
-    stage.browser.until_within(GIVEN_UP, "the page heard of the failure", "log.length").await?;
+    stage.browser.until("the page heard of the failure", "log.length").await?;
     assert_eq!(stage.log().await?, json!([[true, code]]));
     let console = stage.browser.console().await?;
     let line = console.iter().find(|line| line.contains("\"[Dramac] "));
@@ -172,7 +168,7 @@ async fn without_the_sdk_no_frame_stays_nothing_waits_and_every_handler_is_told(
         let browser = &stage.browser;
         browser.open(&stage.website.put("/", stage.page_with_loader(&loader, script))).await?;
         browser.until("the first module was shown", "shown(deep('iframe')[0])").await?;
-        browser.until_within(GIVEN_UP, "everybody had heard", "log.length === 4").await?;
+        browser.until("everybody had heard", "log.length === 4").await?;
         let told = ["destroy: undefined", "first: sdk_unavailable", "request: sdk_unavailable", "second: sdk_unavailable"];
         assert_eq!(browser.value("log.sort()").await?, json!(told));
         assert_eq!(browser.value("faults").await?, json!(["Uncaught Error: of the page"]));
@@ -207,7 +203,7 @@ async fn asks(stage: &Stage, module: &str, failures: u32) -> Result<Value> {
     );
     let page = stage.page_with_loader(&format!("{failing}{}", stage.loader("")), &script);
     stage.browser.open(&stage.website.put("/", page)).await?;
-    stage.browser.until_within(GIVEN_UP, "the embed had come or failed", "window.settled").await?;
+    stage.browser.until("the embed had come or failed", "window.settled").await?;
     stage.browser.value("[embed.state, asked]").await
 }
 
@@ -215,6 +211,7 @@ async fn asks(stage: &Stage, module: &str, failures: u32) -> Result<Value> {
 async fn a_server_that_is_busy_for_a_moment_is_asked_again() -> Result<()> {
     story(async |stage| {
         assert_eq!(asks(stage, &stage.module, 2).await?, json!(["ready", 3]));
+        stage.ready().await?;
         assert_eq!(stage.inside("return typeof Dramac.module.context.token").await?, "string");
         Ok(())
     })

@@ -76,7 +76,7 @@ async fn a_page_that_may_embed_inline_only_gets_no_popup() -> Result<()> {
             .await?;
         let origin = inline_only.origin();
         let frame = |kind| inline_only.put("/", hand_made(stage, &origin, kind));
-        wait::until("the server knew the new domain", Duration::from_secs(2), async || {
+        wait::until("the server knew the new domain", wait::LIMIT, async || {
             Ok((heading(stage, &frame("inline")).await? == "Bridge").then_some(()))
         })
         .await?;

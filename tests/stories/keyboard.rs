@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use stories::{Browser, Engine, Installation, Stage, Website, story_in};
+use stories::{Browser, Engine, Installation, Stage, Website, story_in, wait};
 use thirtyfour::Key;
 
 /// What has the focus, by the first word of its class, its id or its name; a frame where it is somewhere in there, and
@@ -70,7 +70,7 @@ struct Keyboard<'a> {
 impl Keyboard<'_> {
     async fn is_enough_for_a_widget(&self) -> Result<()> {
         self.press(Key::Tab).await?;
-        assert_eq!(self.focus().await?, "launcher");
+        self.reaches("launcher").await?;
         self.opens(Key::Enter).await?;
         self.goes_round().await?;
         self.browser.screenshot(&format!("keyboard-{:?}", self.engine)).await?;
@@ -151,17 +151,22 @@ impl Keyboard<'_> {
     /// From wherever the focus is in the panel.
     async fn tabs_to(&self, stop: &str) -> Result<()> {
         for _ in 0..3 {
-            if self.focus().await? == stop {
+            let before = self.focus().await?;
+            if before == stop {
                 return Ok(());
             }
             self.press(Key::Tab).await?;
+            wait::until("Tab had moved the focus", wait::LIMIT, async || {
+                Ok((self.focus().await? != before).then_some(()))
+            })
+            .await?;
         }
         self.reaches(stop).await
     }
 
     async fn reaches(&self, stop: &str) -> Result<()> {
         let mut seen = String::new();
-        let outcome = stories::wait::until("the focus had moved", stories::wait::LIMIT, async || {
+        let outcome = wait::until("the focus had moved", wait::LIMIT, async || {
             seen = self.focus().await?;
             Ok((seen == stop).then_some(()))
         });

@@ -2,7 +2,6 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use std::time::Duration;
 use stories::{Stage, Website, story, wait};
 
 /// Stores a note from inside the frame; the answer's status.
@@ -46,7 +45,7 @@ async fn a_module_gets_a_new_token_when_the_old_one_ends() -> Result<()> {
 
         let domains = stage.installation.run(&["domain", "list", "--site", &stage.site, "--module", &stage.module]).await?;
         stage.installation.run(&["domain", "remove", domains["data"][0]["id"].as_str().unwrap_or_default()]).await?;
-        wait::until("the page to be refused", Duration::from_secs(4), async || {
+        wait::until("the page to be refused", wait::LIMIT, async || {
             let asked = "return Dramac.module.api('records/notes').then(({ status }) => status, ({ code }) => code)";
             Ok((stage.inside(asked).await? == "origin_not_allowed").then_some(()))
         })
@@ -84,7 +83,7 @@ async fn a_browser_lets_a_page_read_only_what_its_domain_may() -> Result<()> {
             json!([[200, "data", true], [401, "unauthenticated", true], [405, "method_not_allowed", true]]);
         assert_eq!(read(stage, &stage.website, &token).await?, allowed);
         let kept = json!(["kept from the page", "kept from the page", "kept from the page"]);
-        wait::until("the server to know that the page may not", Duration::from_secs(4), async || {
+        wait::until("the server to know that the page may not", wait::LIMIT, async || {
             Ok((read(stage, &embeds_only, &token).await? == kept).then_some(()))
         })
         .await?;

@@ -3,7 +3,6 @@
 use crate::failures::shows_a_card;
 use anyhow::{Context, Result};
 use serde_json::json;
-use std::time::Duration;
 use stories::{SDK_LATE, Stage, module, story};
 
 /// Waits until the frame is as tall as its content, which is at least `content` pixels.
@@ -172,7 +171,7 @@ async fn content_that_is_half_as_tall_as_its_frame_and_some_more_gets_all_it_nee
 async fn standstill(stage: &Stage) -> Result<f64> {
     stage.browser.until("it began to grow", "window.last").await?;
     let still = "performance.now() - last > 2000";
-    stage.browser.until_within(Duration::from_secs(30), "it had not grown for two seconds", still).await?;
+    stage.browser.until("it had not grown for two seconds", still).await?;
     let height = stage.browser.value("deep('iframe')[0].getBoundingClientRect().height").await?;
     height.as_f64().context("a height is a number")
 }

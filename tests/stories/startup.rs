@@ -115,6 +115,7 @@ async fn who_listened_before_the_sdk_came_hears_all_that_happened_meanwhile() ->
         early(stage, script, "shown(deep('iframe')[0])").await?;
         stage.ready().await?;
         assert_eq!(stage.log().await?, json!(["ready"]));
+        assert_eq!(stage.browser.run("return embed.request('echo', 1)", ()).await?, 1);
         assert_eq!(stage.inside("return heard").await?, json!(["early", "from onReady"]));
 
         let script = "const embed = Dramac.embed({ siteId, moduleId: siteId, type: 'inline', container: '#place' })
