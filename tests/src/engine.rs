@@ -1,6 +1,6 @@
 //! The three engines that browsers are made of, each with the program through which WebDriver reaches it.
 
-use crate::{installation, port, wait};
+use crate::{duration, installation, port, wait};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -54,6 +54,7 @@ pub struct Driver {
 impl Driver {
     /// Starts the engine's WebDriver server and waits until it listens.
     pub async fn start(engine: Engine) -> Result<Self> {
+        duration::record();
         let profile = tempfile::Builder::new().prefix("embed-browser-").tempdir()?;
         let port = port::free()?;
         let mut display = None;

@@ -1,6 +1,6 @@
 //! One installation of the embed server: a folder, its settings, and the command line that works on it.
 
-use crate::{port, repository};
+use crate::{duration, port, repository};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -30,6 +30,7 @@ impl Installation {
 
     /// An installation that listens on `port` and is reached through `public_port`.
     pub fn behind(port: u16, public_port: u16) -> Result<Self> {
+        duration::record();
         let folder = tempfile::Builder::new().prefix("embed-story-").tempdir()?;
         Ok(Self { folder, port, public_port, settings: Vec::new() })
     }

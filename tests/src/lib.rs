@@ -12,6 +12,7 @@
 //! Screenshots, server logs of failed stories, and the measurements' JSON go to `output/`.
 
 pub mod browser;
+pub mod duration;
 pub mod engine;
 pub mod figures;
 pub mod installation;

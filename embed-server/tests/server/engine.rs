@@ -1,5 +1,6 @@
 //! A database for one test, made and thrown away.
 
+use crate::duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tempfile::TempDir;
@@ -19,6 +20,7 @@ pub struct Database {
 
 impl Database {
     pub fn sqlite() -> Self {
+        duration::record();
         let folder = tempfile::tempdir().unwrap();
         Self { url: format!("sqlite://{}", folder.path().join("embed.db").display()), folder, name: None }
     }
@@ -27,6 +29,7 @@ impl Database {
     /// PostgreSQL is at hand.
     pub async fn postgres() -> Option<Self> {
         let server = std::env::var(SERVER).ok()?;
+        duration::record();
         let name = format!("story_{}", Uuid::now_v7().simple());
         let mut connection = PgConnection::connect(&server).await.expect("TEST_POSTGRES_URL does not answer");
         for statement in [

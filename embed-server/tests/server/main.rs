@@ -15,6 +15,8 @@ mod cors;
 mod doctor;
 mod documented;
 mod domains;
+#[path = "../../../tests/src/duration.rs"]
+mod duration;
 mod engine;
 mod error_codes;
 mod faults;
