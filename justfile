@@ -22,4 +22,4 @@ flaky N *NAME:
 # One measurement: frame, peers, record or verify. ARGUMENTS are its own.
 bench NAME *ARGUMENTS:
     cargo build --release
-    cargo bench -p stories --bench {{NAME}} -- {{ARGUMENTS}}
+    cargo bench -p stories -- {{NAME}} {{ARGUMENTS}}

@@ -1,6 +1,6 @@
 //! How soon does an inline embed appear, against a bare script that inserts the same iframe?
 //!
-//! `cargo build --release && cargo bench -p stories --bench frame`. Both pages lead to the same document on the same
+//! `cargo build --release && cargo bench -p stories -- frame`. Both pages lead to the same document on the same
 //! module origin; both scripts come `async` from an origin that is not the page's. Every connection goes through a line
 //! with the latency of the row, and before every navigation the cache is emptied and the connections are cut.
 
@@ -40,16 +40,15 @@ const tick = () => { look(); if (!marks.visible) requestAnimationFrame(tick) };
 tick();
 ";
 
-#[tokio::main]
-async fn main() -> Result<()> {
+pub async fn measure() -> Result<()> {
     let mut rows = Vec::new();
     for latency in [0, 50] {
-        rows.extend(measure(Duration::from_millis(latency)).await?);
+        rows.extend(measure_behind(Duration::from_millis(latency)).await?);
     }
     publish("frame", "ms after navigation", &rows)
 }
 
-async fn measure(latency: Duration) -> Result<Vec<Row>> {
+async fn measure_behind(latency: Duration) -> Result<Vec<Row>> {
     let (server_port, page_port, script_port) = (port::free()?, port::free()?, port::free()?);
     let installation = Installation::behind(port::free()?, server_port)?;
     let site = installation.create_site().await?;

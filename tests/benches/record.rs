@@ -1,6 +1,6 @@
 //! What do proof, limits and log cost a program that reads a record with an API token?
 //!
-//! `cargo build --release && cargo bench -p stories --bench record`. Compared with the same handler on the same database
+//! `cargo build --release && cargo bench -p stories -- record`. Compared with the same handler on the same database
 //! without a door before it, in a process of its own like the server's. Both run all the time, and are asked in turn.
 
 use anyhow::{Context as _, Result};
@@ -32,8 +32,7 @@ const RECORDS: usize = 1_000;
 /// Set for the process that is the handler alone: the port it listens on, and the site and module that it serves.
 const BARE: &str = "STORIES_BARE_RECORDS";
 
-#[tokio::main]
-async fn main() -> Result<()> {
+pub async fn measure() -> Result<()> {
     if let Ok(bare) = std::env::var(BARE) {
         let (port, ids) = bare.split_once(' ').context("a port")?;
         let (site, module) = ids.split_once(' ').context("a site and a module")?;
@@ -101,6 +100,7 @@ async fn start_bare(installation: &Installation, port: u16, site: &str, module: 
     let mut server = installation.command(["serve"]);
     let settings = server.as_std_mut().get_envs().filter_map(|(name, value)| Some((name, value?)));
     let process = Command::new(std::env::current_exe()?)
+        .arg("record")
         .env_clear()
         .envs(settings)
         .env(BARE, format!("{port} {site} {module}"))

@@ -1,6 +1,6 @@
 //! How much do the checks of `POST /api/embed/verify` cost, and do they cost more when the list is long?
 //!
-//! `cargo build --release && cargo bench -p stories --bench verify`. Compared with an axum handler, in a process of its
+//! `cargo build --release && cargo bench -p stories -- verify`. Compared with an axum handler, in a process of its
 //! own like the server's, that parses the same body and returns the same JSON without any check. All servers run all the
 //! time, and are asked in turn.
 
@@ -29,8 +29,7 @@ const CONNECTIONS: usize = 32;
 const BARE_PORT: &str = "STORIES_BARE_PORT";
 const BARE_ANSWER: &str = "STORIES_BARE_ANSWER";
 
-#[tokio::main]
-async fn main() -> Result<()> {
+pub async fn measure() -> Result<()> {
     if let (Ok(port), Ok(answer)) = (std::env::var(BARE_PORT), std::env::var(BARE_ANSWER)) {
         return bare(port.parse()?, serde_json::from_str(&answer)?).await;
     }
@@ -157,6 +156,7 @@ async fn allow_many(installation: &Installation, domains: u32) -> Result<()> {
 /// Starts this very program as the handler without checks.
 async fn start_bare(port: u16, answer: &str) -> Result<Child> {
     let process = Command::new(std::env::current_exe()?)
+        .arg("verify")
         .env(BARE_PORT, port.to_string())
         .env(BARE_ANSWER, answer)
         .stdin(Stdio::null())

@@ -6,7 +6,7 @@
 //!
 //! ```sh
 //! cargo build && cargo test -p stories
-//! cargo build --release && cargo bench -p stories --bench frame
+//! cargo build --release && cargo bench -p stories -- frame
 //! ```
 //!
 //! Screenshots, server logs of failed stories, and the measurements' JSON go to `output/`.

@@ -1,7 +1,7 @@
 //! What a page downloads before its first embed, after brotli at its best.
 
-use crate::packages::Packages;
-use crate::report::{Table, publish, put};
+use super::packages::Packages;
+use super::report::{Table, publish, put};
 use anyhow::Result;
 use cdn::sizes::{self, Part};
 use cdn::{Build, Manifest, Mode};

@@ -2,9 +2,9 @@
 //!
 //! Counted on the page's own main thread. Layout shift is also told for the time before, in which the embed arrives.
 
-use crate::packages::Packages;
-use crate::report::{Table, publish};
-use crate::scene::{BARE, CAL, EMPTY, OURS, RESERVED, Scene, TYPEFORM};
+use super::packages::Packages;
+use super::report::{Table, publish};
+use super::scene::{BARE, CAL, EMPTY, OURS, RESERVED, Scene, TYPEFORM};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};

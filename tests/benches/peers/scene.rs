@@ -1,10 +1,10 @@
 //! One page for each contestant. Everybody's scripts come from one server, which does nothing but that, and all of them lead to the same document of the same module on the same embed server:
 //! Typeform's configuration takes its URL, and Cal.com's an origin and a path, to which a [`Detour`] leads.
 
-use crate::bundle;
-use crate::detour::Detour;
-use crate::packages::Packages;
-use crate::shelf::Shelf;
+use super::bundle;
+use super::detour::Detour;
+use super::packages::Packages;
+use super::shelf::Shelf;
 use anyhow::Result;
 use std::time::Duration;
 use stories::slow_line::SlowLine;

@@ -1,6 +1,6 @@
 //! A server for prepared files, brotli-compressed like the bundle: what a CDN is to the peers.
 
-use crate::bytes::compress;
+use super::bytes::compress;
 use anyhow::Result;
 use axum::Router;
 use axum::extract::State;

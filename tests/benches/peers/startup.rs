@@ -3,9 +3,9 @@
 //! *Inserted*: it is in the document. *Visible*: it is not hidden, and its document has painted its first content.
 //! *Ready*: the embed's own event says so (for the bare script: the first message of the frame).
 
-use crate::packages::Packages;
-use crate::report::{Duel, Goal, Table, publish};
-use crate::scene::{BARE, CAL, OURS, Scene, TYPEFORM};
+use super::packages::Packages;
+use super::report::{Duel, Goal, Table, publish};
+use super::scene::{BARE, CAL, OURS, Scene, TYPEFORM};
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::time::Duration;

@@ -2,10 +2,10 @@
 //!
 //! All four channels run between the same two documents, so that they share processes, threads and their noise.
 
-use crate::bundle;
-use crate::packages::{Packages, copy};
-use crate::report::{Duel, Goal, Table, publish};
-use crate::shelf::Shelf;
+use super::bundle;
+use super::packages::{Packages, copy};
+use super::report::{Duel, Goal, Table, publish};
+use super::shelf::Shelf;
 use anyhow::{Context, Result};
 use serde_json::json;
 use stories::{Browser, Installation, Server, repository};

@@ -1,7 +1,7 @@
 //! The browser's rows of the budgets, against the npm packages of the peers.
 //!
-//! `cargo run -p cdn -- check && cargo build --release && cargo bench -p stories --bench peers` measures everything and
-//! rewrites the tables of `docs/benchmarks.md`; the name of a section after `--` (`bytes`, `start`, `trips`, `idle`)
+//! `cargo run -p cdn -- check && cargo build --release && cargo bench -p stories -- peers` measures everything and
+//! rewrites the tables of `docs/benchmarks.md`; the name of a section after it (`bytes`, `start`, `trips`, `idle`)
 //! measures that one alone. The peers are installed once, by npm, below `target/`; everything is served from loopback.
 
 mod bundle;
@@ -22,11 +22,8 @@ use stories::Browser;
 
 const SECTIONS: [&str; 4] = ["bytes", "start", "trips", "idle"];
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    // Cargo adds flags of its own.
-    let wished: Vec<String> =
-        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+/// Measures the sections of these names; all, where none is named.
+pub async fn measure(wished: &[String]) -> Result<()> {
     if let Some(unknown) = wished.iter().find(|wished| !SECTIONS.contains(&wished.as_str())) {
         bail!("there is no section {unknown}: choose from {}", SECTIONS.join(", "));
     }
