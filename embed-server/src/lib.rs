@@ -5,6 +5,9 @@
 pub mod app;
 pub mod cli;
 mod demo;
+mod log;
 mod open;
+mod output;
+mod shutdown;
 
 pub use open::{open, open_with};

@@ -1,8 +1,8 @@
 //! `embed-server doctor`: looks at an installation from all sides, and says what to fix. It changes nothing.
 
-use super::Output;
 use crate::app::Assets;
-use crate::cli::output::Readable;
+use crate::output::Output;
+use crate::output::Readable;
 use axum::http::{StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::config::{DatabaseUrl, ModuleHost, Settings};

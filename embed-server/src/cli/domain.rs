@@ -1,7 +1,8 @@
 //! `embed-server domain`.
 
 use super::domain_output::{Added, Changed, Removed, Verified};
-use super::{List, Output, site};
+use super::site;
+use crate::output::{List, Output};
 use clap::{Args, Subcommand};
 use embed_base::Context;
 use embed_base::events::activity::Actor;

@@ -1,6 +1,6 @@
 //! What `embed-server domain` prints.
 
-use crate::cli::output::Readable;
+use crate::output::Readable;
 use embed_core::domains::{AllowedDomain, Instructions, Record};
 use serde::Serialize;
 use std::fmt;

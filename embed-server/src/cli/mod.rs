@@ -7,22 +7,19 @@
 mod doctor;
 mod domain;
 mod domain_output;
-pub(crate) mod log;
-mod log_format;
 mod module;
 mod org;
-pub(crate) mod output;
 mod requests;
-pub(crate) mod serve;
+mod serve;
 mod site;
 mod span;
 mod token;
 mod user;
 
+use crate::output::{Output, Readable};
 use clap::{Parser, Subcommand};
 use embed_base::config::{Flags, Settings};
 use embed_base::{Code, Error, Result};
-use output::{List, Output, Readable};
 use serde::Serialize;
 use std::fmt;
 use std::process::ExitCode;

@@ -1,7 +1,8 @@
 //! `embed-server module`.
 
-use super::{List, Output, site};
-use crate::cli::output::Readable;
+use super::site;
+use crate::output::Readable;
+use crate::output::{List, Output};
 use clap::{Args, Subcommand};
 use embed_base::Context;
 use embed_base::events::activity::Actor;

@@ -1,8 +1,8 @@
 //! `embed-server requests`.
 
-use super::Output;
-use super::serve::asked_to_stop;
-use crate::cli::output::Readable;
+use crate::output::Output;
+use crate::output::Readable;
+use crate::shutdown;
 use chrono::{TimeDelta, Utc};
 use clap::Subcommand;
 use embed_base::Context;
@@ -32,7 +32,7 @@ pub(super) async fn run(Command::Tail: Command, context: Context, output: Output
     let requests = Requests::new(&context);
     tokio::select! {
         followed = tail(&requests, output) => followed,
-        stopped = asked_to_stop() => stopped,
+        stopped = shutdown::requested() => stopped,
     }
 }
 

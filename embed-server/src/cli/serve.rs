@@ -1,11 +1,11 @@
 //! `embed-server serve`.
 
-use super::log::Log;
 use crate::app::Server;
+use crate::log::Log;
+use crate::shutdown;
+use embed_base::Result;
 use embed_base::config::Settings;
-use embed_base::{Error, Result};
 use embed_core::accounts::Accounts;
-use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) async fn run(settings: Settings) -> Result<()> {
     let _log = Log::start(&settings);
@@ -22,19 +22,8 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
             "nobody manages this installation yet; whoever follows this link within a day is its first owner"
         );
     }
-    asked_to_stop().await?;
+    shutdown::requested().await?;
     tracing::info!("stopping: requests under way are finished first");
     server.stop().await;
-    Ok(())
-}
-
-/// Waits for SIGTERM (a service manager) or SIGINT (Ctrl-C).
-pub(crate) async fn asked_to_stop() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
     Ok(())
 }

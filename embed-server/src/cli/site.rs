@@ -1,7 +1,7 @@
 //! `embed-server site`.
 
-use super::{List, Output};
-use crate::cli::output::Readable;
+use crate::output::Readable;
+use crate::output::{List, Output};
 use clap::Subcommand;
 use embed_base::Context;
 use embed_base::events::activity::Actor;

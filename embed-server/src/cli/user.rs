@@ -1,7 +1,8 @@
 //! `embed-server user`.
 
-use super::{List, Output, span};
-use crate::cli::output::Readable;
+use super::span;
+use crate::output::Readable;
+use crate::output::{List, Output};
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use embed_base::Context;

@@ -2,10 +2,10 @@
 //! embed them, and one that may not.
 
 use crate::app::Server;
-use crate::cli::log::Log;
-use crate::cli::output::Output;
-use crate::cli::output::Readable;
-use crate::cli::serve;
+use crate::log::Log;
+use crate::output::Output;
+use crate::output::Readable;
+use crate::shutdown;
 use clap::Args;
 use embed_base::Context;
 use embed_base::config::Settings;
@@ -47,7 +47,7 @@ pub struct Ports {
 }
 
 pub async fn run(ports: Ports, output: Output) -> Result<()> {
-    let mut stop = pin!(serve::asked_to_stop());
+    let mut stop = pin!(shutdown::requested());
     // Removed with everything in it when this function ends, however it ends.
     let folder = tempfile::Builder::new().prefix("embed-demo-").tempdir().map_err(|error| {
         Error::unavailable(format!("There is no place for temporary files: {error}."), error)

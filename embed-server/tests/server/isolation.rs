@@ -98,10 +98,11 @@ story!(row_level_security_holds_a_query_that_forgets_its_site, |app| {
     assert_eq!(seen, 0);
 
     // Nor can one tenant write into another's rows.
-    let Tx::Postgres(mut tx) = db.begin(other).await.unwrap() else { panic!("this is PostgreSQL") };
+    let mut change = app.context.change_unlisted(other, None).await.unwrap();
+    let Tx::Postgres(tx) = &mut *change else { panic!("this is PostgreSQL") };
     let text = "UPDATE module_allowed_domains SET verified = TRUE";
     assert_eq!(tx.execute(text).await.unwrap().rows_affected(), 0);
     let text = "INSERT INTO events (id, site_id, type, data, created_at) VALUES ($1, $2, 'x', '{}', now())";
-    let refused = sqlx::query(text).bind(Uuid::now_v7()).bind(site).execute(&mut *tx).await;
+    let refused = sqlx::query(text).bind(Uuid::now_v7()).bind(site).execute(&mut **tx).await;
     assert!(refused.unwrap_err().to_string().contains("row-level security"));
 });

@@ -2,6 +2,7 @@
 
 use crate::app::TestApp;
 use crate::story;
+use embed_base::Code;
 use embed_base::db::{Tx, on};
 use embed_base::events::activity::Actor;
 use embed_core::{accounts, domains, embed, modules, records, sites, tokens};
@@ -62,5 +63,5 @@ story!(a_change_that_fails_leaves_neither_event_nor_entry, |app| {
         rate_limit: 1000,
     };
     let error = app.domains().add(&Actor::CommandLine, site, module, again).await.unwrap_err();
-    assert_eq!((error.code(), counts().await), ("domain_exists", before));
+    assert_eq!((error.code(), counts().await), (Code::DomainExists, before));
 });

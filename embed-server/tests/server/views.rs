@@ -257,11 +257,10 @@ async fn a_module_that_goes_meanwhile_loses_nobody_elses_counts() {
     counter.note(&view(&app, site, module, None));
     counter.note(&view(&app, site, going, None));
     drop(counter);
-    let Tx::Postgres(mut tx) = app.context.db.begin(site).await.unwrap() else {
-        panic!("this is PostgreSQL")
-    };
+    let mut change = app.context.change_unlisted(site, None).await.unwrap();
+    let Tx::Postgres(tx) = &mut *change else { panic!("this is PostgreSQL") };
     let text = "DELETE FROM site_modules WHERE id = $1";
-    sqlx::query(text).bind(going).execute(&mut *tx).await.unwrap();
+    sqlx::query(text).bind(going).execute(&mut **tx).await.unwrap();
     let writing = tokio::spawn(writer.keep_writing());
     let Db::Postgres(pool) = &app.context.db else { panic!("this is PostgreSQL") };
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -269,7 +268,7 @@ async fn a_module_that_goes_meanwhile_loses_nobody_elses_counts() {
         sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap() > 0
     })
     .await;
-    tx.commit().await.unwrap();
+    change.commit_unlisted().await.unwrap();
     writing.await.unwrap();
     assert_eq!(per_hour(&app.context, site, None).await, [("2027-01-15T08:00:00Z".to_owned(), 1, 0)]);
 }

@@ -1,11 +1,11 @@
 //! One's own: the browsers in which one is signed in, and the tokens of one's programs.
 
-use super::viewer::{Done, Viewer};
 use crate::Console;
 use crate::shell::elements::{Mood, badge, complaint, csrf, empty, question, time, time_or};
 use crate::shell::form::{Nothing, Posted, again};
 use crate::shell::fresh;
 use crate::shell::page::{Page, Place, Section};
+use crate::shell::viewer::{Done, Viewer};
 use aide::OperationInput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};

@@ -1,10 +1,10 @@
 //! Who has changed what.
 
-use super::viewer::Viewer;
 use crate::Console;
 use crate::shell::elements::{empty, more, time};
 use crate::shell::form::Asked;
 use crate::shell::page::{Page, Place, Section};
+use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};

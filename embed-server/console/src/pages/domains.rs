@@ -1,13 +1,13 @@
 //! Where a module may be embedded, and how a domain's owner proves that it is his.
 
 use super::modules::{ModulePart, address, may_change, module_place};
-use super::viewer::{Done, Viewer};
 use crate::Console;
 use crate::shell::elements::{
     Mood, badge, complaint, copyable, csrf, empty, number, question, time, time_or,
 };
 use crate::shell::form::{Nothing, Posted, Ticked, again};
 use crate::shell::page::Page;
+use crate::shell::viewer::{Done, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
 use axum::extract::{FromRef, State};

@@ -12,4 +12,3 @@ pub mod sign_in;
 pub mod sites;
 pub mod snippets;
 pub mod tokens;
-pub mod viewer;

@@ -3,12 +3,12 @@
 use super::preview;
 use super::sites::{Part, place};
 use super::snippets;
-use super::viewer::{Done, Viewer};
 use crate::Console;
 use crate::shell::elements::{Mood, badge, complaint, csrf, empty, number, question, time};
 use crate::shell::form::{Nothing, Posted, Uploaded, again};
 use crate::shell::gate::Framed;
 use crate::shell::page::{Page, Place};
+use crate::shell::viewer::{Done, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
 use axum::extract::{FromRef, State};

@@ -1,11 +1,11 @@
 //! What happens: at a glance, for a whole organization.
 
 use super::activity::entries;
-use super::viewer::Viewer;
 use crate::Console;
 use crate::shell::chart::{Headline, Series, bars};
 use crate::shell::elements::{empty, time};
 use crate::shell::page::{Page, Place, Section};
+use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};

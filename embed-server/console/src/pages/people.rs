@@ -1,10 +1,10 @@
 //! Who manages: an organization's people and their roles, and its name.
 
-use super::viewer::{Done, Viewer};
 use crate::Console;
 use crate::shell::elements::{Mood, badge, complaint, csrf, question, time};
 use crate::shell::form::{Nothing, Posted, again};
 use crate::shell::page::{Page, Place, Section};
+use crate::shell::viewer::{Done, Viewer};
 use aide::OperationInput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};

@@ -2,11 +2,11 @@
 
 use super::overview::charts;
 use super::sites::{Part, place};
-use super::viewer::Viewer;
 use crate::Console;
 use crate::shell::chart::{Headline, Series, bars};
 use crate::shell::elements::{Mood, badge, complaint, empty, more, number, time};
 use crate::shell::form::{Asked, filled};
+use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};

@@ -1,18 +1,18 @@
 //! Signing in: by a code to one's address, by GitHub, or by a link that the server has printed.
 
-use super::viewer::Viewer;
 use crate::Console;
 use crate::shell::cookies::Cookie;
 use crate::shell::elements::complaint;
 use crate::shell::form::{Asked, Nothing, Open, Posted, again};
 use crate::shell::page::{Page, outside};
+use crate::shell::sign_in_link::{START, own_page, path, with_query};
+use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post, post_with};
 use axum::extract::{FromRef, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::http::openapi::requires;
-use embed_base::http::unauthenticated;
 use embed_base::limits::{Limit, RateLimits};
 use embed_base::{Code, Error, Result};
 use embed_core::accounts::{
@@ -22,7 +22,6 @@ use maud::html;
 use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use url::form_urlencoded::Serializer;
 use uuid::Uuid;
 
 /// Attempts of any kind per minute and address.
@@ -33,7 +32,6 @@ const GITHUB_SECONDS: i64 = 10 * 60;
 /// What the rule of a page says that anybody may open.
 const NOBODY: &str = "nobody";
 
-const START: &str = "/console/sign-in";
 const CODE: &str = "/console/sign-in/code";
 const ENTER: &str = "/console/enter";
 
@@ -58,31 +56,6 @@ where
         .api_route("/console/sign-out", post(sign_out))
 }
 
-/// Where somebody signs in who wants to go to `next`.
-pub fn path(next: &str) -> String {
-    let next = checked(Some(next));
-    if next == "/console" { START.to_owned() } else { with(START, &[("next", &next)]) }
-}
-
-/// 401: this needs a session.
-pub fn first() -> Error {
-    unauthenticated("Sign in first.")
-}
-
-fn with(path: &str, parameters: &[(&str, &str)]) -> String {
-    format!("{path}?{}", Serializer::new(String::new()).extend_pairs(parameters).finish())
-}
-
-/// Only a page of the console may follow.
-fn checked(next: Option<&str>) -> String {
-    let own = next.filter(|next| {
-        let rest = next.strip_prefix("/console");
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
-            && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-    });
-    own.unwrap_or("/console").to_owned()
-}
-
 #[derive(Default, Deserialize)]
 struct Wish {
     next: Option<String>,
@@ -93,7 +66,7 @@ async fn ask(State(console): State<Console>, Asked(Wish { next }): Asked<Wish>) 
 }
 
 fn start(console: &Console, email: &str, next: Option<&str>, error: Option<&Error>) -> Page {
-    let next = checked(next);
+    let next = own_page(next);
     outside(
         "Sign in",
         html! {
@@ -113,7 +86,7 @@ fn start(console: &Console, email: &str, next: Option<&str>, error: Option<&Erro
             }
             @if console.0.github.is_some() {
                 p.or { "or" }
-                a.button href=(with("/console/sign-in/github", &[("next", &next)])) { "Continue with GitHub" }
+                a.button href=(with_query("/console/sign-in/github", &[("next", &next)])) { "Continue with GitHub" }
             }
         },
     )
@@ -141,8 +114,8 @@ async fn send_code(
     };
     match sent.await {
         Ok(id) => {
-            let parameters = [("id", &*id.to_string()), ("next", &checked(next.as_deref()))];
-            Ok(Redirect::to(&with(CODE, &parameters)).into_response())
+            let parameters = [("id", &*id.to_string()), ("next", &own_page(next.as_deref()))];
+            Ok(Redirect::to(&with_query(CODE, &parameters)).into_response())
         }
         Err(error) => {
             again(error, async |error| Ok(start(&console, &email, next.as_deref(), Some(error)))).await
@@ -176,11 +149,11 @@ fn code_page(console: &Console, id: Uuid, next: Option<&str>, error: Option<&Err
             }
             form method="post" action=(CODE) {
                 input type="hidden" name="id" value=(id);
-                input type="hidden" name="next" value=(checked(next));
+                input type="hidden" name="next" value=(own_page(next));
                 label { "Code" input.code type="text" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="12" required autofocus; }
                 button.primary type="submit" { "Sign in" }
             }
-            p { a href=(path(&checked(next))) { "Ask for another code" } }
+            p { a href=(path(&own_page(next))) { "Ask for another code" } }
         },
     )
 }
@@ -213,7 +186,7 @@ async fn redeem(
 
 /// Sends the browser to the page that it wanted, with its session.
 fn welcome(console: &Console, session: &StartedSession, next: Option<&str>) -> Response {
-    let mut response = Redirect::to(&checked(next)).into_response();
+    let mut response = Redirect::to(&own_page(next)).into_response();
     Cookie::Session.set(console, &session.secret, LONGEST.num_seconds(), response.headers_mut());
     response
 }
@@ -221,7 +194,7 @@ fn welcome(console: &Console, session: &StartedSession, next: Option<&str>) -> R
 async fn to_github(State(console): State<Console>, Asked(Wish { next }): Asked<Wish>) -> Result<Response> {
     let github = console.0.github.as_ref().ok_or_else(no_github)?;
     let (url, Attempt { state, verifier }) = github.begin()?;
-    let next = hex_of(&checked(next.as_deref()));
+    let next = hex_of(&own_page(next.as_deref()));
     let mut response = Redirect::to(url.as_str()).into_response();
     let kept = format!("{state}.{verifier}.{next}");
     Cookie::GitHub.set(&console, &kept, GITHUB_SECONDS, response.headers_mut());
@@ -374,25 +347,6 @@ async fn sign_out(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_page_of_the_console_may_follow() {
-        for next in ["/console", "/console/sites/1?tab=2", "/console?done=saved"] {
-            assert_eq!(checked(Some(next)), next);
-        }
-        for next in [
-            "",
-            "/",
-            "/consoles",
-            "//evil.example",
-            "/console\\..\\evil",
-            "https://evil.example",
-            "/console\n",
-            "javascript:alert(1)",
-        ] {
-            assert_eq!(checked(Some(next)), "/console", "{next:?}");
-        }
-    }
 
     #[test]
     fn what_is_kept_meanwhile_is_read_back() {

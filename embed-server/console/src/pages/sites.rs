@@ -1,10 +1,10 @@
 //! An organization's sites, and what can be done to one as a whole.
 
-use super::viewer::{Done, Viewer};
 use crate::Console;
 use crate::shell::elements::{complaint, csrf, empty, question, time};
 use crate::shell::form::{Nothing, Posted, again};
 use crate::shell::page::{Page, Place, Section};
+use crate::shell::viewer::{Done, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};

@@ -2,13 +2,13 @@
 
 use super::modules::may_change;
 use super::sites::{Part, place};
-use super::viewer::{Done, Viewer};
 use crate::Console;
 use crate::shell::chart::{Headline, Series, bars};
 use crate::shell::elements::{Mood, badge, complaint, csrf, empty, number, question, time, time_or};
 use crate::shell::form::{Nothing, Posted, Ticked, again};
 use crate::shell::fresh;
 use crate::shell::page::{Page, Place};
+use crate::shell::viewer::{Done, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};

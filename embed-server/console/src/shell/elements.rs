@@ -1,6 +1,6 @@
 //! Pieces that many pages are made of.
 
-use crate::pages::viewer::Viewer;
+use super::viewer::Viewer;
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::Error;
 use maud::{Markup, html};

@@ -2,8 +2,8 @@
 
 use super::gate::SessionId;
 use super::page::Page;
+use super::sign_in_link;
 use crate::Console;
-use crate::pages::sign_in;
 use aide::OperationInput;
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Multipart, Query, Request};
@@ -166,7 +166,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 }
 
 fn check(console: &Console, session: Option<SessionId>, token: &str) -> Result<()> {
-    let Some(SessionId(session)) = session else { return Err(sign_in::first()) };
+    let Some(SessionId(session)) = session else { return Err(sign_in_link::first()) };
     if console.is_form_token(session, token) {
         return Ok(());
     }

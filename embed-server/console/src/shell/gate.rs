@@ -3,8 +3,8 @@
 
 use super::cookies::Cookie;
 use super::page;
+use super::sign_in_link;
 use crate::Console;
-use crate::pages::sign_in;
 use axum::extract::{Extension, FromRef, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -86,7 +86,7 @@ fn shown(error: &Error, method: &Method, uri: &Uri, headers: &HeaderMap) -> Resp
         } else {
             "/console"
         };
-        return Redirect::to(&sign_in::path(next)).into_response();
+        return Redirect::to(&sign_in_link::path(next)).into_response();
     }
     if let Some(causes) = error.causes().filter(|_| error.status().is_server_error()) {
         tracing::error!(code = error.code().as_str(), causes, "{error}");

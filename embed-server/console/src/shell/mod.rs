@@ -8,3 +8,5 @@ pub mod form;
 pub mod fresh;
 pub mod gate;
 pub mod page;
+pub mod sign_in_link;
+pub mod viewer;

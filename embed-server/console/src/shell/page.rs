@@ -2,7 +2,7 @@
 
 use super::assets;
 use super::elements::{csrf, notice, sentence};
-use crate::pages::viewer::Viewer;
+use super::viewer::Viewer;
 use aide::OperationOutput;
 use axum::response::{Html, IntoResponse, Response};
 use embed_base::{Code, Error};

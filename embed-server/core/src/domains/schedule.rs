@@ -128,6 +128,7 @@ fn pending_pause(domain: &AllowedDomain, now: DateTime<Utc>) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use embed_base::events::Event;
     use sqlx::types::Json;
     use uuid::Uuid;
 
@@ -170,9 +171,8 @@ mod tests {
         Outcome::Absent("there is no record".into())
     }
 
-    fn names(happened: &[Event]) -> Vec<String> {
-        let name = |event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
-        happened.iter().map(name).collect()
+    fn names(happened: &[DomainEvent]) -> Vec<&'static str> {
+        happened.iter().map(Event::kind).collect()
     }
 
     fn day(number: i64) -> DateTime<Utc> {

@@ -35,7 +35,7 @@ impl Output {
 /// Several results: `{"data": […], "nextCursor": null}` like the API's lists, or a line for each.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct List<T> {
+pub(crate) struct List<T> {
     data: Vec<T>,
     next_cursor: Option<String>,
     /// What a person reads when there is nothing.

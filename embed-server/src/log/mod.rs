@@ -3,8 +3,10 @@
 //! A request only appends its line to a buffer. When standard output cannot keep up, lines are dropped and counted
 //! rather than requests held.
 
-use super::log_format::JsonLine;
+mod json_line;
+
 use embed_base::config::Settings;
+use json_line::JsonLine;
 use std::io::{self, Write, stdout};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;

@@ -1,8 +1,8 @@
 //! Who looks at a page.
 
-use super::sign_in;
+use super::gate::SessionId;
+use super::sign_in_link;
 use crate::Console;
-use crate::shell::gate::SessionId;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -127,7 +127,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let known = parts.extensions.get::<Operator>().zip(parts.extensions.get::<SessionId>());
-        let Some((operator, &SessionId(session))) = known else { return Err(sign_in::first()) };
+        let Some((operator, &SessionId(session))) = known else { return Err(sign_in_link::first()) };
         let console = Console::from_ref(state);
         // What is no notice of ours is none.
         let done = Query::<Notice>::try_from_uri(&parts.uri).ok().and_then(|Query(notice)| notice.done);
