@@ -27,6 +27,11 @@ impl Clock {
         }
     }
 
+    /// Whether a test holds it.
+    pub fn is_held(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Moves a standing clock forward; the system's clock goes its own way.
     pub fn advance(&self, by: Duration) {
         if let (Some(micros), Some(by)) = (&self.0, by.num_microseconds()) {

@@ -4,7 +4,7 @@
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::crypto::{Random, Secret};
-use crate::db::{Changes, Db, Migrations};
+use crate::db::{Changes, DatabaseClock, Db, Migrations};
 use crate::error::{Error, Result};
 use crate::ids::Ids;
 use crate::mail::Mail;
@@ -27,6 +27,8 @@ pub struct Ground {
     pub changes: Changes,
     /// The time.
     pub clock: Clock,
+    /// The time that leases, due times and lifetimes go by.
+    pub database_clock: DatabaseClock,
     /// Ids of what is stored.
     pub ids: Ids,
     /// Randomness.
@@ -56,6 +58,7 @@ impl Context {
         let metrics = Metrics::default();
         let changes = Changes::default();
         changes.refresh(&db).await?;
+        let database_clock = DatabaseClock::new(&db, clock.clone()).await?;
         let resolver = settings.dns_server.map_or_else(Resolver::system, Resolver::at);
         let resolver =
             resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
@@ -69,6 +72,7 @@ impl Context {
             changes,
             ids: Ids::new(clock.clone()),
             clock,
+            database_clock,
             random,
             metrics,
             resolver,

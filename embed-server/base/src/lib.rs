@@ -13,6 +13,7 @@ pub mod events;
 pub mod files;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod limits;
 pub mod mail;
 pub mod metrics;

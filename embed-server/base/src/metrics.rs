@@ -201,9 +201,9 @@ impl Metrics {
         ViewsCounted { shown: counter("shown"), blocked: counter("blocked") }
     }
 
-    /// Counts the run of a job that ended at `at`, in seconds since 1970.
-    pub fn run(&self, job: &'static str, went_well: bool, at: i64) {
-        let run = Run { job, outcome: if went_well { "done" } else { "failed" } };
+    /// Counts the run of a periodic task or the attempt of a job that ended at `at`, in seconds since 1970.
+    pub fn run(&self, job: &'static str, outcome: &'static str, at: i64) {
+        let run = Run { job, outcome };
         self.runs.get_or_create(&run).inc();
         self.last_run.get_or_create(&run).set(at);
     }

@@ -1,9 +1,8 @@
 //! What runs beside the requests.
 
-use chrono::TimeDelta;
 use embed_base::Context;
 use embed_base::Result;
-use embed_base::db::Lease;
+use embed_base::jobs::{Next, PeriodicTask};
 use embed_core::accounts::Accounts;
 use embed_core::activity::Activity;
 use embed_core::domains::Domains;
@@ -15,10 +14,14 @@ use embed_core::views::{self, Views};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How often a server asks whether it is its turn to tidy up.
-const PAUSE: Duration = Duration::from_secs(10 * 60);
-/// Tidying up is done within this time, or begun again by another server.
-const LEASE: TimeDelta = TimeDelta::hours(1);
+/// How often what has expired is deleted.
+const CLEANUP_PERIOD: Duration = Duration::from_secs(10 * 60);
+/// Enough to delete a month of a busy request log in batches.
+const CLEANUP_LEASE: Duration = Duration::from_secs(60 * 60);
+/// How often the domains that are due for a check are looked up.
+const DOMAIN_CHECK_PERIOD: Duration = Duration::from_secs(20);
+/// A batch of checks takes less than this even if every look-up runs into its timeout.
+const DOMAIN_CHECK_LEASE: Duration = Duration::from_secs(5 * 60);
 
 /// The other ends of what requests fill.
 pub(super) struct Queues {
@@ -39,9 +42,10 @@ impl Background {
     pub fn start(context: &Context, queues: Queues) -> Self {
         let mut loops = JoinSet::new();
         loops.spawn(context.changes.clone().follow(context.db.clone()));
-        loops.spawn(Domains::new(context).keep_checking());
         loops.spawn(queues.blocked.keep_recording());
-        loops.spawn(keep_tidy(context.clone()));
+        for task in periodic_tasks(context) {
+            loops.spawn(task.keep_running(context.clone()));
+        }
         let mut writing = JoinSet::new();
         writing.spawn(queues.requests.keep_writing());
         writing.spawn(queues.views.keep_writing());
@@ -59,35 +63,40 @@ impl Background {
     }
 }
 
-/// Forgets what has had its time, and makes room for what comes. Of all servers on one database one does.
-async fn keep_tidy(context: Context) {
-    let lease = Lease::new("tidy up", LEASE);
-    loop {
-        match lease.take(&context.db, context.clock.now()).await {
-            Ok(true) => {
-                let tidied = tidy(&context).await;
-                let error = tidied.as_ref().err().map(ToString::to_string);
-                let now = context.clock.now();
-                context.metrics.run("tidy up", tidied.is_ok(), now.timestamp());
-                if let Err(error) = lease.finish(&context.db, now, error.as_deref()).await.and(tidied) {
-                    tracing::warn!(%error, "what has had its time could not be forgotten");
-                }
-            }
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the database does not say whose turn it is to tidy up"),
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
+/// What is done from time to time by one server, whichever takes the lease.
+fn periodic_tasks(context: &Context) -> Vec<PeriodicTask> {
+    let domains = Domains::new(context);
+    vec![
+        cleanup(
+            "request_partitions",
+            Requests::new(context),
+            |requests| async move { requests.prepare().await },
+        ),
+        cleanup("request_cleanup", Requests::new(context), |requests| async move { requests.prune().await }),
+        cleanup("view_cleanup", Views::new(context), |views| async move { views.prune().await }),
+        cleanup("token_cleanup", Tokens::new(context), |tokens| async move { tokens.prune().await }),
+        cleanup(
+            "idempotency_key_cleanup",
+            Records::new(context),
+            |records| async move { records.prune().await },
+        ),
+        cleanup("sign_in_cleanup", Accounts::new(context), |accounts| async move { accounts.prune().await }),
+        cleanup("activity_cleanup", Activity::new(context), |activity| async move { activity.prune().await }),
+        PeriodicTask::new("domain_checks", DOMAIN_CHECK_PERIOD, DOMAIN_CHECK_LEASE, move || {
+            let domains = domains.clone();
+            async move { Ok(if domains.check_due().await? == 0 { Next::Later } else { Next::AtOnce }) }
+        }),
+    ]
 }
 
-async fn tidy(context: &Context) -> Result<()> {
-    let requests = Requests::new(context);
-    requests.prepare().await?;
-    requests.prune().await?;
-    Views::new(context).prune().await?;
-    Tokens::new(context).prune().await?;
-    Records::new(context).prune(context.clock.now()).await?;
-    Accounts::new(context).prune(context.clock.now()).await?;
-    Activity::new(context).prune().await?;
-    Ok(())
+/// A task that does everything in one run.
+fn cleanup<T, D, F>(name: &'static str, capability: T, run: fn(T) -> F) -> PeriodicTask
+where
+    T: Clone + Send + Sync + 'static,
+    F: Future<Output = Result<D>> + Send + 'static,
+{
+    PeriodicTask::new(name, CLEANUP_PERIOD, CLEANUP_LEASE, move || {
+        let run = run(capability.clone());
+        async move { run.await.map(|_| Next::Later) }
+    })
 }

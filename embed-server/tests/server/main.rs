@@ -30,6 +30,7 @@ mod operators;
 mod outbox;
 mod outgoing_calls;
 mod people;
+mod periodic_tasks;
 mod permissions;
 mod preconditions;
 mod proving_domains;

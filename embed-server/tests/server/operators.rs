@@ -164,9 +164,9 @@ story!(a_personal_token_that_ended_long_ago_is_forgotten, |app| {
         kept
     };
     app.context.clock.advance(TimeDelta::days(30));
-    accounts.prune(app.context.clock.now()).await.unwrap();
+    accounts.prune().await.unwrap();
     assert_eq!(kept().await, prefixes, "for a month their owner can be told what became of them");
     app.context.clock.advance(TimeDelta::hours(2));
-    accounts.prune(app.context.clock.now()).await.unwrap();
+    accounts.prune().await.unwrap();
     assert_eq!(kept().await, prefixes[2..]);
 });

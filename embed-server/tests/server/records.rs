@@ -252,8 +252,8 @@ story!(the_same_request_under_the_same_key_creates_one_record, |app| {
     assert_ne!(json_of(late).await.1["id"], first["id"]);
     app.context.clock.advance(chrono::TimeDelta::hours(25));
     let records = Records::new(&app.context);
-    assert_eq!(records.prune(app.context.clock.now()).await.unwrap(), 2);
-    assert_eq!(records.prune(app.context.clock.now()).await.unwrap(), 0);
+    assert_eq!(records.prune().await.unwrap(), 2);
+    assert_eq!(records.prune().await.unwrap(), 0);
 });
 
 story!(the_same_request_many_times_at_once_creates_one_record, |app| {

@@ -221,9 +221,12 @@ story!(what_no_database_holds_is_refused_and_not_asked_for, |app| {
 });
 
 story!(old_calls_are_forgotten, |app| {
-    // The server tidies up by itself when it starts; what follows is done by hand.
-    until("the server to have tidied up", PATIENCE, async || {
-        app.context.metrics.render().contains("embed_job_runs_total{job=\"tidy up\",outcome=\"done\"} 1")
+    // The server's own tasks run when it starts; what follows is done by hand.
+    until("the server's own tasks to have run", PATIENCE, async || {
+        let metrics = app.context.metrics.render();
+        ["request_partitions", "request_cleanup"]
+            .iter()
+            .all(|job| metrics.contains(&format!("embed_job_runs_total{{job=\"{job}\",outcome=\"done\"}} 1")))
     })
     .await;
     let site = app.site().await;

@@ -1,11 +1,11 @@
-//! Leases: of all servers on one database, one runs a background job.
+//! Leases: of all servers on one database, one runs a periodic task.
 
-use super::{Db, execute};
+use super::{DatabaseClock, Db, execute};
 use crate::error::Result;
-use chrono::{DateTime, Duration, Utc};
+use std::time::Duration;
 use uuid::Uuid;
 
-/// One job's lease, as one server sees it.
+/// One task's lease, as one server sees it.
 #[derive(Clone, Debug)]
 pub struct Lease {
     name: &'static str,
@@ -14,14 +14,15 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease on the job `name` for this process, not yet taken. A job must finish within `length`, or take it again.
+    /// A lease on the task `name` for this process, not yet taken. A run must end within `length`, or take it again.
     pub fn new(name: &'static str, length: Duration) -> Self {
         Self { name, owner: Uuid::now_v7(), length }
     }
 
     /// Takes or prolongs the lease; `false` while another server holds it.
-    pub async fn take(&self, db: &Db, now: DateTime<Utc>) -> Result<bool> {
+    pub async fn take(&self, db: &Db, clock: &DatabaseClock) -> Result<bool> {
         let mut tx = db.begin_global().await?;
+        let now = clock.now(&mut tx).await?;
         let text = "INSERT INTO job_leases (name, owner, expires_at) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
              WHERE job_leases.owner = excluded.owner OR job_leases.expires_at <= $4";
@@ -33,9 +34,10 @@ impl Lease {
         Ok(taken)
     }
 
-    /// Notes how a run went, for whoever looks.
-    pub async fn finish(&self, db: &Db, now: DateTime<Utc>, error: Option<&str>) -> Result<()> {
+    /// Notes how a run went.
+    pub async fn finish(&self, db: &Db, clock: &DatabaseClock, error: Option<&str>) -> Result<()> {
         let mut tx = db.begin_global().await?;
+        let now = clock.now(&mut tx).await?;
         let text = "UPDATE job_leases SET finished_at = $1, error = $2 WHERE name = $3 AND owner = $4";
         execute!(&mut tx, sqlx::query(text).bind(now).bind(error).bind(self.name).bind(self.owner))?;
         tx.commit().await

@@ -12,6 +12,7 @@ mod lease;
 mod months;
 mod open;
 mod statement;
+mod time;
 mod times;
 
 pub use crate::{execute, fetch_all, on};
@@ -22,6 +23,7 @@ pub use lease::Lease;
 pub use months::{drop_partitions, hour_of, make_partitions};
 pub use open::Migrations;
 pub use statement::{Argument, Statement, places};
+pub use time::DatabaseClock;
 pub use times::holds;
 
 use crate::error::Result;

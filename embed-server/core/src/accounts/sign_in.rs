@@ -8,7 +8,7 @@ use super::email::Email;
 use super::sessions::{Proof, StartedSession};
 use super::store::{self, StoredUser};
 use super::{Accounts, Role};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use embed_base::crypto::{equal, hex};
 use embed_base::{Code, Error, Result};
 use std::num::NonZeroU32;
@@ -132,8 +132,9 @@ impl Accounts {
     }
 
     /// Forgets codes, links and sessions that have had their time.
-    pub async fn prune(&self, now: DateTime<Utc>) -> Result<()> {
+    pub async fn prune(&self) -> Result<()> {
         let mut tx = self.context.db.begin_global().await?;
+        let now = self.context.clock.now();
         store::prune(&mut tx, now, (now - super::sessions::IDLE, now - super::tokens::KEPT)).await?;
         tx.commit().await
     }

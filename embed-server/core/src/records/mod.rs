@@ -175,9 +175,9 @@ impl Records {
     }
 
     /// Forgets the answers to idempotency keys that are older than 24 hours; how many.
-    pub async fn prune(&self, now: DateTime<Utc>) -> Result<u64> {
+    pub async fn prune(&self) -> Result<u64> {
         let mut tx = self.context.db.begin_global().await?;
-        let forgotten = store::forget(&mut tx, now - idempotency::KEPT).await?;
+        let forgotten = store::forget(&mut tx, self.context.clock.now() - idempotency::KEPT).await?;
         tx.commit().await?;
         Ok(forgotten)
     }
