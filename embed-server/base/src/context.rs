@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::outbound::{Outbound, Resolver};
 use std::ops::Deref;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The ground that the capabilities stand on, behind one pointer: it is cloned with them for every request.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub struct Ground {
     pub database_clock: DatabaseClock,
     /// Ids of what is stored.
     pub ids: Ids,
+    /// Wakes this process's worker when a job was queued: a hint, because the worker looks by itself too.
+    pub job_signal: Notify,
     /// Randomness.
     pub random: Random,
     /// What is counted, for whoever watches.
@@ -73,6 +76,7 @@ impl Context {
             ids: Ids::new(clock.clone()),
             clock,
             database_clock,
+            job_signal: Notify::new(),
             random,
             metrics,
             resolver,

@@ -124,6 +124,8 @@ pub struct Metrics {
     views: Family<View, Counter>,
     runs: Family<Run, Counter>,
     last_run: Family<Run, Gauge>,
+    /// Due jobs that this server leaves to a newer one, because it does not know their kind or cannot read their payload.
+    pub jobs_unreadable: Gauge,
     /// 1 while limits are counted by this process alone although `REDIS_URL` is set.
     pub limits_alone: Gauge,
     /// Lines of the request log that were dropped because the queue was full.
@@ -153,6 +155,11 @@ impl Default for Metrics {
                 "job_last_run_timestamp_seconds",
                 "When a job last ran, by how it went",
                 Family::default(),
+            ),
+            jobs_unreadable: register.add(
+                "jobs_unreadable",
+                "Due jobs that this server leaves to a newer one",
+                Gauge::default(),
             ),
             limits_alone: register.add(
                 "rate_limit_alone",

@@ -2,7 +2,7 @@
 
 use embed_base::Context;
 use embed_base::Result;
-use embed_base::jobs::{Next, PeriodicTask};
+use embed_base::jobs::{Handlers, Jobs, Next, Pace, PeriodicTask, Worker};
 use embed_core::accounts::Accounts;
 use embed_core::activity::Activity;
 use embed_core::domains::Domains;
@@ -12,7 +12,8 @@ use embed_core::requests::{self, Requests};
 use embed_core::tokens::Tokens;
 use embed_core::views::{self, Views};
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 /// How often what has expired is deleted.
 const CLEANUP_PERIOD: Duration = Duration::from_secs(10 * 60);
@@ -35,6 +36,8 @@ pub(super) struct Background {
     loops: JoinSet<()>,
     /// Those that end by themselves when nobody asks any more.
     writing: JoinSet<()>,
+    worker: JoinHandle<()>,
+    stop: CancellationToken,
 }
 
 impl Background {
@@ -49,17 +52,25 @@ impl Background {
         let mut writing = JoinSet::new();
         writing.spawn(queues.requests.keep_writing());
         writing.spawn(queues.views.keep_writing());
-        Self { loops, writing }
+        let stop = CancellationToken::new();
+        // No capability has jobs yet; the worker says which a newer server has queued.
+        let worker = Worker::new(context, Handlers::default(), Pace::default());
+        let worker = tokio::spawn(worker.run(stop.clone()));
+        Self { loops, writing, worker, stop }
     }
 
     /// Ends them all, once what the requests left behind is written; that takes no longer than `grace`.
     pub async fn stop(mut self, grace: Duration) {
+        self.stop.cancel();
         let written = async { while self.writing.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, written).await.is_err() {
             self.writing.abort_all();
             tracing::warn!("the last lines of the request log or the last views were not written in time");
         }
         self.loops.shutdown().await;
+        if let Err(error) = self.worker.await {
+            tracing::error!(%error, "the worker did not end well");
+        }
     }
 }
 
@@ -82,6 +93,7 @@ fn periodic_tasks(context: &Context) -> Vec<PeriodicTask> {
         ),
         cleanup("sign_in_cleanup", Accounts::new(context), |accounts| async move { accounts.prune().await }),
         cleanup("activity_cleanup", Activity::new(context), |activity| async move { activity.prune().await }),
+        cleanup("job_cleanup", Jobs::new(context), |jobs| async move { jobs.prune().await }),
         PeriodicTask::new("domain_checks", DOMAIN_CHECK_PERIOD, DOMAIN_CHECK_LEASE, move || {
             let domains = domains.clone();
             async move { Ok(if domains.check_due().await? == 0 { Next::Later } else { Next::AtOnce }) }

@@ -23,6 +23,8 @@ mod faults;
 mod graphql;
 mod internet;
 mod isolation;
+mod job_workers;
+mod jobs;
 mod limits;
 mod mail;
 mod management;

@@ -11,6 +11,7 @@ pub mod json;
 mod lease;
 mod months;
 mod open;
+pub mod queue;
 mod statement;
 mod time;
 mod times;
