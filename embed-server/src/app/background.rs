@@ -2,6 +2,7 @@
 
 use embed_base::Context;
 use embed_base::Result;
+use embed_base::db::Changes;
 use embed_base::jobs::{Handlers, Jobs, Next, Pace, PeriodicTask, Worker};
 use embed_core::accounts::Accounts;
 use embed_core::activity::Activity;
@@ -93,6 +94,9 @@ fn periodic_tasks(context: &Context) -> Vec<PeriodicTask> {
         ),
         cleanup("sign_in_cleanup", Accounts::new(context), |accounts| async move { accounts.prune().await }),
         cleanup("activity_cleanup", Activity::new(context), |activity| async move { activity.prune().await }),
+        cleanup("change_cleanup", context.clone(), |context| async move {
+            Changes::prune(&context.db, context.clock.now()).await
+        }),
         cleanup("job_cleanup", Jobs::new(context), |jobs| async move { jobs.prune().await }),
         PeriodicTask::new("domain_checks", DOMAIN_CHECK_PERIOD, DOMAIN_CHECK_LEASE, move || {
             let domains = domains.clone();

@@ -33,6 +33,7 @@ story!(a_task_that_fails_stops_no_other, |app| {
         ("idempotency_key_cleanup", "done"),
         ("sign_in_cleanup", "done"),
         ("activity_cleanup", "done"),
+        ("change_cleanup", "done"),
         ("job_cleanup", "done"),
         ("domain_checks", "done"),
     ] {
