@@ -1,7 +1,7 @@
 //! What do proof, limits and log cost a program that reads a record with an API token?
 //!
 //! `cargo build --release && cargo bench -p stories -- record`. Compared with the same handler on the same database
-//! without a door before it, in a process of its own like the server's. Both run all the time, and are asked in turn.
+//! without a gateway before it, in a process of its own like the server's. Both run all the time, and are asked in turn.
 
 use anyhow::{Context as _, Result};
 use axum::Router;

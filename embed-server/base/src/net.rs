@@ -1,4 +1,4 @@
-//! The address of whoever asks, also behind proxies.
+//! The address of the client, also behind proxies.
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net};
@@ -8,12 +8,12 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Bits before an IPv4 address in the IPv6 address that stands for it (RFC 4291, section 2.5.5.2).
 const MAPPED: u8 = 96;
 
-/// Who asks, as far as this server can know. An extension of every request.
+/// The client's address, as far as this server can know it. An extension of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// The proxies whose `X-Forwarded-For` is believed (`EMBED_TRUSTED_PROXIES`). Without any nobody's is: everyone can
-/// write the header.
+/// The proxies whose `X-Forwarded-For` is believed (`EMBED_TRUSTED_PROXIES`). Without any the header is ignored, because
+/// every client can send it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -23,8 +23,8 @@ impl TrustedProxies {
         text.split(',').map(|network| parse_network(network.trim())).collect::<Option<_>>().map(Self)
     }
 
-    /// Each proxy adds the address that it was called from at the end. So the list is read backwards, for as long as
-    /// the one who added an address is trusted; what stands further left anybody may have written.
+    /// Each proxy appends the address that it was called from. So the list is read backwards, as long as the proxy that
+    /// appended an address is trusted; any client may have written what stands further left.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
         let mut client = peer.to_canonical();
         let lists = headers.get_all(FORWARDED_FOR).iter().rev().filter_map(|value| value.to_str().ok());

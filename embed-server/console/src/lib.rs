@@ -7,7 +7,7 @@
 mod pages;
 mod shell;
 
-pub use shell::gate::gate;
+pub use shell::gate::{error_page, gate};
 
 use aide::axum::ApiRouter;
 use axum::extract::FromRef;

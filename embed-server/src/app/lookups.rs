@@ -1,10 +1,11 @@
-//! What the door of the modules' API asks, answered by the capabilities.
+//! What the gateway of the modules' APIs looks up, answered by the capabilities.
 
 use super::App;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::http::{
-    Asked, Caller, CallerKind, Grant, Lookups, Page, Proved, RequestLog, Scope, forbidden, unauthenticated,
+    AllowedPage, ApiRequest, Authenticated, Caller, CallerKind, Grant, Lookups, RequestLog, Scope, forbidden,
+    unauthenticated,
 };
 use embed_base::limits::RateLimits;
 use embed_base::secrets::{Bearer, Kind};
@@ -17,22 +18,22 @@ impl Lookups for App {
         Ok(self.0.modules.served(module).await?.map(|published| published.site))
     }
 
-    async fn page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<Page>> {
+    async fn allowed_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<AllowedPage>> {
         self.0.embed.api_page(site, module, origin).await
     }
 
-    async fn caller(&self, asked: &Asked<'_>, credential: &str) -> Result<Proved> {
+    async fn caller(&self, request: &ApiRequest<'_>, credential: &str) -> Result<Authenticated> {
         match Bearer::parse(credential) {
-            Some(secret) if secret.kind() == Kind::Live => self.0.tokens.caller(asked, &secret).await,
+            Some(secret) if secret.kind() == Kind::Live => self.0.tokens.caller(request, &secret).await,
             Some(secret) => {
-                let operator = self.0.accounts.operator(&secret, asked.address.0).await?;
-                self.operator(asked, &operator).await
+                let operator = self.0.accounts.operator(&secret, request.address.0).await?;
+                self.operator(request, &operator).await
             }
             // Embed tokens have no prefix; what looks like one of the others has a typing error in it.
             None if credential.starts_with("dram_") => Err(unauthenticated(
                 "This is not a token of this server: its checksum is wrong. Check that it was copied whole.",
             )),
-            None => self.0.embed.visitor(asked, credential).await,
+            None => self.0.embed.visitor(request, credential).await,
         }
     }
 
@@ -50,9 +51,9 @@ impl Lookups for App {
 }
 
 impl App {
-    /// An operator reads the data of his organization's modules; what else he may do there is a matter of his role.
-    async fn operator(&self, asked: &Asked<'_>, operator: &Operator) -> Result<Proved> {
-        let organization = self.0.sites.find(asked.site).await?.organization_id;
+    /// An operator reads the data of the organization's modules; the role decides what else the operator may do.
+    async fn operator(&self, request: &ApiRequest<'_>, operator: &Operator) -> Result<Authenticated> {
+        let organization = self.0.sites.find(request.site).await?.organization_id;
         let scopes = match operator.role_in(organization) {
             None => {
                 return Err(forbidden(
@@ -63,6 +64,6 @@ impl App {
             Some(Role::Admin | Role::Owner) => BTreeSet::from(Scope::ALL),
         };
         let caller = Caller { kind: CallerKind::Operator, id: operator.user(), grant: Grant::Scopes(scopes) };
-        Ok(Proved { caller, limit: None })
+        Ok(Authenticated { caller, limit: None })
     }
 }

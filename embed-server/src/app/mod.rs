@@ -150,7 +150,7 @@ impl Server {
         Requests::new(&context).prepare().await?;
         let (app, queues) = App::new(context.clone())?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(http::serve(listener, app.front()?, stop.clone()));
+        let serving = tokio::spawn(http::serve(listener, app.host_router()?, stop.clone()));
         let background = Background::start(&context, queues);
         Ok(Self { address, stop, serving, background, context })
     }

@@ -1,4 +1,4 @@
-//! Which routes there are, on which origin, and what each passes through before it is reached.
+//! The routes, the origin of each, and the middleware around them.
 
 use super::App;
 use super::assets;
@@ -14,8 +14,10 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 use embed_base::Context;
 use embed_base::Result;
-use embed_base::http::openapi::guarded;
-use embed_base::http::{self, Front, Readers, TIMEOUT, documentation};
+use embed_base::http::openapi::document_gateway_refusals;
+use embed_base::http::{
+    self, CALL_TIMEOUT, CorsPolicy, HostRouter, Middleware, TIMEOUT, documentation, problem_document,
+};
 use embed_console as console;
 use embed_core::{activity, domains, embed, modules, records, requests, sites, tokens, views};
 use schemars::JsonSchema;
@@ -26,44 +28,51 @@ use std::time::Duration;
 const METRICS_TYPE: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// How long an operator's request may take: bundles are uploaded and compressed.
-const MANAGING: Duration = Duration::from_secs(5 * 60);
+/// How long an operator's request may take, because bundles are uploaded and compressed.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 impl App {
     /// The routers: one for the public origin, one for the modules' own. Where modules have no origin of their own, they
     /// are served, sandboxed, from the public one.
-    pub(super) fn front(&self) -> Result<Front> {
+    pub(super) fn host_router(&self) -> Result<HostRouter> {
         let settings = &self.0.context.settings;
-        let passed =
-            |routes, readers, within| http::passed(routes, readers, within, self.0.context.metrics.clone());
+        let api_middleware = Middleware {
+            present_error: problem_document,
+            cors: CorsPolicy::Routes,
+            timeout: TIMEOUT,
+            metrics: self.0.context.metrics.clone(),
+        };
+        let upload_middleware = Middleware { timeout: UPLOAD_TIMEOUT, ..api_middleware.clone() };
+        let verify_middleware = Middleware { cors: CorsPolicy::AnyPage, ..api_middleware.clone() };
+        let console_middleware =
+            Middleware { present_error: console::error_page, ..upload_middleware.clone() };
         let mut document = documentation::document();
         let verify = embed::routes::router().finish_api(&mut document);
         let health = health().finish_api(&mut document);
         let management = management().finish_api(&mut document);
-        // The door is around wrong methods too: a page that asks whether it may is one to the routes.
+        // The gateway is around the refusal of wrong methods too, because it answers the preflights of routes without OPTIONS.
         let mut api = module_api().finish_api(&mut document);
         if settings.dev {
             api = api.merge(records::graphql::playground());
         }
-        let api = api.method_not_allowed_fallback(http::wrong_method);
-        let api = api.layer(from_fn_with_state((self.clone(), http::PATIENCE), http::door::<Self>));
+        let api = api.method_not_allowed_fallback(http::method_not_allowed);
+        let api = api.layer(from_fn_with_state((self.clone(), CALL_TIMEOUT), http::api_gateway::<Self>));
         let module = embed::document::router().merge(modules::routes::router());
         let mut public =
             assets::router().merge(health).merge(metrics()).merge(documentation::router(document)?);
         if settings.module_host.is_none() {
             public = public.merge(module.clone());
         }
-        let public = passed(public.merge(api).fallback(http::nothing_here), Readers::Own, TIMEOUT);
-        let verify = passed(verify, Readers::Asker, TIMEOUT);
-        let management = passed(management, Readers::Own, MANAGING);
-        // Addresses and methods that the console does not know are answered by pages too.
+        let public = api_middleware.clone().around(public.merge(api).fallback(http::not_found));
+        let verify = verify_middleware.around(verify);
+        let management = upload_middleware.around(management);
         let console =
-            pages().finish_api(&mut OpenApi::default()).method_not_allowed_fallback(http::wrong_method);
+            pages().finish_api(&mut OpenApi::default()).method_not_allowed_fallback(http::method_not_allowed);
         let console = console.layer(from_fn_with_state(self.clone(), console::gate::<Self>));
-        let console = passed(console, Readers::Own, MANAGING);
-        let module = module.merge(assets::router()).fallback(http::nothing_here);
-        let module = passed(module, Readers::Own, TIMEOUT);
-        Ok(Front::new(
+        let console = console_middleware.around(console);
+        let module = module.merge(assets::router()).fallback(http::not_found);
+        let module = api_middleware.around(module);
+        Ok(HostRouter::new(
             settings.module_host.clone(),
             settings.trusted_proxies.clone(),
             public.merge(verify).merge(management).merge(console).with_state(self.clone()),
@@ -72,11 +81,11 @@ impl App {
     }
 }
 
-/// What operators look at.
+/// The pages of operators.
 fn pages() -> ApiRouter<App> {
     console::router()
         .route("/", get(|| async { Redirect::to("/console") }))
-        .route("/console/{*rest}", any(http::nothing_here))
+        .route("/console/{*rest}", any(http::not_found))
 }
 
 /// A page of the console, and who may open it.
@@ -106,7 +115,7 @@ pub fn console_rules() -> Vec<Rule> {
     rules
 }
 
-/// What operators call.
+/// The API of operators.
 fn management() -> ApiRouter<App> {
     sites::routes::router()
         .merge(modules::manage::router())
@@ -117,11 +126,11 @@ fn management() -> ApiRouter<App> {
         .merge(views::routes::router())
 }
 
-/// What is behind the door. Calls that miss it are counted and logged like the others.
+/// The routes behind the gateway. Calls to paths that do not exist are counted and logged like the others.
 fn module_api() -> ApiRouter<App> {
     records::routes::router()
-        .with_path_items(guarded)
-        .route("/api/v1/modules/{module}/{*rest}", any(http::nothing_here))
+        .with_path_items(document_gateway_refusals)
+        .route("/api/v1/modules/{module}/{*rest}", any(http::not_found))
 }
 
 /// What `/healthz` and `/readyz` answer.

@@ -200,7 +200,7 @@ story!(every_caller_may_what_is_his_and_nothing_else, |app| {
     let (no_by_graphql, who_by_graphql) = ("200 forbidden", "200 unauthenticated");
     let (lost, ended) = ("404 record_not_found", "409 token_ended");
     let (tag, misfit) = ("412 precondition_failed", "422 invalid_record");
-    // Whoever is turned away at the door is so whatever he asks; management has a door of its own.
+    // A caller that the gateway refuses is refused whatever it asks; the management API is not behind the gateway.
     let away = |outcome| std::array::from_fn(|place| if place == 12 { who } else { outcome });
     let nothing = [who, who, who, who, who, who, who, who_by_graphql, who_by_graphql, who, who, who, who];
     let strange = away("403 origin_not_allowed");

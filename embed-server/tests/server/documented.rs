@@ -1,4 +1,4 @@
-//! What the OpenAPI document says of a module's API, held against what the door does.
+//! The OpenAPI document of a module's API, compared with what the gateway does.
 
 use crate::app::json_of;
 use crate::story;
@@ -25,7 +25,7 @@ story!(the_committed_document_is_the_one_that_is_served, |app| {
     );
 });
 
-story!(the_document_says_whom_the_door_knows_and_whom_it_refuses, |app| {
+story!(the_document_lists_the_credentials_and_refusals_of_the_gateway, |app| {
     let (_, document) = json_of(app.get("/api/openapi.json").send().await.unwrap()).await;
     let mut operations = 0;
     for (path, item) in document["paths"].as_object().unwrap() {

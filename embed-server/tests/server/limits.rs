@@ -86,9 +86,9 @@ async fn redis_and_a_process_alone_answer_the_same() {
     for round in 0..12 {
         let limits = &rounds[round % rounds.len()];
         let (alone, shared) = (alone.count(limits.clone()).await, shared.count(limits.clone()).await);
-        let said = |counted: &embed_base::limits::Counted| {
+        let said = |counted: &embed_base::limits::LimitDecision| {
             let mut headers = axum::http::HeaderMap::new();
-            counted.say(&mut headers);
+            counted.set_headers(&mut headers);
             (counted.check().map_err(|error| error.code()), format!("{:?}", headers["ratelimit"]))
         };
         let (alone, shared) = (said(&alone), said(&shared));

@@ -292,10 +292,10 @@ async fn what_is_in_the_queue_is_written_before_a_server_ends() {
 /// The database's disk is slow or away, and calls go on: what does not fit the queue is dropped and counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_drops_and_counts_and_never_holds_a_call_up() {
-    use embed_base::http::{Caller, Line, RequestLog};
+    use embed_base::http::{Caller, RequestLog, RequestLogEntry};
     let metrics = embed_base::metrics::Metrics::default();
     let (log, mut lines) = RequestLog::new(metrics.clone());
-    let line = Line {
+    let line = RequestLogEntry {
         at: chrono::DateTime::UNIX_EPOCH,
         site: Uuid::nil(),
         module: Uuid::nil(),
@@ -310,7 +310,7 @@ async fn a_full_queue_drops_and_counts_and_never_holds_a_call_up() {
         error: None,
     };
     for _ in 0..30_000 {
-        log.note(line.clone());
+        log.enqueue(line.clone());
     }
     drop(log);
     let mut kept = 0;
@@ -327,10 +327,10 @@ async fn a_full_queue_drops_and_counts_and_never_holds_a_call_up() {
 /// Twenty thousand lines of a client that sends the longest headers it may would fill the memory.
 #[tokio::test]
 async fn a_line_is_cut_before_it_is_queued() {
-    use embed_base::http::{Caller, Line, RequestLog};
+    use embed_base::http::{Caller, RequestLog, RequestLogEntry};
     let (log, mut lines) = RequestLog::new(embed_base::metrics::Metrics::default());
     let long = "é".repeat(30_000);
-    log.note(Line {
+    log.enqueue(RequestLogEntry {
         at: chrono::DateTime::UNIX_EPOCH,
         site: Uuid::nil(),
         module: Uuid::nil(),

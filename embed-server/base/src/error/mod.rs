@@ -163,7 +163,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// The status and the error itself; [`crate::http::passage`] writes the document, because it knows the request's id.
+/// The status, and the error itself as an extension: the router's presentation makes the body (`http::ErrorPresentation`).
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = self.0.status.into_response();

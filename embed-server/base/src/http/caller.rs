@@ -1,8 +1,7 @@
-//! Who calls a module's API, and what he may do there.
+//! The callers of a module's API, and what they may do there.
 //!
-//! The door ([`super::door`]) proves the caller once, before any handler runs, and leaves a [`Call`] with the request. What
-//! kind of caller it was matters to nobody behind: handlers see a [`Grant`]. A further kind of caller is a further way to
-//! come to one.
+//! The gateway ([`super::api_gateway`]) authenticates the caller once, before any handler runs, and adds a [`Call`] to the
+//! request. Handlers see the caller's [`Grant`] and not its kind, so a further kind of caller changes no handler.
 
 use crate::error::{Code, Error};
 use schemars::JsonSchema;
@@ -36,12 +35,12 @@ impl Scope {
     }
 }
 
-/// How a caller has proved who he is.
+/// How a caller is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallerKind {
-    /// By nothing: whoever asks without credentials.
+    /// Not at all: the request has no credentials.
     Nobody,
-    /// By an embed token: the person in front of an embedded module.
+    /// By an embed token: the visitor of a page that embeds the module.
     Visitor,
     /// By an API token.
     Token,
@@ -64,7 +63,7 @@ impl CallerKind {
 /// What a caller may do with a module's records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// Nothing, for want of credentials.
+    /// Nothing, without credentials.
     Nothing,
     /// What each collection of the manifest grants visitors.
     Visitors,
@@ -72,19 +71,19 @@ pub enum Grant {
     Scopes(BTreeSet<Scope>),
 }
 
-/// A caller, proved.
+/// An authenticated caller, or nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// How.
+    /// How the caller is authenticated.
     pub kind: CallerKind,
     /// The id of the embed token, API token or person; nil for nobody.
     pub id: Uuid,
-    /// What he may do.
+    /// What the caller may do.
     pub grant: Grant,
 }
 
 impl Caller {
-    /// Whoever shows no credentials.
+    /// The caller of a request without credentials.
     pub const NOBODY: Self = Self { kind: CallerKind::Nobody, id: Uuid::nil(), grant: Grant::Nothing };
 
     /// The caller's name among all callers of a module, for what is kept by caller.
@@ -93,19 +92,18 @@ impl Caller {
     }
 }
 
-/// One call of a module's API: the module that is addressed, and who calls. An extension of every request that came
-/// through the door.
+/// A call of a module's API: the module and the caller. An extension of every request behind the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The tenant.
     pub site: Uuid,
     /// The module.
     pub module: Uuid,
-    /// Who calls.
+    /// The caller.
     pub caller: Caller,
 }
 
-/// 401 `unauthenticated`: there are no credentials, or they are worth nothing.
+/// 401 `unauthenticated`: there are no credentials, or they are not valid.
 pub fn unauthenticated(detail: impl Into<String>) -> Error {
     Error::new(Code::Unauthenticated, detail)
 }

@@ -1,4 +1,4 @@
-//! The answer to a request that has made something.
+//! The response to a request that has created something.
 
 use aide::OperationOutput;
 use aide::generate::GenContext;
@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// 201, with what was made. That may hold a secret which is told this once, so nobody stores it on the way.
+/// 201, with what was created. It may hold a secret that is shown only once, so no cache stores it.
 #[derive(Clone, Debug)]
 pub struct Created<T>(pub T);
 

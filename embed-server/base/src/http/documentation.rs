@@ -1,7 +1,7 @@
 //! The OpenAPI document, and the page on which a person reads it and tries it out.
 //!
-//! The document is made of the routes themselves when the server starts. The page is Swagger UI, whole in one answer; its
-//! policy lets exactly its own two scripts run and lets it talk to this server alone.
+//! The document is made of the routes when the server starts. The page is Swagger UI in one response; its policy allows its
+//! own two scripts and requests to this server, and nothing else.
 
 use super::openapi::Security;
 use crate::crypto::{sha256, sha256_hex};
@@ -25,7 +25,7 @@ use std::sync::{Arc, LazyLock};
 const DOCUMENT: &str = "/api/openapi.json";
 const PAGE: &str = "/api/docs";
 
-/// What operations are sorted under, in the order in which they are shown.
+/// The tags of operations, in the order in which they are shown.
 const TAGS: &[(&str, &str)] = &[
     ("Records", "A module's data. Visitors may what its manifest grants them, tokens what their scopes say."),
     ("Sites", "What belongs together; every module belongs to one site."),
@@ -39,7 +39,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Health", "Whether the server does its work."),
 ];
 
-/// An empty document, into which the routes write themselves.
+/// A document without operations, to which the routers add theirs.
 pub fn document() -> OpenApi {
     let scheme = |security: Security| (security.name().to_owned(), ReferenceOr::Item(scheme(security)));
     OpenApi {
@@ -107,12 +107,12 @@ fn scheme(security: Security) -> SecurityScheme {
     }
 }
 
-/// `GET /api/openapi.json` and `GET /api/docs`, for a document in which every route has written itself.
+/// `GET /api/openapi.json` and `GET /api/docs`, for a document that has every operation.
 pub fn router<S: Clone + Send + Sync + 'static>(mut document: OpenApi) -> Result<Router<S>> {
     for (_, item) in document.paths.iter_mut().flat_map(|paths| &mut paths.paths) {
         let ReferenceOr::Item(item) = item else { continue };
         for (_, operation) in iter_operations_mut(item) {
-            // Extractors and handlers wrote the answers down in the order in which they had them.
+            // Extractors and handlers have added responses in any order.
             operation.responses.get_or_insert_default().responses.sort_keys();
         }
     }
@@ -131,14 +131,14 @@ async fn show_document(State(document): State<Arc<Bytes>>, request: HeaderMap) -
     Content::incompressible(Bytes::clone(&document)).answer(&request, &tag, headers)
 }
 
-/// The page, made when somebody first asks for it: it is a megabyte and a half, the same for every server.
-struct Page {
+/// The page, made at the first request: it is a megabyte and a half, the same for every server.
+struct SwaggerPage {
     content: Content,
     tag: String,
     policy: String,
 }
 
-static THE_PAGE: LazyLock<Page> = LazyLock::new(|| {
+static SWAGGER_PAGE: LazyLock<SwaggerPage> = LazyLock::new(|| {
     let html = Swagger::new(DOCUMENT).with_title("Dramac Embed API").html();
     // Its arrows are images inside the style sheet.
     let policy = format!(
@@ -146,10 +146,10 @@ static THE_PAGE: LazyLock<Page> = LazyLock::new(|| {
         sources(&html, "script"),
         sources(&html, "style"),
     );
-    Page { tag: sha256_hex(html.as_bytes()), content: Content::gzipped(html.into()), policy }
+    SwaggerPage { tag: sha256_hex(html.as_bytes()), content: Content::gzipped(html.into()), policy }
 });
 
-/// The digests of what stands in the page's elements of a kind, as a policy names them (CSP 3, section 2.3.1).
+/// The digests of the contents of the page's elements of a kind, as a policy lists them (CSP 3, section 2.3.1).
 fn sources(html: &str, element: &str) -> String {
     let (start, end) = (format!("<{element}>"), format!("</{element}>"));
     let mut rest = html;
@@ -162,7 +162,7 @@ fn sources(html: &str, element: &str) -> String {
 }
 
 async fn show_page(request: HeaderMap) -> Result<Response> {
-    let page = tokio::task::spawn_blocking(|| &*THE_PAGE).await.map_err(Error::internal)?;
+    let page = tokio::task::spawn_blocking(|| &*SWAGGER_PAGE).await.map_err(Error::internal)?;
     let headers = HeaderMap::from_iter([
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::try_from(&page.policy).map_err(Error::internal)?),

@@ -1,4 +1,4 @@
-//! JSON bodies, read strictly: what is not understood is refused by name, never left out in silence.
+//! JSON bodies, read strictly: an unknown field is refused by name and never ignored.
 
 use super::openapi;
 use crate::error::{Code, Error, Result};
@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-/// A body of `application/json`. Its type denies unknown fields. No body at all is read as `{}`, for operations that need
+/// A body of `application/json`. Its type denies unknown fields. An empty body is read as `{}`, for operations that need
 /// none.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<T>(pub T);
@@ -90,12 +90,12 @@ impl<T: JsonSchema> OperationInput for Input<T> {
         set_body(ctx, operation, RequestBody { content, required, ..RequestBody::default() });
         let when = "The body is not the JSON that was expected; `detail` names the field.";
         openapi::refuses(ctx, operation, Code::InvalidRequest, when);
-        unread(ctx, operation);
+        document_body_refusals(ctx, operation);
     }
 }
 
-/// Says how a body is refused before it is looked into.
-pub fn unread(ctx: &mut GenContext, operation: &mut Operation) {
+/// Documents how a body is refused before it is parsed.
+pub fn document_body_refusals(ctx: &mut GenContext, operation: &mut Operation) {
     let when = "The body is larger than this operation takes.";
     openapi::refuses(ctx, operation, Code::BodyTooLarge, when);
     let when = "The body has another `Content-Type`.";

@@ -1,6 +1,6 @@
-//! Accepting connections, and letting go of them in good order.
+//! The listener: it accepts connections, and closes them gracefully when the server stops.
 
-use super::Front;
+use super::HostRouter;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -14,17 +14,17 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a client may take to send a request's head; it also ends idle connections.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long requests under way may take to finish once the server stops.
+/// How long open requests may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(20);
-/// A pause when the system has no connection to give (too many open files), so that the loop does not spin.
+/// A pause after a failed accept (too many open files), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`; then accepts nobody new, lets requests under way finish, and returns.
-pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken) {
+/// Serves until `stop`; then accepts no new connection, lets open requests finish, and returns.
+pub async fn serve(listener: TcpListener, router: HostRouter, stop: CancellationToken) {
     let mut connections = http1::Builder::new();
     connections.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let under_way = GracefulShutdown::new();
-    let front = Arc::new(front);
+    let open_connections = GracefulShutdown::new();
+    let router = Arc::new(router);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -38,23 +38,23 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken)
                 continue;
             }
         };
-        // Answers are small and whole: nothing is gained by waiting for more to send.
+        // Responses are small and written at once, so waiting for more to send gains nothing.
         let _ = stream.set_nodelay(true);
-        let front = front.clone();
+        let router = router.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let front = front.clone();
-            async move { front.answer(peer, request.map(Body::new)).await }
+            let router = router.clone();
+            async move { router.answer(peer, request.map(Body::new)).await }
         });
-        let connection = under_way.watch(connections.serve_connection(TokioIo::new(stream), service));
+        let connection = open_connections.watch(connections.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            // A client that goes away mid-request is its own affair.
+            // A client that disconnects during a request is no fault of the server.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, %peer, "a connection ended early");
             }
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, under_way.shutdown()).await.is_err() {
+    if tokio::time::timeout(GRACE, open_connections.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
 }

@@ -1,34 +1,38 @@
-//! What every request passes through: an id, a line in the log, errors as problem documents, limits, and the choice
-//! between the public origin and the origins of modules. This folder knows no capability.
+//! HTTP below every capability: a request id, a line in the log, limits, one presentation of errors for each router, and
+//! the choice between the public origin and the origins of modules. This folder knows no capability.
 
+mod api_gateway;
 mod caller;
 mod cors;
 mod created;
 pub mod documentation;
-mod door;
-mod front;
+mod error_presentation;
+mod fallback;
+mod host_routing;
 mod input;
-mod limited;
+mod limit_headers;
 mod listen;
+mod middleware;
 pub mod openapi;
 mod paging;
 mod parameters;
-mod passage;
 mod path;
 mod request_log;
-mod span;
+mod time_range;
 
+pub use api_gateway::{ApiRequest, Authenticated, CALL_TIMEOUT, Lookups, api_gateway};
 pub use caller::{Call, Caller, CallerKind, Grant, Scope, forbidden, unauthenticated};
-pub use cors::{Page, Readers};
+pub use cors::{AllowedPage, CorsPolicy};
 pub use created::Created;
-pub use door::{Asked, Lookups, PATIENCE, Proved, door};
-pub use front::{Front, ModuleOrigin};
-pub use input::{Input, media_type, read_body, unread, wrong_media_type};
-pub use limited::Limited;
+pub use error_presentation::{ErrorPresentation, Failure, problem_document};
+pub use fallback::{method_not_allowed, not_found};
+pub use host_routing::{HostRouter, ModuleOrigin};
+pub use input::{Input, document_body_refusals, media_type, read_body, wrong_media_type};
+pub use limit_headers::WithLimitHeaders;
 pub use listen::serve;
+pub use middleware::{Middleware, RequestId, TIMEOUT};
 pub use paging::{Listed, Paged, Paging};
-pub use parameters::{NO_UTF_8, Parameters, decoded};
-pub use passage::{RequestId, TIMEOUT, nothing_here, passed, wrong_method};
+pub use parameters::{Parameters, QUERY_NOT_UTF8, percent_decoded};
 pub use path::{path_id, path_text};
-pub use request_log::{Line, RequestLog};
-pub use span::Span;
+pub use request_log::{RequestLog, RequestLogEntry};
+pub use time_range::TimeRange;

@@ -1,7 +1,7 @@
-//! What handlers and extractors say about themselves in the OpenAPI document.
+//! How handlers and extractors describe themselves in the OpenAPI document.
 //!
-//! An extractor that can refuse a request says so here, in its `OperationInput`, next to the code that refuses. So the
-//! document lists every error with its code, and a handler that takes the extractor need not repeat it.
+//! An extractor that can refuse a request describes that in its `OperationInput`, next to the code that refuses. So the
+//! document lists every error with its code, and a handler that takes the extractor does not repeat it.
 
 use crate::error::{Code, Error};
 use aide::generate::GenContext;
@@ -21,7 +21,7 @@ use std::borrow::Cow;
 /// The media type of every error.
 const PROBLEM: &str = "application/problem+json";
 
-/// The ways to prove who calls; the names of the document's `securitySchemes`.
+/// The kinds of credentials; the document's `securitySchemes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
     /// `Authorization: Bearer dram_user_…`.
@@ -46,18 +46,18 @@ impl Security {
     }
 }
 
-/// Says by which means, any one of them, an operation is called.
-pub fn secured(operation: &mut Operation, means: &[Security]) {
+/// Documents the kinds of credentials, one of which an operation takes.
+pub fn secured(operation: &mut Operation, kinds: &[Security]) {
     let requirement =
-        |means: &Security| SecurityRequirement::from_iter([(means.name().to_owned(), Vec::new())]);
-    operation.security = means.iter().map(requirement).collect();
+        |kind: &Security| SecurityRequirement::from_iter([(kind.name().to_owned(), Vec::new())]);
+    operation.security = kinds.iter().map(requirement).collect();
 }
 
-/// The ways to come through [`super::door`].
+/// The kinds of credentials that [`super::api_gateway`] takes.
 pub const CALLERS: [Security; 4] =
     [Security::PersonalToken, Security::ApiToken, Security::ApiKey, Security::EmbedToken];
 
-/// Says that an operation can be refused with this code, and when it is.
+/// Documents that an operation can be refused with this code, and when.
 pub fn refuses(ctx: &mut GenContext, operation: &mut Operation, code: Code, when: &str) {
     refuses_with(ctx, operation, code.status(), code, when);
 }
@@ -95,8 +95,8 @@ fn refuses_with(ctx: &mut GenContext, operation: &mut Operation, status: StatusC
     response.description.push_str(&format!("`{code}`: {when}"));
 }
 
-/// Says how [`super::door`] refuses a call, whatever is behind it.
-pub fn guarded(mut item: TransformPathItem<'_>) -> TransformPathItem<'_> {
+/// Documents how [`super::api_gateway`] refuses calls.
+pub fn document_gateway_refusals(mut item: TransformPathItem<'_>) -> TransformPathItem<'_> {
     for (_, operation) in iter_operations_mut(item.inner_mut()) {
         generate::in_context(|ctx| {
             let when = "The request shows two credentials.";
@@ -116,19 +116,19 @@ pub fn guarded(mut item: TransformPathItem<'_>) -> TransformPathItem<'_> {
     item
 }
 
-/// Says what goes wrong with whatever asks the database.
+/// Documents the errors of every operation that asks the database.
 pub fn can_fail(ctx: &mut GenContext, operation: &mut Operation) {
     for code in [Code::Internal, Code::Unavailable] {
         refuses(ctx, operation, code, code.meaning());
     }
 }
 
-/// Says which role an operator needs.
+/// Documents the role that an operator needs.
 pub fn required_role(operation: &mut Operation, role: &str) {
     operation.extensions.insert("x-required-role".to_owned(), role.into());
 }
 
-/// The same as a step of a handler's description, where no extractor in its signature says it.
+/// The same as a step of a handler's description, where no extractor in its signature documents it.
 pub fn requires(role: &'static str) -> impl FnOnce(TransformOperation<'_>) -> TransformOperation<'_> {
     move |mut operation| {
         required_role(operation.inner_mut(), role);
@@ -156,7 +156,7 @@ pub fn refused_with(
     }
 }
 
-/// Says that an operation reads a JSON body of this type, where its extractor cannot say so.
+/// Documents that an operation reads a JSON body of this type, where its extractor does not.
 pub fn reads<T: JsonSchema>(operation: &mut Operation) {
     let schema = generate::in_context(|ctx| ctx.schema.subschema_for::<T>());
     let schema = SchemaObject { json_schema: schema, external_docs: None, example: None };
@@ -166,7 +166,7 @@ pub fn reads<T: JsonSchema>(operation: &mut Operation) {
     operation.request_body = Some(ReferenceOr::Item(body));
 }
 
-/// Says that a part of the path is the id of something.
+/// Documents an id in the path.
 pub fn path_id(ctx: &mut GenContext, operation: &mut Operation, name: &str, description: &str) {
     let schema = json_schema!({ "type": "string", "format": "uuid" });
     let parameter_data = ParameterData {
@@ -187,7 +187,7 @@ pub fn path_id(ctx: &mut GenContext, operation: &mut Operation, name: &str, desc
     add_parameters(ctx, operation, [Parameter::Path { parameter_data, style: PathStyle::Simple }]);
 }
 
-/// The body of every error (RFC 9457). It is written in [`crate::error`].
+/// The body of every error (RFC 9457), which [`crate::error`] makes.
 pub enum Problem {}
 
 impl JsonSchema for Problem {

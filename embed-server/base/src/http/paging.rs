@@ -24,11 +24,11 @@ pub trait Listed {
     /// The list's name: a cursor of one list is worth nothing in another.
     const LIST: &'static str;
 
-    /// By which it is ordered.
+    /// The id by which the list is ordered.
     fn id(&self) -> Uuid;
 }
 
-/// Which part of a list of `T` is wanted.
+/// The page of a list of `T` that a request asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Paging<T> {
     limit: u8,
@@ -48,7 +48,7 @@ pub struct Paged<T> {
 }
 
 impl<T: Listed> Paging<T> {
-    /// What `limit` and `cursor` of a query ask for.
+    /// Reads `limit` and `cursor` of a query.
     pub fn new(limit: Option<u8>, cursor: Option<&str>) -> Result<Self> {
         let limit = limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=LARGEST_LIMIT).contains(&limit) {
@@ -59,7 +59,7 @@ impl<T: Listed> Paging<T> {
                 "`cursor` is not one that this list has answered with; leave it out to begin at the start.";
             Error::invalid(detail)
         };
-        let last_seen = cursor.map(|cursor| open::<T>(cursor).ok_or_else(invalid)).transpose()?;
+        let last_seen = cursor.map(|cursor| decode_cursor::<T>(cursor).ok_or_else(invalid)).transpose()?;
         Ok(Self { limit, last_seen, list: PhantomData })
     }
 
@@ -73,37 +73,37 @@ impl<T: Listed> Paging<T> {
         self.last_seen.unwrap_or(Uuid::max())
     }
 
-    /// How many items to read: one more than the page has, which tells whether anything follows.
+    /// How many items to read: one more than the page has, which shows whether another page follows.
     pub fn reads(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// The page, of what was read.
+    /// The page of the items that were read.
     pub fn page(&self, mut data: Vec<T>) -> Paged<T> {
         let limit = usize::from(self.limit);
         let more = data.len() > limit;
         data.truncate(limit);
-        let next_cursor = data.last().filter(|_| more).map(|last| seal::<T>(last.id()));
+        let next_cursor = data.last().filter(|_| more).map(|last| encode_cursor::<T>(last.id()));
         Paged { data, next_cursor }
     }
 }
 
-/// Opaque to callers: which list it is of, and the last id that was seen.
-fn seal<T: Listed>(id: Uuid) -> String {
+/// Makes a cursor, opaque to callers: the list's name and the last id of the page.
+fn encode_cursor<T: Listed>(id: Uuid) -> String {
     let list = crc32fast::hash(T::LIST.as_bytes()).to_be_bytes();
     BASE64_URL_SAFE_NO_PAD.encode([list.as_slice(), id.as_bytes()].concat())
 }
 
-fn open<T: Listed>(cursor: &str) -> Option<Uuid> {
+fn decode_cursor<T: Listed>(cursor: &str) -> Option<Uuid> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (list, id) = bytes.split_first_chunk::<4>()?;
     (*list == crc32fast::hash(T::LIST.as_bytes()).to_be_bytes()).then(|| Uuid::from_slice(id).ok())?
 }
 
-/// What may stand behind the question mark.
+/// The query.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct PagingParameters {
     /// How many items to answer with; 50 if not said.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u8>,
@@ -115,14 +115,15 @@ impl<S: Send + Sync, T: Listed> FromRequestParts<S> for Paging<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let Parameters(Wanted { limit, cursor }) = Parameters::from_request_parts(parts, state).await?;
+        let Parameters(PagingParameters { limit, cursor }) =
+            Parameters::from_request_parts(parts, state).await?;
         Self::new(limit, cursor.as_deref())
     }
 }
 
 impl<T: Listed> OperationInput for Paging<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        Parameters::<Wanted>::operation_input(ctx, operation);
+        Parameters::<PagingParameters>::operation_input(ctx, operation);
     }
 }
 
@@ -171,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_limit_or_cursor_is_refused() {
-        let pear = format!("cursor={}", seal::<Pear>(Uuid::from_u128(1)));
+        let pear = format!("cursor={}", encode_cursor::<Pear>(Uuid::from_u128(1)));
         for (query, sentence) in [
             ("limit=0", "`limit` is 0; expected 1 to 200."),
             ("limit=201", "`limit` is 201; expected 1 to 200."),
@@ -190,7 +191,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_no_cursor_is_refused_without_panic(text in "[A-Za-z0-9_-]{0,30}") {
-            prop_assert!(open::<Apple>(&text).is_none_or(|id| seal::<Apple>(id) == text));
+            prop_assert!(decode_cursor::<Apple>(&text).is_none_or(|id| encode_cursor::<Apple>(id) == text));
         }
     }
 }

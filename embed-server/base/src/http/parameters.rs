@@ -1,5 +1,5 @@
-//! What stands behind the question mark of a path, read strictly: a parameter that is not known is refused by name, never
-//! left out in silence, and so is what is no text: U+FFFD in its place would be another question than was asked.
+//! Query strings, read strictly: an unknown parameter is refused by name and never ignored, and bytes that are not UTF-8
+//! are refused and never replaced by U+FFFD, which would change the question.
 
 use super::openapi;
 use crate::error::{Code, Error, Result};
@@ -14,12 +14,12 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 
-/// What to say of a query that [`decoded`] cannot read.
-pub const NO_UTF_8: &str =
+/// The detail of the refusal of a query that [`percent_decoded`] cannot read.
+pub const QUERY_NOT_UTF8: &str =
     "The query is not UTF-8 where it has percent signs; encode every text as UTF-8 first.";
 
 /// A query with its percent signs resolved; `None` when that is not UTF-8.
-pub fn decoded(query: &str) -> Option<Cow<'_, str>> {
+pub fn percent_decoded(query: &str) -> Option<Cow<'_, str>> {
     percent_decode_str(query).decode_utf8().ok()
 }
 
@@ -31,8 +31,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        match decoded(parts.uri.query().unwrap_or_default()) {
-            None => return Err(Error::invalid(NO_UTF_8)),
+        match percent_decoded(parts.uri.query().unwrap_or_default()) {
+            None => return Err(Error::invalid(QUERY_NOT_UTF8)),
             Some(query) if query.contains('\0') => {
                 return Err(Error::invalid(
                     "The query holds U+0000 (%00), which stands in no text; leave it out.",

@@ -1,5 +1,5 @@
-//! Where calls of a module's API leave a line about themselves. Writing it down is another's work, beside the requests:
-//! a full queue drops the line and counts that, and never holds a request up.
+//! The queue of the log of calls of modules' APIs. A background task writes the entries to the database. A full queue
+//! drops the entry and counts that, and never delays a request.
 
 use super::Caller;
 use crate::error::Code;
@@ -10,47 +10,47 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// Some seconds of a busy server, at about 500 bytes a line.
+/// The entries of some seconds on a busy server, at about 500 bytes each.
 const QUEUE: usize = 20_000;
-/// What a client says of itself is kept up to here, in characters, and cut before it is queued: whoever sends the longest
-/// headers that there may be shall not fill the memory with them.
-const LONGEST_TEXT: usize = 1_000;
+/// Characters that are kept of each text that a client sends. They are cut before the entry is queued, so that clients with
+/// the longest headers do not fill the memory.
+const MAX_TEXT: usize = 1_000;
 
 /// One call of a module's API.
 #[derive(Clone, Debug)]
-pub struct Line {
-    /// When it came.
+pub struct RequestLogEntry {
+    /// When the request arrived.
     pub at: DateTime<Utc>,
     /// The tenant.
     pub site: Uuid,
     /// The module.
     pub module: Uuid,
-    /// Who called.
+    /// The caller.
     pub caller: Caller,
     /// The HTTP method.
     pub method: String,
-    /// The path, without the query, which may hold what is nobody's business.
+    /// The path, without the query, which may hold personal data.
     pub path: String,
-    /// The page's origin, as its browser said.
+    /// The page's origin, as its browser sent it.
     pub origin: Option<String>,
     /// The client's address.
     pub address: IpAddr,
-    /// What the client calls itself.
+    /// The client's `User-Agent`.
     pub user_agent: Option<String>,
-    /// The answer's status.
+    /// The response's status.
     pub status: u16,
-    /// How long the answer took.
+    /// How long the response took.
     pub took: Duration,
-    /// The code and the sentence of an answer that is an error.
+    /// The code and the sentence of a response that is an error.
     pub error: Option<(Code, String)>,
 }
 
-impl Line {
-    fn cut(&mut self) {
+impl RequestLogEntry {
+    fn truncate(&mut self) {
         let message = self.error.as_mut().map(|(_, message)| message);
         let given = [self.origin.as_mut(), self.user_agent.as_mut(), message];
         for text in given.into_iter().flatten().chain([&mut self.method, &mut self.path]) {
-            if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+            if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
                 text.truncate(end);
                 text.shrink_to_fit();
             }
@@ -58,24 +58,24 @@ impl Line {
     }
 }
 
-/// The end of the queue that requests have. Cheap to clone.
+/// The sender of the queue. Cheap to clone.
 #[derive(Clone)]
 pub struct RequestLog {
-    lines: mpsc::Sender<Line>,
+    entries: mpsc::Sender<RequestLogEntry>,
     metrics: Metrics,
 }
 
 impl RequestLog {
-    /// The two ends of the queue.
-    pub fn new(metrics: Metrics) -> (Self, mpsc::Receiver<Line>) {
-        let (lines, written) = mpsc::channel(QUEUE);
-        (Self { lines, metrics }, written)
+    /// Both ends of the queue.
+    pub fn new(metrics: Metrics) -> (Self, mpsc::Receiver<RequestLogEntry>) {
+        let (entries, receiver) = mpsc::channel(QUEUE);
+        (Self { entries, metrics }, receiver)
     }
 
-    /// Leaves a line.
-    pub fn note(&self, mut line: Line) {
-        line.cut();
-        if self.lines.try_send(line).is_err() {
+    /// Queues an entry.
+    pub fn enqueue(&self, mut entry: RequestLogEntry) {
+        entry.truncate();
+        if self.entries.try_send(entry).is_err() {
             self.metrics.log_dropped.inc();
         }
     }

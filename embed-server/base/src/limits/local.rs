@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// The longest window; what nobody asked about for that long is whole again.
+/// The longest window: after that time without a request an allowance is whole again.
 const IDLE: Duration = Duration::from_secs(60 * 60);
-/// More than ask one server within an hour, at about 100 bytes each.
+/// More subjects than one server sees within an hour, at about 100 bytes each.
 const SUBJECTS: u64 = 500_000;
 
 /// By subject the time, in microseconds, at which its allowance is whole again.

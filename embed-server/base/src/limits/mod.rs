@@ -1,8 +1,8 @@
-//! How much may be asked: the generic cell rate algorithm with a burst of the whole limit.
+//! Rate limits: the generic cell rate algorithm with a burst of the whole limit.
 //!
 //! For each subject one number is kept: when its allowance will be whole again. It is kept in this process, or in Redis
-//! when there is one, so that all servers hold one limit. While Redis does not answer each server counts by itself, and
-//! says so in a metric.
+//! where that is configured, so that all servers share one limit. While Redis does not answer, each server counts by
+//! itself, and a metric shows it.
 
 mod local;
 mod shared;
@@ -22,10 +22,10 @@ use uuid::Uuid;
 pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// What is left of them, and in how many seconds they are whole, `"token";r=99;t=1`.
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-/// The first quota alone, as the first version of this API said it.
+/// The first quota alone, as in the first version of this API.
 pub const X_RATE_LIMIT: HeaderName = HeaderName::from_static("x-rate-limit");
 
-/// Who is counted.
+/// What requests are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A client's address; see [`Limit::address`].
@@ -65,7 +65,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// So many requests of a subject in a time.
+/// A number of requests of a subject in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     subject: Subject,
@@ -95,7 +95,7 @@ impl Limit {
         Self { subject: Subject::SignIn(network(address)), requests: per_minute, seconds: 60 }
     }
 
-    /// So many letters per minute into a mailbox.
+    /// So many mails per minute to a mailbox.
     pub fn mailbox(address: &str, per_minute: NonZeroU32) -> Self {
         let [high, low @ ..] = crate::crypto::sha256(address.as_bytes());
         let mut id = [0; 16];
@@ -115,7 +115,7 @@ impl Limit {
     }
 }
 
-/// What counting came to: by limit the microseconds of allowance that are used, and which limit refused.
+/// The result of counting: by limit the microseconds of allowance that are used, and which limit refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcome {
     refused: Option<usize>,
@@ -143,9 +143,9 @@ impl RateLimits {
     }
 
     /// Counts one request against every limit, or against none if one of them is spent.
-    pub async fn count(&self, limits: Vec<Limit>) -> Counted {
+    pub async fn count(&self, limits: Vec<Limit>) -> LimitDecision {
         if limits.is_empty() {
-            return Counted { limits, outcome: Outcome { refused: None, used: Vec::new() } };
+            return LimitDecision { limits, outcome: Outcome { refused: None, used: Vec::new() } };
         }
         let shared = match &self.shared {
             Some(shared) => {
@@ -157,25 +157,25 @@ impl RateLimits {
         };
         let outcome = shared.unwrap_or_else(|| self.local.count(&limits));
         match outcome.refused {
-            Some(place) => self.note(&limits[place], "refused"),
-            None => limits.iter().for_each(|limit| self.note(limit, "allowed")),
+            Some(place) => self.count_decision(&limits[place], "refused"),
+            None => limits.iter().for_each(|limit| self.count_decision(limit, "allowed")),
         }
-        Counted { limits, outcome }
+        LimitDecision { limits, outcome }
     }
 
-    fn note(&self, limit: &Limit, decision: &'static str) {
+    fn count_decision(&self, limit: &Limit, decision: &'static str) {
         self.metrics.limits.get_or_create(&Decision { limit: limit.subject.name(), decision }).inc();
     }
 }
 
-/// A request that was counted.
+/// Whether a request is within its limits, and what is left of them.
 #[derive(Clone, Debug)]
-pub struct Counted {
+pub struct LimitDecision {
     limits: Vec<Limit>,
     outcome: Outcome,
 }
 
-impl Counted {
+impl LimitDecision {
     /// 429 `rate_limited` with `Retry-After` when a limit was spent.
     pub fn check(&self) -> Result<()> {
         let Some(place) = self.outcome.refused else { return Ok(()) };
@@ -192,8 +192,8 @@ impl Counted {
         Err(Error::new(Code::RateLimited, detail).retry_after(seconds))
     }
 
-    /// Says on an answer which limits hold and what is left of them.
-    pub fn say(&self, headers: &mut HeaderMap) {
+    /// Sets the headers that tell the limits and what is left of them.
+    pub fn set_headers(&self, headers: &mut HeaderMap) {
         let Some(first) = self.limits.first() else { return };
         let list = |item: fn(&Limit, i64) -> String| {
             let items: Vec<_> =
@@ -278,10 +278,10 @@ mod tests {
     #[tokio::test]
     async fn the_largest_limit_is_counted_like_any_other() {
         let (limits, _) = limits();
-        let counted = limits.count(vec![Limit::token(Uuid::from_u128(1), NonZeroU32::MAX)]).await;
-        counted.check().unwrap();
+        let decision = limits.count(vec![Limit::token(Uuid::from_u128(1), NonZeroU32::MAX)]).await;
+        decision.check().unwrap();
         let mut headers = HeaderMap::new();
-        counted.say(&mut headers);
+        decision.set_headers(&mut headers);
         assert_eq!(headers[RATE_LIMIT], "\"token\";r=59999999;t=1");
     }
 
@@ -299,7 +299,7 @@ mod tests {
             "Too many requests with this token; try again in 20 s."
         );
         let mut headers = HeaderMap::new();
-        refused.say(&mut headers);
+        refused.set_headers(&mut headers);
         assert_eq!(headers[RATE_LIMIT_POLICY], "\"domain\";q=10;w=3600, \"token\";q=3;w=60");
         assert_eq!(headers[RATE_LIMIT], "\"domain\";r=7;t=1080, \"token\";r=0;t=60");
         assert_eq!(headers[X_RATE_LIMIT], "10");

@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 use embed_base::crypto::sha256_hex;
 use embed_base::files::Content;
-use embed_base::http::nothing_here;
+use embed_base::http::not_found;
 use embed_base::{Code, Error, Result};
 use std::sync::LazyLock;
 
@@ -60,7 +60,7 @@ async fn asset(Path((hash, name)): Path<(String, String)>, request: HeaderMap) -
     let found = FILES.iter().find(|file| file.address == address);
     let file = match found {
         Some(file) => file,
-        None => return Err(Error::new(Code::FileNotFound, nothing_here().await.detail())),
+        None => return Err(Error::new(Code::FileNotFound, not_found().await.detail())),
     };
     let headers = HeaderMap::from_iter([
         (header::CONTENT_TYPE, file.content_type.clone()),

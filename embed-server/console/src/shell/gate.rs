@@ -1,18 +1,18 @@
-//! What every page of the console passes: the session is found, what another website sends is refused, errors become
-//! pages, and the browser is told to trust nothing but this server's own files.
+//! The middleware of the console: it finds the session, refuses forms of other websites, shows errors as pages, and sets a
+//! policy that trusts this server's own files alone.
 
 use super::cookies::Cookie;
 use super::page;
 use super::sign_in_link;
 use crate::Console;
 use axum::extract::{Extension, FromRef, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use embed_base::http::Failure;
 use embed_base::net::ClientAddress;
 use embed_base::{Code, Error, Result};
 use embed_core::accounts::Accounts;
-use std::sync::Arc;
 use uuid::Uuid;
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -38,7 +38,7 @@ where
     Console: FromRef<S>,
 {
     let console = Console::from_ref(&state);
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let method = request.method().clone();
     let entered = async {
         comes_from_here(&console, &method, request.headers())?;
         if let Some(secret) = Cookie::Session.read(&console, request.headers())
@@ -53,9 +53,6 @@ where
         Ok(()) => next.run(request).await,
         Err(error) => Error::into_response(error),
     };
-    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
-        response = shown(&error, &method, &uri, response.headers());
-    }
     protect(&mut response);
     response
 }
@@ -78,8 +75,16 @@ fn comes_from_here(console: &Console, method: &Method, headers: &HeaderMap) -> R
     }
 }
 
-/// An error as a page; whoever has to sign in first is led there, and back to where he wanted to go.
-fn shown(error: &Error, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
+/// The console's error presentation: a page. Without a session it leads to the sign-in, and from there back to the page that
+/// was asked for.
+pub fn error_page(failure: Failure<'_>) -> Response {
+    let mut response = unprotected_error_page(&failure);
+    protect(&mut response);
+    response
+}
+
+fn unprotected_error_page(failure: &Failure<'_>) -> Response {
+    let Failure { error, method, uri, headers, .. } = failure;
     if error.status() == StatusCode::UNAUTHORIZED {
         let next = if method.is_safe() {
             uri.path_and_query().map_or("/console", |next| next.as_str())
@@ -87,9 +92,6 @@ fn shown(error: &Error, method: &Method, uri: &Uri, headers: &HeaderMap) -> Resp
             "/console"
         };
         return Redirect::to(&sign_in_link::path(next)).into_response();
-    }
-    if let Some(causes) = error.causes().filter(|_| error.status().is_server_error()) {
-        tracing::error!(code = error.code().as_str(), causes, "{error}");
     }
     let mut response = (error.status(), page::of_error(error)).into_response();
     if let Some(seconds) = headers.get(header::RETRY_AFTER) {

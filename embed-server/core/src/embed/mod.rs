@@ -17,7 +17,9 @@ use crate::modules::Published;
 use crate::views::{self, View};
 use chrono::{DateTime, Utc};
 use embed_base::Context;
-use embed_base::http::{Asked, Caller, CallerKind, Grant, Page, Proved, forbidden, unauthenticated};
+use embed_base::http::{
+    AllowedPage, ApiRequest, Authenticated, Caller, CallerKind, Grant, forbidden, unauthenticated,
+};
 use embed_base::ids;
 use embed_base::limits::Limit;
 use embed_base::{Code, Error, Result};
@@ -77,43 +79,44 @@ impl Embed {
         self.context.settings.verify_limit
     }
 
-    /// The visitor who shows an embed token to the module's API. It counts on the module's own page, and on the page
-    /// that embeds it while that may use the API; and only as long as that page may embed the module at all.
-    pub async fn visitor(&self, asked: &Asked<'_>, text: &str) -> Result<Proved> {
+    /// The visitor with this embed token at the module's API. It is valid on the module's own page, and on the page that
+    /// embeds it while that may use the API; and only as long as that page may embed the module at all.
+    pub async fn visitor(&self, request: &ApiRequest<'_>, text: &str) -> Result<Authenticated> {
         let token = self.key.open(text, self.context.clock.now()).ok_or_else(|| {
             unauthenticated(
                 "The token is not one of this server's, or it has ended. Embed tokens come from `verify` and live for an hour.",
             )
         })?;
-        if (token.site, token.module) != (asked.site, asked.module) {
+        if (token.site, token.module) != (request.site, request.module) {
             return Err(forbidden("This embed token is another module's."));
         }
-        if asked.origin != Some(&token.origin) && asked.origin != Some(&self.module_origin(token.module)) {
+        if request.origin != Some(&token.origin) && request.origin != Some(&self.module_origin(token.module))
+        {
             let detail =
                 "An embed token counts only in the module's own frame and on the page that embeds it.";
             return Err(Error::new(Code::OriginNotAllowed, detail));
         }
         let origin = Origin::parse(&token.origin, self.context.settings.dev).map_err(Error::internal)?;
-        let verdict = self.allowlist.decide(asked.site, asked.module, &origin, token.embed_type).await?;
-        let domain = self.allowlist.decisive(asked.site, asked.module, &origin).await?;
+        let verdict = self.allowlist.decide(request.site, request.module, &origin, token.embed_type).await?;
+        let domain = self.allowlist.decisive(request.site, request.module, &origin).await?;
         let (Verdict::Allowed(_), Some(domain)) = (verdict, domain) else {
             return Err(unauthenticated(format!("{origin} may no longer embed this module.")));
         };
-        Ok(Proved {
+        Ok(Authenticated {
             caller: Caller { kind: CallerKind::Visitor, id: token.id, grant: Grant::Visitors },
             limit: Some(Limit::domain(domain.id, domain.rate_limit)),
         })
     }
 
-    /// How a page of this origin stands with the module's API: the module's own page and this server's may always
-    /// call, others if the domain that decides about them may; `None` for the rest.
-    pub async fn api_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<Page>> {
+    /// The page of this origin, if it may call the module's API: the module's own page and this server's always may, others
+    /// if the domain that decides about them may.
+    pub async fn api_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<AllowedPage>> {
         if origin == self.module_origin(module) || origin == self.context.settings.public_url {
-            return Ok(Some(Page { limit: None }));
+            return Ok(Some(AllowedPage { limit: None }));
         }
         let Ok(origin) = Origin::parse(origin, self.context.settings.dev) else { return Ok(None) };
         let domain = self.allowlist.decisive(site, module, &origin).await?.filter(|domain| domain.allow_api);
-        Ok(domain.map(|domain| Page { limit: Some(Limit::domain(domain.id, domain.rate_limit)) }))
+        Ok(domain.map(|domain| AllowedPage { limit: Some(Limit::domain(domain.id, domain.rate_limit)) }))
     }
 
     /// The origin of a module's own pages; `null` where modules are sandboxed.

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, FromRef, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use embed_base::http::Limited;
+use embed_base::http::WithLimitHeaders;
 use embed_base::http::openapi::{self, refused, refused_with};
 use embed_base::limits::{Limit, RateLimits};
 use embed_base::net::ClientAddress;
@@ -55,16 +55,16 @@ async fn verify(
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Limited<Result<Json<Allowed>>> {
-    let counted = limits.count(vec![Limit::address(address, embed.asks_per_minute())]).await;
+) -> WithLimitHeaders<Result<Json<Allowed>>> {
+    let decision = limits.count(vec![Limit::address(address, embed.asks_per_minute())]).await;
     let answer = async {
-        counted.check()?;
+        decision.check()?;
         let request = read(body)?;
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
         embed.verify(origin, &request).await
     };
-    let answer = answer.await.map(Json).map_err(|error: Error| error.with("allowed", false));
-    Limited { answer, counted }
+    let response = answer.await.map(Json).map_err(|error: Error| error.with("allowed", false));
+    WithLimitHeaders { response, decision }
 }
 
 fn read(body: Result<Bytes, BytesRejection>) -> Result<Request> {

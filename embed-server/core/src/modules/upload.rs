@@ -6,7 +6,7 @@ use aide::generate::GenContext;
 use aide::openapi::{MediaType, Operation, RequestBody, SchemaObject};
 use aide::operation::set_body;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
-use embed_base::http::{media_type, openapi, read_body, unread, wrong_media_type};
+use embed_base::http::{document_body_refusals, media_type, openapi, read_body, wrong_media_type};
 use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 
@@ -48,7 +48,7 @@ impl OperationInput for Upload {
         let content = FromIterator::from_iter([(ZIP.to_owned(), body)]);
         set_body(ctx, operation, RequestBody { content, required: true, ..RequestBody::default() });
         openapi::refuses(ctx, operation, Code::InvalidRequest, "The body could not be read to its end.");
-        unread(ctx, operation);
+        document_body_refusals(ctx, operation);
         openapi::refuses(
             ctx,
             operation,

@@ -69,8 +69,8 @@ impl Permission for Delete {
     const VERB: &'static str = "delete";
 }
 
-/// A collection of a module, and the permission to do `P` in it. Extracted from the path and from the caller whom the
-/// door has proved.
+/// A collection of a module, and the permission to do `P` in it. Extracted from the path and from the caller that
+/// the gateway has authenticated.
 #[derive(Debug)]
 pub struct Collection<P> {
     scope: CollectionScope,
@@ -181,7 +181,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let name = path_text(parts, "collection").await?;
         let call = parts.extensions.get::<Call>();
-        let call = call.ok_or_else(|| Error::internal("a request for records came past the door"))?;
+        let call = call.ok_or_else(|| Error::internal("a request for records did not pass the gateway"))?;
         Self::open(&Arc::<Modules>::from_ref(state), call, &name).await
     }
 }

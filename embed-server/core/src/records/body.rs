@@ -7,7 +7,7 @@ use aide::generate::GenContext;
 use aide::openapi::{Operation, RequestBody};
 use aide::operation::set_body;
 use axum::extract::{FromRequest, Request};
-use embed_base::http::{media_type, openapi, read_body, unread, wrong_media_type};
+use embed_base::http::{document_body_refusals, media_type, openapi, read_body, wrong_media_type};
 use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use serde_json::Value;
@@ -93,7 +93,7 @@ fn describe(ctx: &mut GenContext, operation: &mut Operation, description: &str, 
         extensions: Default::default(),
     };
     set_body(ctx, operation, body);
-    unread(ctx, operation);
+    document_body_refusals(ctx, operation);
     let when = "The body is no JSON, or not strictly so; `detail` says where.";
     openapi::refuses(ctx, operation, Code::InvalidJson, when);
     let when = "The data does not fit the collection; `errors` names every field, as `{field, detail}`.";

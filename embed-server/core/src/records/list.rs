@@ -6,7 +6,7 @@ use super::cursor::{self, Question};
 use super::filter::Filter;
 use super::order::{Position, Sort};
 use crate::modules::RecordSchema;
-use embed_base::http::{NO_UTF_8, decoded};
+use embed_base::http::{QUERY_NOT_UTF8, percent_decoded};
 use embed_base::{Code, Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -48,8 +48,8 @@ pub struct Page {
 impl List {
     /// Reads the query of a URL: `filter[field][op]=value`, `sort`, `limit` and `cursor`.
     pub fn parse(query: &str, schema: &RecordSchema) -> Result<Self> {
-        if decoded(query).is_none() {
-            return Err(invalid(NO_UTF_8.to_owned()));
+        if percent_decoded(query).is_none() {
+            return Err(invalid(QUERY_NOT_UTF8.to_owned()));
         }
         let mut list = Self::default();
         let (mut sort, mut limit) = (None, None);

@@ -24,7 +24,7 @@ use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use std::sync::Arc;
 
-/// The routes of records, and GraphQL's. They belong behind the door, which leaves a [`embed_base::http::Call`] with each
+/// The routes of records, and GraphQL's. They belong behind the gateway, which adds a [`embed_base::http::Call`] to each
 /// request.
 pub fn router<S>() -> ApiRouter<S>
 where

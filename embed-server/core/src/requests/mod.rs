@@ -13,7 +13,7 @@ pub use write::Writer;
 use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::db;
-use embed_base::http::{Listed, Paged, Paging, Span};
+use embed_base::http::{Listed, Paged, Paging, TimeRange};
 use embed_base::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -128,7 +128,7 @@ impl Requests {
     /// last 24 hours count; at most 31 days can.
     pub async fn per_hour(&self, site: Uuid, filter: &Filter) -> Result<Vec<Hour>> {
         let statuses = filter.check()?;
-        let Span { from, to } = Span::new(self.context.clock.now(), filter.from, filter.to)?;
+        let TimeRange { from, to } = TimeRange::new(self.context.clock.now(), filter.from, filter.to)?;
         let filter = Filter { from: Some(from), to: Some(to), ..filter.clone() };
         let mut tx = self.context.db.read(site).await?;
         store::per_hour(&mut tx, site, &filter, statuses).await
@@ -141,7 +141,7 @@ impl Requests {
         from: Option<DateTime<Utc>>,
         to: Option<DateTime<Utc>>,
     ) -> Result<Vec<Hour>> {
-        let span = Span::new(self.context.clock.now(), from, to)?;
+        let span = TimeRange::new(self.context.clock.now(), from, to)?;
         let mut tx = self.context.db.read_global().await?;
         store::organization_per_hour(&mut tx, organization, span).await
     }

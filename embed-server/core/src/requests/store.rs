@@ -4,39 +4,39 @@ use super::{Filter, Hour, LoggedRequest};
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::db::{self, Tx, execute, on};
-use embed_base::http::{CallerKind, Line, Paging, Span};
+use embed_base::http::{CallerKind, Paging, RequestLogEntry, TimeRange};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 const COLUMNS: usize = 15;
 
-/// For a global transaction: writes all lines in one statement.
-pub(super) async fn insert(tx: &mut Tx, lines: &[Line]) -> Result<()> {
-    let rows = db::places(lines.len(), COLUMNS);
+/// For a global transaction: writes all entries in one statement.
+pub(super) async fn insert(tx: &mut Tx, entries: &[RequestLogEntry]) -> Result<()> {
+    let rows = db::places(entries.len(), COLUMNS);
     let text = format!(
         "INSERT INTO module_external_requests (id, site_id, module_id, token_id, caller, method, path, origin, ip_address,
          user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES {rows}"
     );
     on!(tx, |conn| {
-        // There is a text for each number of lines: kept as prepared statements they would push out those that are used.
+        // There is a text for each number of entries: kept as prepared statements they would push out those that are used.
         let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
-        for line in lines {
+        for entry in entries {
             query = query
                 .bind(Uuid::now_v7())
-                .bind(line.site)
-                .bind(line.module)
-                .bind((line.caller.kind == CallerKind::Token).then_some(line.caller.id))
-                .bind(line.caller.kind.as_str())
-                .bind(&line.method)
-                .bind(&line.path)
-                .bind(line.origin.as_deref())
-                .bind(line.address.to_string())
-                .bind(line.user_agent.as_deref())
-                .bind(i64::from(line.status))
-                .bind(i64::try_from(line.took.as_millis()).unwrap_or(i64::MAX))
-                .bind(line.error.as_ref().map(|(code, _)| code.as_str()))
-                .bind(line.error.as_ref().map(|(_, message)| message))
-                .bind(line.at);
+                .bind(entry.site)
+                .bind(entry.module)
+                .bind((entry.caller.kind == CallerKind::Token).then_some(entry.caller.id))
+                .bind(entry.caller.kind.as_str())
+                .bind(&entry.method)
+                .bind(&entry.path)
+                .bind(entry.origin.as_deref())
+                .bind(entry.address.to_string())
+                .bind(entry.user_agent.as_deref())
+                .bind(i64::from(entry.status))
+                .bind(i64::try_from(entry.took.as_millis()).unwrap_or(i64::MAX))
+                .bind(entry.error.as_ref().map(|(code, _)| code.as_str()))
+                .bind(entry.error.as_ref().map(|(_, message)| message))
+                .bind(entry.at);
         }
         query.execute(conn).await.map(|_| ())
     })?;
@@ -94,7 +94,7 @@ pub(super) async fn per_hour(
 pub(super) async fn organization_per_hour(
     tx: &mut Tx,
     organization: Uuid,
-    Span { from, to }: Span,
+    TimeRange { from, to }: TimeRange,
 ) -> Result<Vec<Hour>> {
     let text = hours(
         tx,

@@ -3,7 +3,7 @@
 use super::{ApiToken, TOKENS, Tokens, store};
 use crate::domains::{DomainPattern, Origin};
 use crate::sites::SITES;
-use embed_base::http::{Asked, Caller, CallerKind, Grant, Proved, forbidden, unauthenticated};
+use embed_base::http::{ApiRequest, Authenticated, Caller, CallerKind, Grant, forbidden, unauthenticated};
 use embed_base::limits::Limit;
 use embed_base::net::parse_network;
 use embed_base::secrets::Bearer;
@@ -19,8 +19,8 @@ pub(super) struct Known {
 }
 
 impl Tokens {
-    /// Who shows this secret to a module's API.
-    pub async fn caller(&self, asked: &Asked<'_>, secret: &Bearer) -> Result<Proved> {
+    /// The caller with this secret at a module's API.
+    pub async fn caller(&self, request: &ApiRequest<'_>, secret: &Bearer) -> Result<Authenticated> {
         let known = self.load(secret.hash()).await?.ok_or_else(|| {
             unauthenticated(
                 "There is no such token on this server. Make one with `embed-server token create`.",
@@ -33,13 +33,13 @@ impl Tokens {
         if !token.counts_at(self.context.clock.now()) {
             return Err(unauthenticated("This token has expired; make a new one."));
         }
-        if (token.site_id, token.module_id) != (asked.site, asked.module) {
+        if (token.site_id, token.module_id) != (request.site, request.module) {
             return Err(forbidden("This token is another module's."));
         }
-        known.admits(asked, self.context.settings.dev)?;
+        known.admits(request, self.context.settings.dev)?;
         let per_minute = u32::try_from(token.rate_limit).ok().and_then(NonZeroU32::new);
         let grant = Grant::Scopes(token.scopes.0.clone());
-        Ok(Proved {
+        Ok(Authenticated {
             caller: Caller { kind: CallerKind::Token, id: token.id, grant },
             limit: Some(Limit::token(token.id, per_minute.unwrap_or(NonZeroU32::MAX))),
         })
@@ -72,16 +72,18 @@ impl Known {
     }
 
     /// Whether the token may be used from there.
-    fn admits(&self, asked: &Asked<'_>, loopback: bool) -> Result<()> {
+    fn admits(&self, request: &ApiRequest<'_>, loopback: bool) -> Result<()> {
         if let Some(networks) = &self.networks
-            && !networks.iter().any(|network| network.contains(&asked.address.0))
+            && !networks.iter().any(|network| network.contains(&request.address.0))
         {
-            let detail =
-                format!("This token may not be used from {}; its networks do not list it.", asked.address.0);
+            let detail = format!(
+                "This token may not be used from {}; its networks do not list it.",
+                request.address.0
+            );
             return Err(Error::new(Code::IpNotAllowed, detail));
         }
         if let Some(domains) = &self.domains {
-            let origin = asked.origin.and_then(|origin| Origin::parse(origin, loopback).ok());
+            let origin = request.origin.and_then(|origin| Origin::parse(origin, loopback).ok());
             let listed = origin.is_some_and(|origin| domains.iter().any(|domain| domain.matches(&origin)));
             if !listed {
                 let detail = "This token may only be used by pages of its domains, and this request comes from none of them.";

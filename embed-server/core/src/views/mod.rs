@@ -16,7 +16,7 @@ pub use write::{Counter, Writer, counting};
 use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::Result;
-use embed_base::http::Span;
+use embed_base::http::TimeRange;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
@@ -110,9 +110,9 @@ impl Views {
     }
 
     /// The span that is meant, from the beginning of its first hour.
-    fn span(&self, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Result<Span> {
-        let span = Span::new(self.context.clock.now(), from, to)?;
-        Ok(Span { from: hour_start(span.from), ..span })
+    fn span(&self, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Result<TimeRange> {
+        let span = TimeRange::new(self.context.clock.now(), from, to)?;
+        Ok(TimeRange { from: hour_start(span.from), ..span })
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Hour, OriginViews};
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::db::{self, Tx, execute, on};
-use embed_base::http::Span;
+use embed_base::http::TimeRange;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ pub(super) async fn per_hour(
     tx: &mut Tx,
     site: Uuid,
     module: Option<Uuid>,
-    Span { from, to }: Span,
+    TimeRange { from, to }: TimeRange,
 ) -> Result<Vec<Hour>> {
     let text = hours(tx, MEANT);
     Ok(on!(tx, |conn| {
@@ -67,7 +67,7 @@ pub(super) async fn per_hour(
 pub(super) async fn organization_per_hour(
     tx: &mut Tx,
     organization: Uuid,
-    Span { from, to }: Span,
+    TimeRange { from, to }: TimeRange,
 ) -> Result<Vec<Hour>> {
     let text = hours(
         tx,
@@ -89,7 +89,7 @@ pub(super) async fn by_origin(
     tx: &mut Tx,
     site: Uuid,
     module: Option<Uuid>,
-    Span { from, to }: Span,
+    TimeRange { from, to }: TimeRange,
 ) -> Result<Vec<OriginViews>> {
     // The last code is that of the last hour which has one: the greatest text of both, without the 20 characters of
     // the hour.

@@ -19,7 +19,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
 use embed_base::http::openapi;
-use embed_base::http::{Call, RequestId, unread};
+use embed_base::http::{Call, RequestId, document_body_refusals};
 use embed_base::{Code, Error, Result};
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
@@ -174,7 +174,7 @@ impl<S: Send + Sync> FromRequest<S> for GraphqlRequest {
     }
 }
 
-/// The call of a module's API that a request is, as the door has left it. What is permitted is asked by each resolver.
+/// The call of a module's API, which the gateway has added to the request. Each resolver checks the permission.
 pub struct GraphqlCall(Call);
 
 impl<S: Send + Sync> FromRequestParts<S> for GraphqlCall {
@@ -182,7 +182,7 @@ impl<S: Send + Sync> FromRequestParts<S> for GraphqlCall {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let call = parts.extensions.get::<Call>().cloned();
-        call.map(Self).ok_or_else(|| Error::internal("a request for GraphQL came past the door"))
+        call.map(Self).ok_or_else(|| Error::internal("a request for GraphQL did not pass the gateway"))
     }
 }
 
@@ -206,7 +206,7 @@ impl OperationInput for GraphqlRequest {
             extensions: Default::default(),
         };
         set_body(ctx, operation, body);
-        unread(ctx, operation);
+        document_body_refusals(ctx, operation);
         let when = "The body is no JSON, or not strictly so; `detail` says where.";
         openapi::refuses(ctx, operation, Code::InvalidJson, when);
         let when = "The body is JSON, but no GraphQL request.";

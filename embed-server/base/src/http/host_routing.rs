@@ -1,4 +1,4 @@
-//! The host of a request decides first: a module's own origin shows that module and nothing else.
+//! The choice of a router by the request's host: on a module's own origin there is that module and nothing else.
 
 use crate::config::ModuleHost;
 use crate::net::TrustedProxies;
@@ -12,19 +12,19 @@ use std::net::SocketAddr;
 use tower::Service;
 use uuid::Uuid;
 
-/// On a module's own origin: which module it is. An extension of the request.
+/// The module whose own origin a request is addressed to. An extension of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModuleOrigin(pub Uuid);
 
 /// The two routers behind one listener.
-pub struct Front {
+pub struct HostRouter {
     module_host: Option<ModuleHost>,
     proxies: TrustedProxies,
     public: Router,
     module: Router,
 }
 
-impl Front {
+impl HostRouter {
     /// `module` answers for the hosts of `module_host`, `public` for every other.
     pub fn new(
         module_host: Option<ModuleHost>,

@@ -1,29 +1,29 @@
-//! An answer that says how often its caller may ask, whatever else it says.
+//! A response with the `RateLimit` headers.
 
-use crate::limits::Counted;
+use crate::limits::LimitDecision;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response as Documented};
 use aide::operation::OperationOutput;
 use axum::response::{IntoResponse, Response};
 
-/// An answer to a request that was counted.
+/// The response to a request that was counted. Its headers tell the limits, also where it is an error.
 #[derive(Clone, Debug)]
-pub struct Limited<T> {
-    /// What is answered.
-    pub answer: T,
-    /// What the request was counted against.
-    pub counted: Counted,
+pub struct WithLimitHeaders<T> {
+    /// The response itself.
+    pub response: T,
+    /// The limits, and what is left of them.
+    pub decision: LimitDecision,
 }
 
-impl<T: IntoResponse> IntoResponse for Limited<T> {
+impl<T: IntoResponse> IntoResponse for WithLimitHeaders<T> {
     fn into_response(self) -> Response {
-        let mut response = self.answer.into_response();
-        self.counted.say(response.headers_mut());
+        let mut response = self.response.into_response();
+        self.decision.set_headers(response.headers_mut());
         response
     }
 }
 
-impl<T: OperationOutput> OperationOutput for Limited<T> {
+impl<T: OperationOutput> OperationOutput for WithLimitHeaders<T> {
     type Inner = T::Inner;
 
     fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<Documented> {

@@ -1,28 +1,27 @@
-//! The door of a module's API: every request below [`PREFIX`] comes through here, and nothing behind it asks again who
+//! The gateway of the modules' APIs: every request below [`PREFIX`] passes it, and no handler behind it asks again who
 //! calls, from which page, or how often.
 //!
-//! Whatever becomes of a call behind the door, an allowed page can read the answer, and a line of it stands in the log.
+//! Whatever becomes of a call, an allowed page can read the response, and the request log has an entry of it.
 //!
-//! This folder knows no capability. What must be looked up stands in [`Lookups`], which the state of the whole server
-//! implements.
+//! What the gateway must look up stands in [`Lookups`], which the state of the whole server implements.
 
-mod line;
+mod log_entry;
 #[cfg(test)]
 mod tests;
 
 use super::caller::{Call, Caller};
-use super::cors::{self, Page};
-use super::passage::{TIMEOUT, caught};
+use super::cors::{self, AllowedPage};
+use super::middleware::{TIMEOUT, caught};
 use super::request_log::RequestLog;
 use super::unauthenticated;
 use crate::error::{Code, Error, Result};
-use crate::limits::{Counted, Limit, RateLimits};
+use crate::limits::{Limit, LimitDecision, RateLimits};
 use crate::net::ClientAddress;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use line::OpenLine;
+use log_entry::OpenLogEntry;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -30,68 +29,71 @@ use uuid::Uuid;
 pub const PREFIX: &str = "/api/v1/modules/";
 
 const API_KEY: &str = "x-api-key";
-/// How long a call may take behind the door: less than all that is around it, so that who has waited in vain is told so
-/// in an answer that he can read.
-pub const PATIENCE: Duration = TIMEOUT.saturating_sub(Duration::from_secs(5));
+/// How long a call may take behind the gateway. Shorter than the request timeout, so a timed-out call still gets CORS
+/// headers and a readable 503.
+pub const CALL_TIMEOUT: Duration = TIMEOUT.saturating_sub(Duration::from_secs(5));
 
-/// What the door asks of the capabilities.
+/// What the gateway asks the capabilities.
 pub trait Lookups: Clone + Send + Sync + 'static {
     /// The site of a published module.
     fn site_of(&self, module: Uuid) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// How a page of this origin stands with the module's API; `None` for a stranger.
-    fn page(
+    /// The page of this origin, if it may call the module's API.
+    fn allowed_page(
         &self,
         site: Uuid,
         module: Uuid,
         origin: &str,
-    ) -> impl Future<Output = Result<Option<Page>>> + Send;
+    ) -> impl Future<Output = Result<Option<AllowedPage>>> + Send;
 
-    /// Who shows this credential, and what else he is counted against; 401 when it is worth nothing, 403 when it is
-    /// but not here.
-    fn caller(&self, asked: &Asked<'_>, credential: &str) -> impl Future<Output = Result<Proved>> + Send;
+    /// The caller with this credential; 401 if the credential is not valid, 403 if it is valid but not for this module.
+    fn caller(
+        &self,
+        request: &ApiRequest<'_>,
+        credential: &str,
+    ) -> impl Future<Output = Result<Authenticated>> + Send;
 
     /// Where calls are counted.
     fn limits(&self) -> &RateLimits;
 
-    /// Where calls leave a line.
+    /// Where calls are logged.
     fn log(&self) -> &RequestLog;
 
-    /// What time it is.
+    /// The time.
     fn now(&self) -> chrono::DateTime<chrono::Utc>;
 }
 
-/// What is asked, and from where.
+/// A request to a module's API, before its caller is known.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct ApiRequest<'a> {
     /// The tenant.
     pub site: Uuid,
     /// The module.
     pub module: Uuid,
-    /// The page's origin, as its browser said.
+    /// The page's origin, as its browser sent it.
     pub origin: Option<&'a str>,
     /// The client's address.
     pub address: ClientAddress,
 }
 
-/// A caller who was proved.
+/// An authenticated caller.
 #[derive(Clone, Debug)]
-pub struct Proved {
-    /// Who it is.
+pub struct Authenticated {
+    /// The caller.
     pub caller: Caller,
-    /// What his calls are counted against, besides the page's domain.
+    /// The caller's own limit, besides that of the page's domain.
     pub limit: Option<Limit>,
 }
 
-/// The layer around the routes of every module's API, which have so long for an answer.
-pub async fn door<S: Lookups>(
-    State((state, within)): State<(S, Duration)>,
+/// The middleware around the routes of every module's API, whose handlers have so long for a response.
+pub async fn api_gateway<S: Lookups>(
+    State((state, timeout)): State<(S, Duration)>,
     Extension(address): Extension<ClientAddress>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let at = state.now();
-    let Some(module) = addressed(request.uri().path()) else {
+    let Some(module) = module_of(request.uri().path()) else {
         return with_vary(no_module("of this id").into_response());
     };
     let site = match state.site_of(module).await {
@@ -100,29 +102,29 @@ pub async fn door<S: Lookups>(
         Err(error) => return with_vary(error.into_response()),
     };
     let origin = text(request.headers(), header::ORIGIN);
-    let mut line = OpenLine::new(state.log(), at, (site, module), address.0, &request);
-    let asked = Asked { site, module, origin: origin.as_deref(), address };
-    let response = answer((&state, within), &asked, &mut request, next, &mut line).await;
-    line.close(&response);
+    let mut entry = OpenLogEntry::new(state.log(), at, (site, module), address.0, &request);
+    let api_request = ApiRequest { site, module, origin: origin.as_deref(), address };
+    let response = answer((&state, timeout), &api_request, &mut request, next, &mut entry).await;
+    entry.close(&response);
     response
 }
 
 async fn answer<S: Lookups>(
-    (state, within): (&S, Duration),
-    asked: &Asked<'_>,
+    (state, timeout): (&S, Duration),
+    api_request: &ApiRequest<'_>,
     request: &mut Request,
     next: Next,
-    line: &mut OpenLine<'_>,
+    entry: &mut OpenLogEntry<'_>,
 ) -> Response {
-    let page = match asked.origin {
+    let page = match api_request.origin {
         None => None,
-        Some(origin) => match state.page(asked.site, asked.module, origin).await {
+        Some(origin) => match state.allowed_page(api_request.site, api_request.module, origin).await {
             Ok(Some(page)) => Some(page),
-            Ok(None) => return with_vary(stranger(origin).into_response()),
+            Ok(None) => return with_vary(origin_not_allowed(origin).into_response()),
             Err(error) => return with_vary(error.into_response()),
         },
     };
-    if let Some(origin) = asked.origin
+    if let Some(origin) = api_request.origin
         && is_preflight(request)
     {
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -131,51 +133,51 @@ async fn answer<S: Lookups>(
         return with_vary(response);
     }
     let domain = page.and_then(|page| page.limit);
-    let mut call = Call { site: asked.site, module: asked.module, caller: Caller::NOBODY };
-    let mut response = match admit(state, asked, domain, request.headers()).await {
+    let mut call = Call { site: api_request.site, module: api_request.module, caller: Caller::NOBODY };
+    let mut response = match authenticate(state, api_request, domain, request.headers()).await {
         Err(error) => error.into_response(),
-        Ok((caller, counted)) => {
-            line.called_by(&caller);
+        Ok((caller, decision)) => {
+            entry.set_caller(&caller);
             call.caller = caller;
-            let mut response = match counted.check() {
+            let mut response = match decision.check() {
                 Err(error) => error.into_response(),
                 Ok(()) => {
                     request.extensions_mut().insert(call.clone());
-                    caught(std::mem::take(request), next, within).await
+                    caught(std::mem::take(request), next, timeout).await
                 }
             };
-            counted.say(response.headers_mut());
+            decision.set_headers(response.headers_mut());
             response
         }
     };
-    if let Some(origin) = asked.origin {
+    if let Some(origin) = api_request.origin {
         cors::allow(origin, response.headers_mut());
     }
     response.extensions_mut().insert(call);
     with_vary(response)
 }
 
-/// Proves the caller, and counts him together with the page that he calls from.
-async fn admit<S: Lookups>(
+/// Authenticates the caller, and counts the request against the caller's limit and that of the page's domain.
+async fn authenticate<S: Lookups>(
     state: &S,
-    asked: &Asked<'_>,
+    request: &ApiRequest<'_>,
     domain: Option<Limit>,
     headers: &HeaderMap,
-) -> Result<(Caller, Counted)> {
-    let proved = match credential(headers)? {
-        Some(credential) => state.caller(asked, credential).await?,
-        None => Proved { caller: Caller::NOBODY, limit: None },
+) -> Result<(Caller, LimitDecision)> {
+    let Authenticated { caller, limit } = match credential(headers)? {
+        Some(credential) => state.caller(request, credential).await?,
+        None => Authenticated { caller: Caller::NOBODY, limit: None },
     };
     let mut limits = Vec::from_iter(domain);
-    limits.extend(proved.limit.filter(|limit| domain != Some(*limit)));
-    Ok((proved.caller, state.limits().count(limits).await))
+    limits.extend(limit.filter(|limit| domain != Some(*limit)));
+    Ok((caller, state.limits().count(limits).await))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// What the caller shows: a bearer token (RFC 6750) or an API key.
+/// The credential of a request: a bearer token (RFC 6750) or an API key.
 fn credential(headers: &HeaderMap) -> Result<Option<&str>> {
     let bearer = match headers.get(header::AUTHORIZATION) {
         None => None,
@@ -199,7 +201,7 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>> {
 }
 
 /// The module whose API a path belongs to.
-fn addressed(path: &str) -> Option<Uuid> {
+fn module_of(path: &str) -> Option<Uuid> {
     let rest = path.strip_prefix(PREFIX)?;
     Uuid::try_parse(rest.split('/').next()?).ok()
 }
@@ -220,8 +222,8 @@ fn no_module(module: &str) -> Error {
     Error::new(Code::ModuleNotFound, detail)
 }
 
-fn stranger(origin: &str) -> Error {
-    // What is longer than any origin is not worth repeating.
+fn origin_not_allowed(origin: &str) -> Error {
+    // An origin has at most 300 characters; longer text is not repeated.
     let origin = if origin.len() <= 300 { origin } else { "This page" };
     let detail = format!(
         "{origin} may not call this module's API. Its domain must be on the module's list, verified, and allowed to use the API (`embed-server domain add`, `domain verify`)."

@@ -1,7 +1,7 @@
 use super::*;
 use crate::clock::Clock;
 use crate::error::Code;
-use crate::http::request_log::Line;
+use crate::http::request_log::RequestLogEntry;
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::body::Body;
@@ -47,29 +47,29 @@ fn other_credentials_are_refused_with_a_reason() {
 #[test]
 fn a_path_says_which_module_is_addressed() {
     let module = Uuid::now_v7();
-    assert_eq!(addressed(&format!("/api/v1/modules/{module}/records/x")), Some(module));
-    assert_eq!(addressed(&format!("/api/v1/modules/{module}")), Some(module));
-    assert_eq!(addressed("/api/v1/modules/feedback/records"), None);
+    assert_eq!(module_of(&format!("/api/v1/modules/{module}/records/x")), Some(module));
+    assert_eq!(module_of(&format!("/api/v1/modules/{module}")), Some(module));
+    assert_eq!(module_of("/api/v1/modules/feedback/records"), None);
 }
 
-/// A server with one module, which every page may call and nobody needs to prove himself to.
+/// The state of a server with one module, which every page and every caller may call.
 #[derive(Clone)]
-struct Hall {
+struct TestState {
     limits: Arc<RateLimits>,
     log: RequestLog,
 }
 
-impl Lookups for Hall {
+impl Lookups for TestState {
     async fn site_of(&self, _: Uuid) -> Result<Option<Uuid>> {
         Ok(Some(Uuid::nil()))
     }
 
-    async fn page(&self, _: Uuid, _: Uuid, _: &str) -> Result<Option<Page>> {
-        Ok(Some(Page { limit: None }))
+    async fn allowed_page(&self, _: Uuid, _: Uuid, _: &str) -> Result<Option<AllowedPage>> {
+        Ok(Some(AllowedPage { limit: None }))
     }
 
-    async fn caller(&self, _: &Asked<'_>, _: &str) -> Result<Proved> {
-        Ok(Proved { caller: Caller::NOBODY, limit: None })
+    async fn caller(&self, _: &ApiRequest<'_>, _: &str) -> Result<Authenticated> {
+        Ok(Authenticated { caller: Caller::NOBODY, limit: None })
     }
 
     fn limits(&self) -> &RateLimits {
@@ -85,18 +85,18 @@ impl Lookups for Hall {
     }
 }
 
-/// What is behind the door: a handler that panics, and one that never answers.
-fn house(within: Duration) -> (Router, Receiver<Line>) {
+/// A handler that panics and one that never answers, behind the gateway.
+fn server(timeout: Duration) -> (Router, Receiver<RequestLogEntry>) {
     async fn broken() -> &'static str {
         panic!("nobody expects this")
     }
     let limits = Arc::new(RateLimits::new(None, Clock::default(), Metrics::default()).unwrap());
-    let (log, lines) = RequestLog::new(Metrics::default());
+    let (log, entries) = RequestLog::new(Metrics::default());
     let routes = Router::new()
         .route("/api/v1/modules/{module}/broken", get(broken))
         .route("/api/v1/modules/{module}/endless", get(std::future::pending::<&'static str>))
-        .layer(from_fn_with_state((Hall { limits, log }, within), door::<Hall>));
-    (routes, lines)
+        .layer(from_fn_with_state((TestState { limits, log }, timeout), api_gateway::<TestState>));
+    (routes, entries)
 }
 
 fn ask(what: &str) -> Request {
@@ -114,35 +114,35 @@ fn is_readable(response: &Response) {
 
 #[tokio::test]
 async fn a_page_can_read_that_something_panicked_and_the_log_says_so() {
-    let (house, mut lines) = house(PATIENCE);
-    let response = house.oneshot(ask("broken")).await.unwrap();
+    let (server, mut entries) = server(CALL_TIMEOUT);
+    let response = server.oneshot(ask("broken")).await.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     is_readable(&response);
-    let line = lines.try_recv().unwrap();
-    assert_eq!((line.status, line.error.unwrap().0), (500, Code::Internal));
+    let entry = entries.try_recv().unwrap();
+    assert_eq!((entry.status, entry.error.unwrap().0), (500, Code::Internal));
 }
 
 #[tokio::test]
 async fn a_page_can_read_that_an_answer_took_too_long_and_the_log_says_so() {
-    // Whoever is around the door says nothing of who may read the answer, so he must not give up first.
-    const { assert!(PATIENCE.as_secs() < TIMEOUT.as_secs()) };
-    let (house, mut lines) = house(Duration::ZERO);
-    let response = house.oneshot(ask("endless")).await.unwrap();
+    // The middleware around the gateway sets no CORS headers, so its timeout must not be the first to end.
+    const { assert!(CALL_TIMEOUT.as_secs() < TIMEOUT.as_secs()) };
+    let (server, mut entries) = server(Duration::ZERO);
+    let response = server.oneshot(ask("endless")).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     is_readable(&response);
-    let line = lines.try_recv().unwrap();
-    assert_eq!((line.status, line.error.unwrap().0), (503, Code::Unavailable));
+    let entry = entries.try_recv().unwrap();
+    assert_eq!((entry.status, entry.error.unwrap().0), (503, Code::Unavailable));
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_leaves_a_line_all_the_same() {
-    let (house, mut lines) = house(PATIENCE);
-    let mut answer = Box::pin(house.oneshot(ask("endless")));
+async fn a_client_that_disconnects_leaves_a_log_entry() {
+    let (server, mut entries) = server(CALL_TIMEOUT);
+    let mut answer = Box::pin(server.oneshot(ask("endless")));
     assert!((&mut answer).now_or_never().is_none());
-    assert!(lines.try_recv().is_err(), "it is not over yet");
+    assert!(entries.try_recv().is_err(), "it is not over yet");
     drop(answer);
-    let line = lines.try_recv().unwrap();
-    assert_eq!((line.status, line.error.unwrap().0), (499, Code::ClientGone));
-    assert_eq!(line.path, format!("/api/v1/modules/{}/endless", Uuid::nil()));
-    assert!(lines.try_recv().is_err(), "one line, and no more");
+    let entry = entries.try_recv().unwrap();
+    assert_eq!((entry.status, entry.error.unwrap().0), (499, Code::ClientGone));
+    assert_eq!(entry.path, format!("/api/v1/modules/{}/endless", Uuid::nil()));
+    assert!(entries.try_recv().is_err(), "one entry, and no more");
 }
