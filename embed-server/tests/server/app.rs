@@ -213,14 +213,16 @@ impl TestApp {
         self.context.changes.refresh(&self.context.db).await.unwrap();
     }
 
-    /// The names of a site's events, oldest first.
+    /// The names of a site's events, in the order in which they were written: a command has another clock than the
+    /// server, so neither ids nor times tell.
     pub async fn events(&self, site: Uuid) -> Vec<String> {
-        let text = "SELECT type FROM events WHERE site_id = $1 ORDER BY id";
         match self.context.db.read(site).await.unwrap() {
             embed_base::db::Tx::Sqlite(mut tx) => {
+                let text = "SELECT type FROM events WHERE site_id = $1 ORDER BY rowid";
                 sqlx::query_scalar(text).bind(site).fetch_all(&mut *tx).await.unwrap()
             }
             embed_base::db::Tx::Postgres(mut tx) => {
+                let text = "SELECT type FROM events WHERE site_id = $1 ORDER BY ctid";
                 sqlx::query_scalar(text).bind(site).fetch_all(&mut *tx).await.unwrap()
             }
         }
