@@ -1,5 +1,5 @@
-//! The only way to write for a tenant: a transaction that takes events, the entry in the list of activity, and what caches
-//! must forget with it. A change of an operator's without its entry does not compile.
+//! The only way to write for a tenant: a transaction that carries its events, its entry in the list of activity, and
+//! the cache entries that it invalidates. An operator's change without its entry does not compile.
 
 use crate::context::Context;
 use crate::db::{Topic, Tx, announce};
@@ -10,20 +10,18 @@ use chrono::{DateTime, Utc};
 use std::ops::{Deref, DerefMut};
 use uuid::Uuid;
 
-/// Whom a change belongs to.
+/// What a change belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tenant {
-    /// The organization.
     pub organization: Uuid,
-    /// Its site.
     pub site: Uuid,
-    /// A module of the site, where the change is a module's.
+    /// A module of the site, for a module's change.
     pub module: Option<Uuid>,
 }
 
-/// A transaction of one tenant. Dropped without a commit, it never happened.
+/// A transaction of one tenant; dropping it without a commit rolls it back.
 ///
-/// `B` is who writes: an operator, whose change ends with [`Change::commit`], or a program ([`Unlisted`]), whose change ends
+/// `B` says whose change it is: an operator's ([`Listed`]) ends with [`Change::commit`], a program's ([`Unlisted`])
 /// with [`Change::commit_unlisted`].
 pub struct Change<B> {
     tx: Tx,
@@ -33,10 +31,10 @@ pub struct Change<B> {
     by: B,
     now: DateTime<Utc>,
     events: Vec<NewEvent>,
-    forgotten: Vec<(Topic, String)>,
+    invalidated: Vec<(Topic, String)>,
 }
 
-/// An operator writes: the change stands in the list of activity of each of these organizations.
+/// An operator's change. It has an entry in the list of activity of each of these organizations.
 #[derive(Clone, Debug)]
 pub struct Listed {
     actor: Actor,
@@ -44,7 +42,7 @@ pub struct Listed {
     detail: Option<String>,
 }
 
-/// A program writes: a caller of a module's API, or the server itself. Nothing of it stands in the list of activity.
+/// A change by a program: a caller of a module's API, or the server itself. It has no entry in the list of activity.
 #[derive(Clone, Copy, Debug)]
 pub struct Unlisted;
 
@@ -68,13 +66,13 @@ impl Context {
         Ok(Change::new(self, tx, (Some(site), module), Unlisted))
     }
 
-    /// Begins a change of what belongs to an organization and to no site.
+    /// Begins an operator's change of something that belongs to an organization but to no site.
     pub async fn change_organization(&self, organization: Uuid, by: &Actor) -> Result<Change<Listed>> {
         let tx = self.db.begin_organization(organization).await?;
         Ok(Change::new(self, tx, (None, None), Listed::new(by, vec![organization])))
     }
 
-    /// Begins a change of what belongs to a person, who is in these organizations.
+    /// Begins an operator's change of something that belongs to a person, who is a member of these organizations.
     pub async fn change_person(&self, organizations: Vec<Uuid>, by: &Actor) -> Result<Change<Listed>> {
         let tx = self.db.begin_global().await?;
         Ok(Change::new(self, tx, (None, None), Listed::new(by, organizations)))
@@ -91,11 +89,11 @@ impl<B> Change<B> {
             now: context.clock.now(),
             context: context.clone(),
             events: Vec::new(),
-            forgotten: Vec::new(),
+            invalidated: Vec::new(),
         }
     }
 
-    /// The time of the change, the same in all of it.
+    /// The time of the change, the same for all of its rows.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
     }
@@ -111,9 +109,9 @@ impl<B> Change<B> {
         Ok(())
     }
 
-    /// Has every server forget what it has cached that depends on this key.
+    /// Invalidates every server's cache entries that depend on this key, once the change is committed.
     pub fn forget(&mut self, topic: Topic, key: impl ToString) {
-        self.forgotten.push((topic, key.to_string()));
+        self.invalidated.push((topic, key.to_string()));
     }
 
     async fn finish(mut self) -> Result<()> {
@@ -123,9 +121,9 @@ impl<B> Change<B> {
                 events::insert(&mut self.tx, id, (site, self.module), event, self.now).await?;
             }
         }
-        announce(&mut self.tx, self.site, &self.forgotten, self.now).await?;
+        announce(&mut self.tx, self.site, &self.invalidated, self.now).await?;
         self.tx.commit().await?;
-        if !self.forgotten.is_empty() {
+        if !self.invalidated.is_empty() {
             self.context.changes.wake();
         }
         Ok(())
@@ -133,14 +131,13 @@ impl<B> Change<B> {
 }
 
 impl Change<Listed> {
-    /// Adds to the entry what else is worth knowing, such as the role before and after.
+    /// Adds a detail to the entry, such as the role before and after.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.by.detail = Some(detail.into());
         self
     }
 
-    /// Makes the change lasting, with its entry in the list of activity. `subject` is the name, at this time, of what was
-    /// changed.
+    /// Commits the change with its entry in the list of activity. `subject` is the current name of what was changed.
     pub async fn commit(mut self, action: Action, subject: &str) -> Result<()> {
         for &organization in &self.by.organizations {
             let entry = Entry {
@@ -160,7 +157,7 @@ impl Change<Listed> {
 }
 
 impl Change<Unlisted> {
-    /// Makes the change lasting. No entry tells of it.
+    /// Commits the change without an entry.
     pub async fn commit_unlisted(self) -> Result<()> {
         self.finish().await
     }

@@ -1,10 +1,10 @@
-//! What time it is, for the server and for tests that hold the clock.
+//! The current time, which tests can control.
 
 use chrono::{DateTime, Duration, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The system's clock, or one that a test moves by hand.
+/// The system's clock, or one that a test moves.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);
 
@@ -14,12 +14,12 @@ impl Clock {
         Self(Some(Arc::new(AtomicI64::new(start.timestamp_micros()))))
     }
 
-    /// The time now, in whole microseconds: PostgreSQL keeps no more, and what is read back must equal what was written.
+    /// The current time in whole microseconds, PostgreSQL's precision, so that a time reads back as it was written.
     pub fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.micros()).unwrap_or_default()
     }
 
-    /// The time now, in microseconds since 1970.
+    /// The current time in microseconds since 1970.
     pub fn micros(&self) -> i64 {
         match &self.0 {
             None => Utc::now().timestamp_micros(),
@@ -27,12 +27,12 @@ impl Clock {
         }
     }
 
-    /// Whether a test holds it.
+    /// Whether it is a test's standing clock.
     pub fn is_held(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Moves a standing clock forward; the system's clock goes its own way.
+    /// Moves a standing clock forward; does nothing to the system's clock.
     pub fn advance(&self, by: Duration) {
         if let (Some(micros), Some(by)) = (&self.0, by.num_microseconds()) {
             micros.fetch_add(by, Ordering::Relaxed);

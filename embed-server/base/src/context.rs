@@ -1,5 +1,5 @@
-//! What every capability is built from: the database, the settings, and whatever a test must be able to hold still:
-//! time, randomness, DNS and (through [`crate::outbound`]) outgoing HTTP.
+//! What every capability is built from: the database, the settings, and what a test must control: time, randomness,
+//! DNS and (through [`crate::outbound`]) outgoing HTTP.
 
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -14,42 +14,35 @@ use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// The ground that the capabilities stand on, behind one pointer: it is cloned with them for every request.
+/// The shared parts of the server, behind one pointer, because it is cloned with the capabilities for every request.
 #[derive(Clone)]
-pub struct Context(Arc<Ground>);
+pub struct Context(Arc<ContextInner>);
 
-/// What a [`Context`] points to.
-pub struct Ground {
-    /// What the operator has set.
+/// The content of a [`Context`].
+pub struct ContextInner {
     pub settings: Settings,
-    /// The database.
     pub db: Db,
-    /// What has changed, for caches.
+    /// The changes that caches are checked against.
     pub changes: Changes,
-    /// The time.
     pub clock: Clock,
     /// The time that leases, due times and lifetimes go by.
     pub database_clock: DatabaseClock,
-    /// Ids of what is stored.
+    /// The source of ids for stored rows.
     pub ids: Ids,
     /// Wakes this process's worker when a job was queued: a hint, because the worker looks by itself too.
     pub job_signal: Notify,
-    /// Randomness.
     pub random: Random,
-    /// What is counted, for whoever watches.
     pub metrics: Metrics,
-    /// DNS.
     pub resolver: Resolver,
-    /// Calls to hosts that strangers name.
+    /// HTTP to hosts that strangers name.
     pub outbound: Outbound,
-    /// Letters to people.
     pub mail: Mail,
-    /// What everything is signed with; see [`Context::secret`].
+    /// The secret that all keys are derived from; see [`Context::secret`].
     secret: Option<Secret>,
 }
 
 impl Context {
-    /// Connects to the database and brings its tables up to date. `clock` and `random` are what a test controls.
+    /// Connects to the database and migrates its tables. Tests control `clock` and `random`.
     pub async fn open(
         settings: Settings,
         migrations: &Migrations,
@@ -69,7 +62,7 @@ impl Context {
         let mail = Mail::new(&settings)?;
         let made_up = || settings.server.dev.then(|| Secret::random(&random));
         let secret = settings.secrets.secret_key.clone().or_else(made_up);
-        Ok(Self(Arc::new(Ground {
+        Ok(Self(Arc::new(ContextInner {
             settings,
             db,
             changes,
@@ -86,16 +79,16 @@ impl Context {
         })))
     }
 
-    /// The secret to sign with, the same for the whole life of this process: commands that sign nothing need none.
+    /// The secret that all keys are derived from. Commands that sign nothing need none.
     pub fn secret(&self) -> Result<&Secret> {
         self.secret.as_ref().ok_or_else(Settings::no_secret)
     }
 }
 
 impl Deref for Context {
-    type Target = Ground;
+    type Target = ContextInner;
 
-    fn deref(&self) -> &Ground {
+    fn deref(&self) -> &ContextInner {
         &self.0
     }
 }

@@ -1,12 +1,12 @@
-//! Ids: UUIDv7 of our clock for what is stored, and ids as people type them.
+//! Ids: UUIDv7 of our clock for stored rows, and parsing of ids that people type.
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex};
 use uuid::{ContextV7, Timestamp, Uuid};
 
-/// Where ids come from: their time is the clock's, and within a millisecond they count up, so that they and `created_at`
-/// agree also under a test's clock. Nothing may be ordered by ids of several servers.
+/// A source of ids. Their time is the clock's, and within a millisecond they count up, so that they agree with
+/// `created_at` under a test's clock too. Ids of several servers have no order.
 #[derive(Clone)]
 pub struct Ids {
     clock: Clock,
@@ -14,12 +14,10 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// A source of ids by this clock.
     pub fn new(clock: Clock) -> Self {
         Self { clock, context: Arc::new(Mutex::new(ContextV7::new())) }
     }
 
-    /// A new id.
     pub fn next(&self) -> Uuid {
         let now = self.clock.now();
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
@@ -27,10 +25,10 @@ impl Ids {
     }
 }
 
-/// Reads the id of a `thing` ("site", "module"); `list` is the command that prints such ids.
+/// Parses the id of a `thing` ("site", "module"); `list` is the command that prints such ids.
 pub fn parse(thing: &str, text: &str, list: &str) -> Result<Uuid> {
     Uuid::try_parse(text).map_err(|error| {
-        // What is longer than any id is not worth repeating.
+        // Text that is longer than any id is not repeated in the error.
         let shown = if text.chars().count() <= 64 { format!("`{text}`") } else { "This".to_owned() };
         let article = if thing.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
         Error::invalid(format!(

@@ -1,4 +1,4 @@
-//! What every capability of the embed server is built from: database, settings, HTTP, files, limits, and whatever a test
+//! What every capability of the embed server is built from: database, settings, HTTP, files, limits, and what a test
 //! must control: time, randomness, DNS and outgoing HTTP. This crate knows no capability.
 
 pub mod cache;

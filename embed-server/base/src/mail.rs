@@ -1,4 +1,4 @@
-//! Letters to people: codes to sign in with, and invitations.
+//! Sends mail: sign-in codes and invitations.
 
 use crate::config::Settings;
 use crate::error::{Code, Error, Result};
@@ -7,10 +7,10 @@ use lettre::message::header::ContentType;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use std::time::Duration;
 
-/// How long the mail server may take for each step.
+/// The timeout of each step of sending a mail.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The mail server that takes letters, or none. Cheap to clone.
+/// The connection to the mail server, if there is one. Cheap to clone.
 #[derive(Clone)]
 pub struct Mail {
     from: Mailbox,
@@ -18,7 +18,7 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Prepares for the server of `SMTP_URL`; it is called when there is a letter.
+    /// Prepares the connection to the server of `SMTP_URL`, which is made when the first mail is sent.
     pub fn new(settings: &Settings) -> Result<Self> {
         let transport = settings
             .mail
@@ -26,18 +26,18 @@ impl Mail {
             .as_ref()
             .map(|url| AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose()));
         let transport = transport.transpose().map_err(|error| {
-            Error::invalid("SMTP_URL is not what was expected: smtps://user:password@host.").caused_by(error)
+            Error::invalid("SMTP_URL is invalid; expected smtps://user:password@host.").caused_by(error)
         })?;
         let from = Mailbox::new(Some("Dramac Embed".to_owned()), settings.mail.mail_from.clone());
         Ok(Self { from, transport: transport.map(|transport| transport.timeout(Some(TIMEOUT)).build()) })
     }
 
-    /// Whether letters are sent at all.
-    pub fn is_sent(&self) -> bool {
+    /// Whether a mail server is configured.
+    pub fn is_configured(&self) -> bool {
         self.transport.is_some()
     }
 
-    /// Whether the server of `SMTP_URL` lets this one in; the error says why it does not.
+    /// Checks that the server of `SMTP_URL` accepts a connection; the error says why it does not.
     pub async fn ping(&self) -> Result<()> {
         let Some(transport) = &self.transport else { return Ok(()) };
         let refused = "The mail server does not answer as it should; check SMTP_URL.";
@@ -48,7 +48,7 @@ impl Mail {
         }
     }
 
-    /// Sends a letter in plain text; `false` where none are sent.
+    /// Sends a mail in plain text; `false` where no mail server is configured.
     pub async fn send(&self, to: &str, subject: &str, text: String) -> Result<bool> {
         let Some(transport) = &self.transport else { return Ok(false) };
         let to = to.parse().map_err(Error::internal)?;
@@ -60,7 +60,7 @@ impl Mail {
             .body(text)
             .map_err(Error::internal)?;
         transport.send(letter).await.map_err(|error| {
-            Error::unavailable("The mail server did not take the letter; the server's log says why.", error)
+            Error::unavailable("The mail server did not accept the mail; this server's log says why.", error)
         })?;
         Ok(true)
     }

@@ -1,4 +1,4 @@
-//! What the server counts, for whoever watches it: `GET /metrics` in the text format of OpenMetrics.
+//! The metrics of the server: `GET /metrics` in the text format of OpenMetrics.
 
 use axum::extract::MatchedPath;
 use prometheus_client::encoding::text::encode;
@@ -13,7 +13,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a request was, as far as its number of values is small.
+/// The labels of a request, each with a small number of values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
     route: RouteName,
@@ -25,7 +25,8 @@ struct Route {
     route: RouteName,
 }
 
-/// The route as the router has it, so that a request copies no text to be counted; empty where none was found.
+/// The route's pattern, shared with the router so that counting a request copies no text; empty where no route
+/// matched.
 #[derive(Clone, Debug)]
 struct RouteName(Option<MatchedPath>);
 
@@ -55,7 +56,7 @@ impl EncodeLabelValue for RouteName {
     }
 }
 
-/// A limit, and what it decided.
+/// The labels of a rate limit's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Decision {
     /// `address`, `token`, `domain`, `sign-in` or `mailbox`.
@@ -64,35 +65,34 @@ pub struct Decision {
     pub decision: &'static str,
 }
 
-/// A cache, and whether it knew.
+/// The labels of a cache lookup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Look {
+struct CacheLookup {
     cache: &'static str,
     result: &'static str,
 }
 
-/// A background job, and how a run of it went.
+/// The labels of a background job's run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Run {
     job: &'static str,
     outcome: &'static str,
 }
 
-/// Counts the looks into one cache.
+/// Counts the hits and misses of one cache.
 #[derive(Clone)]
-pub struct CacheLooks {
+pub struct CacheMetrics {
     hits: Counter,
     misses: Counter,
 }
 
-impl CacheLooks {
-    /// Counts one look.
-    pub fn note(&self, known: bool) {
-        if known { &self.hits } else { &self.misses }.inc();
+impl CacheMetrics {
+    pub fn count(&self, hit: bool) {
+        if hit { &self.hits } else { &self.misses }.inc();
     }
 }
 
-/// What came of a page's wish to show a module.
+/// The labels of a view.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct View {
     outcome: &'static str,
@@ -100,27 +100,25 @@ struct View {
 
 /// Counts how often modules are shown and refused.
 #[derive(Clone)]
-pub struct ViewsCounted {
+pub struct ViewMetrics {
     shown: Counter,
     blocked: Counter,
 }
 
-impl ViewsCounted {
-    /// Counts one view.
-    pub fn note(&self, shown: bool) {
+impl ViewMetrics {
+    pub fn count(&self, shown: bool) {
         if shown { &self.shown } else { &self.blocked }.inc();
     }
 }
 
-/// All counters. Cheap to clone; clones count together.
+/// Every metric. Cheap to clone; clones share the counters.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<Request, Counter>,
     seconds: Family<Route, Histogram, fn() -> Histogram>,
-    /// Decisions of the rate limits.
     pub limits: Family<Decision, Counter>,
-    looks: Family<Look, Counter>,
+    lookups: Family<CacheLookup, Counter>,
     views: Family<View, Counter>,
     runs: Family<Run, Counter>,
     last_run: Family<Run, Gauge>,
@@ -130,9 +128,8 @@ pub struct Metrics {
     pub limits_alone: Gauge,
     /// Lines of the request log that were dropped because the queue was full.
     pub log_dropped: Counter,
-    /// Connections to the database that are open.
     pub pool_open: Gauge,
-    /// Those of them that nobody uses.
+    /// Open connections that are idle.
     pub pool_idle: Gauge,
 }
 
@@ -148,7 +145,7 @@ impl Default for Metrics {
                 Family::new_with_constructor(latencies),
             ),
             limits: register.add("rate_limit_decisions", "Decisions of rate limits", Family::default()),
-            looks: register.add("cache_looks", "Looks into caches", Family::default()),
+            lookups: register.add("cache_looks", "Looks into caches", Family::default()),
             views: register.add("views", "Modules shown on pages and refused there", Family::default()),
             runs: register.add("job_runs", "Runs of background jobs", Family::default()),
             last_run: register.add(
@@ -189,23 +186,23 @@ impl Register<'_> {
 }
 
 impl Metrics {
-    /// Counts an answer.
+    /// Counts a response.
     pub fn request(&self, route: Option<MatchedPath>, status: u16, took: Duration) {
         let route = RouteName(route);
         self.requests.get_or_create(&Request { route: route.clone(), status }).inc();
         self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
     }
 
-    /// What counts the looks into a cache.
-    pub fn cache(&self, cache: &'static str) -> CacheLooks {
-        let counter = |result| self.looks.get_or_create_owned(&Look { cache, result });
-        CacheLooks { hits: counter("hit"), misses: counter("miss") }
+    /// The counters of a cache.
+    pub fn cache(&self, cache: &'static str) -> CacheMetrics {
+        let counter = |result| self.lookups.get_or_create_owned(&CacheLookup { cache, result });
+        CacheMetrics { hits: counter("hit"), misses: counter("miss") }
     }
 
-    /// What counts how often modules are shown and refused.
-    pub fn views(&self) -> ViewsCounted {
+    /// The counters of views.
+    pub fn views(&self) -> ViewMetrics {
         let counter = |outcome| self.views.get_or_create_owned(&View { outcome });
-        ViewsCounted { shown: counter("shown"), blocked: counter("blocked") }
+        ViewMetrics { shown: counter("shown"), blocked: counter("blocked") }
     }
 
     /// Counts the run of a periodic task or the attempt of a job that ended at `at`, in seconds since 1970.
@@ -215,7 +212,7 @@ impl Metrics {
         self.last_run.get_or_create(&run).set(at);
     }
 
-    /// Everything, as `GET /metrics` answers it.
+    /// Every metric, as `GET /metrics` returns it.
     pub fn render(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -224,7 +221,7 @@ impl Metrics {
     }
 }
 
-/// From a tenth of a millisecond to some three seconds.
+/// From a tenth of a millisecond to about three seconds.
 fn latencies() -> Histogram {
     Histogram::new(exponential_buckets(0.0001, 2.0, 16))
 }

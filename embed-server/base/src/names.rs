@@ -2,14 +2,14 @@
 
 use crate::error::{Error, Result};
 
-/// The most characters that a name has.
+/// The most characters of a name.
 const LENGTH: usize = 200;
 
-/// The name without spaces around it; `whose` begins the sentence that refuses another ("A site's name").
-pub fn checked(whose: &str, name: &str) -> Result<String> {
+/// The name without surrounding spaces; `subject` begins the error for an invalid one ("A site's name").
+pub fn checked(subject: &str, name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LENGTH || name.contains(char::is_control) {
-        return Err(Error::invalid(format!("{whose} has 1 to {LENGTH} characters in one line.")));
+        return Err(Error::invalid(format!("{subject} must be 1 to {LENGTH} characters in one line.")));
     }
     Ok(name.to_owned())
 }

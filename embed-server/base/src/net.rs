@@ -5,26 +5,26 @@ use ipnet::{IpNet, Ipv4Net};
 use std::net::IpAddr;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Bits before an IPv4 address in the IPv6 address that stands for it (RFC 4291, section 2.5.5.2).
+/// The bits before an IPv4 address in its IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2).
 const MAPPED: u8 = 96;
 
-/// The client's address, as far as this server can know it. An extension of every request.
+/// The client's address, as far as this server can tell. An extension of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// The proxies whose `X-Forwarded-For` is believed (`EMBED_TRUSTED_PROXIES`). Without any the header is ignored, because
-/// every client can send it.
+/// The proxies whose `X-Forwarded-For` is trusted (`EMBED_TRUSTED_PROXIES`). Without any the header is ignored,
+/// because every client can send it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Reads addresses and networks (CIDR) that are separated by commas.
+    /// Parses addresses and networks (CIDR), separated by commas.
     pub fn parse(text: &str) -> Option<Self> {
         text.split(',').map(|network| parse_network(network.trim())).collect::<Option<_>>().map(Self)
     }
 
-    /// Each proxy appends the address that it was called from. So the list is read backwards, as long as the proxy that
-    /// appended an address is trusted; any client may have written what stands further left.
+    /// The client's address. Each proxy appends the address that it was called from, so the list is read backwards as
+    /// long as the proxy that appended an address is trusted; anything further left may be forged.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
         let mut client = peer.to_canonical();
         let lists = headers.get_all(FORWARDED_FOR).iter().rev().filter_map(|value| value.to_str().ok());
@@ -43,8 +43,8 @@ impl TrustedProxies {
     }
 }
 
-/// Reads a network in CIDR notation, or one address. Clients are known by their canonical address, so a network of IPv4
-/// addresses that is written as one of IPv6 (`::ffff:10.0.0.0/104`) is the one of IPv4.
+/// Parses a network in CIDR notation, or one address. Clients have canonical addresses, so an IPv4-mapped network
+/// (`::ffff:10.0.0.0/104`) becomes the IPv4 one.
 pub fn parse_network(text: &str) -> Option<IpNet> {
     let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
     let IpNet::V6(mapped) = network else { return Some(network) };
@@ -72,19 +72,19 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_say_who_he_is() {
+    fn a_client_cannot_forge_its_address() {
         assert_eq!(client("10.0.0.0/8", "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
     }
 
     #[test]
-    fn a_trusted_proxy_says_who_called_it() {
+    fn a_trusted_proxy_names_its_client() {
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.0.0.0/8, ::1", "::1", &["198.51.100.7, 10.1.2.3"]), "198.51.100.7");
         assert_eq!(client("10.0.0.0/8", "::ffff:10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
     }
 
     #[test]
-    fn what_a_client_wrote_before_the_proxies_is_not_believed() {
+    fn what_a_client_wrote_before_the_proxies_is_ignored() {
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["203.0.113.9, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["198.51.100.7, nonsense"]), "10.0.0.1");
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    /// An address, and all of its bits at the left end of a number.
+    /// An address, with all of its bits at the left end of a number.
     fn address() -> impl Strategy<Value = (IpAddr, u128)> {
         let v4 =
             any::<u32>().prop_map(|bits| (IpAddr::V4(Ipv4Addr::from_bits(bits)), u128::from(bits) << 96));
@@ -115,7 +115,7 @@ mod tests {
         prop_oneof![v4, v6.prop_filter("stands for no IPv4 address", |(address, _)| address.is_ipv6())]
     }
 
-    /// The address whose bits are these, as many as the other one has.
+    /// The address with these bits, as many as the other one has.
     fn like(other: IpAddr, bits: u128) -> IpAddr {
         match other {
             IpAddr::V4(_) => Ipv4Addr::from_bits((bits >> 96) as u32).into(),
@@ -138,13 +138,13 @@ mod tests {
             prop_assert!(network.contains(&like(address, bits & !behind | noise & behind)));
             let other = like(address, bits ^ (1 << (127 - flipped)));
             prop_assert_eq!(network.contains(&other), flipped >= length);
-            // One family's network holds nobody of the other.
+            // A network of one family contains no address of the other.
             let foreign = match address {
                 IpAddr::V4(_) => IpAddr::V6(Ipv6Addr::from_bits(noise | 1 << 127)),
                 IpAddr::V6(_) => IpAddr::V4(Ipv4Addr::from_bits(noise as u32)),
             };
             prop_assert!(!network.contains(&foreign));
-            // Written down it is the same network, and so it is in the longer spelling.
+            // The text parses to the same network, also in the longer spelling.
             prop_assert_eq!(parse_network(&network.to_string()), Some(network));
             if let IpAddr::V4(address) = address {
                 let mapped = format!("{}/{}", address.to_ipv6_mapped(), length + 96);

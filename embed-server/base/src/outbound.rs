@@ -1,8 +1,8 @@
-//! How the server speaks HTTP: to hosts that strangers name in one way only, [`Outbound`].
+//! Outgoing HTTP. [`Outbound`] is the only way to call hosts that strangers name.
 //!
-//! It goes out by https, and never inside: every address is checked when the connection to it is made, so a name
-//! that resolves elsewhere a moment later (DNS rebinding) gains nothing; every redirect is a new request under the
-//! same rules; time, bytes and redirects are capped. Proxy variables of the environment are not followed.
+//! It calls only https, and never a private network: every address is checked when the connection is made, so a name
+//! that later resolves elsewhere (DNS rebinding) gains nothing; every redirect is a new request under the same rules;
+//! time, bytes and redirects are limited. Proxy variables of the environment are ignored.
 
 mod address;
 mod resolver;
@@ -18,39 +18,37 @@ use axum::{
 use rustls::{RootCertStore, pki_types::CertificateDer};
 use url::{Host, Url};
 
-/// How the server introduces itself.
 pub const USER_AGENT: &str = "DramacBot/1.0";
 
-/// What one call may cost.
+/// The limits of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// From the first look-up to the last byte, over all redirects.
+    /// From the first lookup to the last byte, over all redirects.
     pub time: Duration,
-    /// Bytes of the answer's body that are read; the rest is left where it is.
+    /// The most bytes of the response's body that are read; the rest is dropped.
     pub bytes: usize,
-    /// Redirects that are followed; only a `GET` is ever redirected.
+    /// The most redirects; only a `GET` is redirected.
     pub redirects: u8,
 }
 
-/// Where a test or a developer's machine deviates from the rules.
+/// Exceptions from the rules for tests and development.
 #[derive(Clone, Debug)]
 pub struct Loopback {
-    /// Hosts that resolve to loopback are reached on this port, where the URL has none.
+    /// The port for hosts that resolve to loopback, where the URL has none.
     pub port: u16,
-    /// A certificate that is trusted besides the web's.
+    /// A certificate that is trusted in addition to the public ones.
     pub root: CertificateDer<'static>,
 }
 
-/// The guarded client. Cheap to clone; connections are shared.
+/// The guarded client. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Outbound {
     client: reqwest::Client,
     guard: Guard,
 }
 
-/// Why there is no answer.
+/// Why a call has no response.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "each variant's sentence is its documentation")]
 pub enum OutboundError {
     #[error("{0} is not reached by https, and nothing else is called: use an https:// URL")]
     NotHttps(Url),
@@ -72,8 +70,8 @@ pub enum OutboundError {
     Setup(String),
 }
 
-/// The client for what the operator names in the settings, and no stranger: it goes where it is told, which may well be
-/// inside, and follows no redirect.
+/// A client for URLs in the settings, which only the operator names: they may be in a private network, and redirects
+/// are not followed.
 pub fn client_for_settings() -> Result<reqwest::Client, OutboundError> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     client(roots)?.build().map_err(|error| OutboundError::Setup(deepest(&error)))
@@ -93,7 +91,7 @@ fn client(roots: RootCertStore) -> Result<reqwest::ClientBuilder, OutboundError>
 }
 
 impl Outbound {
-    /// A client that asks `resolver` for addresses. `loopback` is for tests and developers; a server has `None`.
+    /// A client that resolves names with `resolver`. `loopback` is for tests and development; a server has `None`.
     pub fn new(resolver: Resolver, loopback: Option<Loopback>) -> Result<Self, OutboundError> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let mut loopback_port = None;
@@ -106,13 +104,12 @@ impl Outbound {
         Ok(Self { client: client.map_err(|error| OutboundError::Setup(deepest(&error)))?, guard })
     }
 
-    /// Fetches a URL, following redirects as far as `limits` says.
     pub async fn get(&self, url: Url, limits: Limits) -> Result<Response<Bytes>, OutboundError> {
         self.send(Method::GET, url, HeaderMap::new(), Bytes::new(), limits).await
     }
 
-    /// Makes one call. An answer of any status is an answer; its body ends where `limits.bytes` cuts it off. Headers
-    /// are not carried over to where a `GET` is redirected.
+    /// Makes one call. A response of any status is a result; its body ends at `limits.bytes`. Headers are not sent to
+    /// the target of a redirect.
     pub async fn send(
         &self,
         method: Method,
@@ -151,7 +148,7 @@ impl Outbound {
         read(answer, limits.bytes).await.map_err(|error| explain(&url, &error))
     }
 
-    /// One request to one host, whatever it answers.
+    /// Makes one request to one host, without following redirects.
     async fn hop(
         &self,
         method: Method,
@@ -162,7 +159,7 @@ impl Outbound {
         if url.scheme() != "https" {
             return Err(OutboundError::NotHttps(url.clone()));
         }
-        // An address in the URL is connected to without asking the resolver, so it is checked here.
+        // An address in the URL is connected to without the resolver, so it is checked here.
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
@@ -180,7 +177,7 @@ impl Outbound {
     }
 }
 
-/// Resolves a name for the connection that is about to be made, and lets through what may be called.
+/// Resolves names for new connections, and refuses addresses that may not be called.
 #[derive(Clone, Debug)]
 struct Guard {
     resolver: Resolver,
@@ -195,11 +192,11 @@ impl Guard {
     async fn addresses(&self, host: &str) -> Result<Vec<std::net::SocketAddr>, OutboundError> {
         let unresolved = |source| OutboundError::Unresolved { host: host.to_owned(), source };
         let found = self.resolver.addresses(host).await.map_err(unresolved)?;
-        // One address inside spoils the name: an owner who mixes them is either mistaken or an attacker.
+        // One private address refuses the name: an owner who mixes them is mistaken or an attacker.
         if let Some(&address) = found.iter().find(|address| !self.admits(**address)) {
             return Err(OutboundError::Inside { host: host.to_owned(), address });
         }
-        // Port 0 stands for the scheme's own.
+        // Port 0 stands for the scheme's default.
         let port = |address: &IpAddr| self.loopback_port.filter(|_| address.is_loopback()).unwrap_or(0);
         Ok(found.into_iter().map(|address| (address, port(&address)).into()).collect())
     }
@@ -223,7 +220,7 @@ fn location(base: &Url, headers: &HeaderMap) -> Option<Url> {
     base.join(headers.get(header::LOCATION)?.to_str().ok()?).ok()
 }
 
-/// The answer with the first `most` bytes of its body.
+/// The response with at most the first `most` bytes of its body.
 async fn read(mut answer: reqwest::Response, most: usize) -> reqwest::Result<Response<Bytes>> {
     let mut body = Vec::new();
     while body.len() < most
@@ -237,7 +234,7 @@ async fn read(mut answer: reqwest::Response, most: usize) -> reqwest::Result<Res
     Ok(response)
 }
 
-/// Brings the guard's own verdict out of whatever the client wrapped it in.
+/// Finds the guard's own error among the causes of the client's.
 fn explain(url: &Url, error: &reqwest::Error) -> OutboundError {
     match causes(error).find_map(|cause| cause.downcast_ref::<OutboundError>()) {
         Some(OutboundError::Inside { host, address }) => {
@@ -250,7 +247,7 @@ fn explain(url: &Url, error: &reqwest::Error) -> OutboundError {
     }
 }
 
-/// The innermost cause, which is the one that says something.
+/// The innermost cause, which is the informative one.
 fn deepest(error: &reqwest::Error) -> String {
     causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,8 +1,8 @@
-//! The form of the secrets that programs carry: `dram_live_` or `dram_user_`, 32 random base62 characters, and six more
-//! that are their CRC-32.
+//! The format of the secrets that programs send: `dram_live_` or `dram_user_`, 32 random base62 characters, and six
+//! more that are their CRC-32.
 //!
-//! The checksum refuses junk and typing errors without a look-up, and lets scanners find leaked secrets. Only the
-//! SHA-256 of a secret is kept: it has 190 bits of randomness, so a slow hash would protect nothing.
+//! The checksum refuses garbage and typing errors without a lookup, and lets scanners find leaked secrets. Only the
+//! SHA-256 of a secret is stored: it has 190 random bits, so a slow hash would add nothing.
 
 use crate::crypto::{Random, sha256_hex};
 use std::fmt;
@@ -11,20 +11,19 @@ use std::fmt;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM: usize = 32;
 const CHECKSUM: usize = 6;
-/// How many of the random characters are shown, so that people can tell secrets apart.
+/// The number of random characters that are shown, so that people can tell secrets apart.
 const SHOWN: usize = 8;
 
-/// What a secret is for.
+/// The kind of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SecretKind {
     /// A module's API token.
     Live,
     /// A person's token for the management routes.
     User,
 }
 
-impl Kind {
-    /// What a secret of this kind begins with.
+impl SecretKind {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Live => "dram_live_",
@@ -33,16 +32,15 @@ impl Kind {
     }
 }
 
-/// A secret of the right form. It is shown once, when it is made.
+/// A secret in a valid format. It is shown once, when it is created.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Bearer {
-    kind: Kind,
+    kind: SecretKind,
     text: String,
 }
 
 impl Bearer {
-    /// A new secret.
-    pub fn random(kind: Kind, random: &Random) -> Self {
+    pub fn random(kind: SecretKind, random: &Random) -> Self {
         let mut text = kind.prefix().to_owned();
         text.push_str(&random.characters(BASE62, RANDOM));
         let sum = checksum(&text[kind.prefix().len()..]);
@@ -50,25 +48,25 @@ impl Bearer {
         Self { kind, text }
     }
 
-    /// Reads what a program shows; `None` when it is nothing that this server could have made.
+    /// Parses a secret; `None` for text in another format, or with a wrong checksum.
     pub fn parse(text: &str) -> Option<Self> {
-        let kind = [Kind::Live, Kind::User].into_iter().find(|kind| text.starts_with(kind.prefix()))?;
+        let kind =
+            [SecretKind::Live, SecretKind::User].into_iter().find(|kind| text.starts_with(kind.prefix()))?;
         let (random, sum) = text[kind.prefix().len()..].split_at_checked(RANDOM)?;
         (random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && sum == checksum(random))
             .then(|| Self { kind, text: text.to_owned() })
     }
 
-    /// What it is for.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> SecretKind {
         self.kind
     }
 
-    /// The secret itself.
+    /// The secret's text.
     pub fn reveal(&self) -> &str {
         &self.text
     }
 
-    /// What is kept of it: the SHA-256 of the whole text in hex.
+    /// The stored hash: the SHA-256 of the whole text in hex.
     pub fn hash(&self) -> String {
         sha256_hex(self.text.as_bytes())
     }
@@ -80,14 +78,14 @@ impl Bearer {
     }
 }
 
-/// Secrets are not printed by accident.
+/// Hides the secret from logs.
 impl fmt::Debug for Bearer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}…", self.kind.prefix(), self.shown_prefix())
     }
 }
 
-/// CRC-32 in base62, with leading zeros.
+/// The CRC-32 in base62, with leading zeros.
 fn checksum(random: &str) -> String {
     let mut rest = crc32fast::hash(random.as_bytes()) as usize;
     let mut digits = [b'0'; CHECKSUM];
@@ -103,13 +101,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn bearer(kind: Kind) -> Bearer {
+    fn bearer(kind: SecretKind) -> Bearer {
         Bearer::random(kind, &Random::seeded(1))
     }
 
     #[test]
     fn a_secret_is_read_back_as_it_was_made() {
-        for kind in [Kind::Live, Kind::User] {
+        for kind in [SecretKind::Live, SecretKind::User] {
             let made = bearer(kind);
             assert_eq!(made.reveal().len(), kind.prefix().len() + 38);
             assert_eq!(Bearer::parse(made.reveal()), Some(made.clone()));
@@ -119,20 +117,20 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_printed() {
-        let made = bearer(Kind::Live);
+        let made = bearer(SecretKind::Live);
         assert_eq!(format!("{made:?}"), format!("dram_live_{}…", made.shown_prefix()));
     }
 
     #[test]
     fn two_secrets_differ() {
         let random = Random::seeded(1);
-        assert_ne!(Bearer::random(Kind::Live, &random), Bearer::random(Kind::Live, &random));
+        assert_ne!(Bearer::random(SecretKind::Live, &random), Bearer::random(SecretKind::Live, &random));
     }
 
     proptest! {
         #[test]
         fn a_changed_character_is_noticed(place in 0usize..48, character in "[0-9A-Za-z_]") {
-            let text = bearer(Kind::Live).reveal().to_owned();
+            let text = bearer(SecretKind::Live).reveal().to_owned();
             let mut changed = text.clone();
             changed.replace_range(place..=place, &character);
             prop_assert!(changed == text || Bearer::parse(&changed).is_none());

@@ -1,5 +1,5 @@
-//! The capabilities of the embed server, one folder each, named for what it gives its user. Each has the same files:
-//! `mod.rs` says what it promises and holds the rules, `store.rs` its SQL, `routes.rs` its HTTP.
+//! The capabilities of the embed server, one folder each. Each has the same files: `mod.rs` says what it promises and
+//! holds the rules, `store.rs` its SQL, `routes.rs` its HTTP.
 
 pub mod accounts;
 pub mod activity;

@@ -7,7 +7,7 @@ use embed_base::jobs::{Handlers, Jobs, Next, Pace, PeriodicTask, Worker};
 use embed_core::accounts::Accounts;
 use embed_core::activity::Activity;
 use embed_core::domains::Domains;
-use embed_core::embed::BlockedLog;
+use embed_core::embed::BlockedRecorder;
 use embed_core::records::Records;
 use embed_core::requests::{self, Requests};
 use embed_core::tokens::Tokens;
@@ -27,9 +27,9 @@ const DOMAIN_CHECK_LEASE: Duration = Duration::from_secs(5 * 60);
 
 /// The other ends of what requests fill.
 pub(super) struct Queues {
-    pub blocked: BlockedLog,
-    pub requests: requests::Writer,
-    pub views: views::Writer,
+    pub blocked: BlockedRecorder,
+    pub requests: requests::RequestLogWriter,
+    pub views: views::ViewWriter,
 }
 
 /// The loops of a server.
@@ -46,13 +46,13 @@ impl Background {
     pub fn start(context: &Context, queues: Queues) -> Self {
         let mut loops = JoinSet::new();
         loops.spawn(context.changes.clone().follow(context.db.clone()));
-        loops.spawn(queues.blocked.keep_recording());
+        loops.spawn(queues.blocked.run());
         for task in periodic_tasks(context) {
             loops.spawn(task.keep_running(context.clone()));
         }
         let mut writing = JoinSet::new();
-        writing.spawn(queues.requests.keep_writing());
-        writing.spawn(queues.views.keep_writing());
+        writing.spawn(queues.requests.run());
+        writing.spawn(queues.views.run());
         let stop = CancellationToken::new();
         // No capability has jobs yet; the worker says which a newer server has queued.
         let worker = Worker::new(context, Handlers::default(), Pace::default());

@@ -8,7 +8,7 @@ use embed_base::http::{
     unauthenticated,
 };
 use embed_base::limits::RateLimits;
-use embed_base::secrets::{Bearer, Kind};
+use embed_base::secrets::{Bearer, SecretKind};
 use embed_core::accounts::{Operator, Role};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ impl Lookups for App {
 
     async fn caller(&self, request: &ApiRequest<'_>, credential: &str) -> Result<Authenticated> {
         match Bearer::parse(credential) {
-            Some(secret) if secret.kind() == Kind::Live => self.0.tokens.caller(request, &secret).await,
+            Some(secret) if secret.kind() == SecretKind::Live => self.0.tokens.caller(request, &secret).await,
             Some(secret) => {
                 let operator = self.0.accounts.operator(&secret, request.address.0).await?;
                 self.operator(request, &operator).await

@@ -72,7 +72,7 @@ impl App {
         let (blocked, blocked_log) = embed::blocked(&context);
         let (counter, views) = views::counting(&context);
         let (request_log, lines) = RequestLog::new(context.metrics.clone());
-        let requests = requests::Writer::new(&context, lines);
+        let requests = requests::RequestLogWriter::new(&context, lines);
         let capabilities = Capabilities {
             assets: Assets::load(settings)?,
             documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())?),

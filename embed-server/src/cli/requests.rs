@@ -65,7 +65,7 @@ fn recently() -> Uuid {
 async fn all_behind(requests: &Requests, mut last: Uuid) -> Result<Vec<LoggedRequest>> {
     let mut all = Vec::new();
     loop {
-        let some = requests.behind(last, MOST).await?;
+        let some = requests.after(last, MOST).await?;
         let more = some.len() as i64 == MOST;
         all.extend(some);
         match all.last() {

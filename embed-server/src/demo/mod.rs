@@ -183,7 +183,7 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
     Ok(Seeded {
         site,
         personal_token: personal_token.reveal().to_owned(),
-        console: accounts.lasting_link(&owner).await?,
+        console: accounts.reusable_link(&owner).await?,
         token: token(context, (site, feedback), "From the command line", &Scope::ALL, None).await?,
         page_token: token(context, (site, feedback), "The website's own", &[Scope::Read], website).await?,
         modules: published,

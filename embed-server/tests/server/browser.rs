@@ -75,7 +75,7 @@ impl TestApp {
     }
 
     pub async fn signed_in_as(&self, email: &Email) -> Browser<'_> {
-        let link = Accounts::new(&self.context).lasting_link(email).await.unwrap();
+        let link = Accounts::new(&self.context).reusable_link(email).await.unwrap();
         let browser = self.browser();
         let entered = browser.get(&link).await;
         assert_eq!((entered.status, entered.location()), (303, "/console"), "{}", entered.html);

@@ -53,7 +53,7 @@ story!(row_level_security_holds_a_query_that_forgets_its_site, |app| {
     let call = app.request(Method::POST, &format!("/api/v1/modules/{module}/records/entries"));
     let call = call.bearer_auth(token).header("Idempotency-Key", "once").json(&json!({ "a": 1 }));
     assert_eq!(call.send().await.unwrap().status(), 201);
-    let logged = async || !Requests::new(&app.context).behind(Uuid::nil(), 1).await.unwrap().is_empty();
+    let logged = async || !Requests::new(&app.context).after(Uuid::nil(), 1).await.unwrap().is_empty();
     until("the call to be in the log", Duration::from_secs(10), logged).await;
     // Whatever a scope lets be seen of the rows of `site`.
     let count = async |mut tx: Tx, table: &str| -> i64 {

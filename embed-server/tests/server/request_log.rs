@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The calls that are in the log once there are so many of them, oldest first.
 async fn logged(app: &TestApp, count: usize) -> Vec<LoggedRequest> {
-    let all = async || Requests::new(&app.context).behind(Uuid::nil(), 1_000).await.unwrap();
+    let all = async || Requests::new(&app.context).after(Uuid::nil(), 1_000).await.unwrap();
     until(&format!("{count} calls to be in the log"), PATIENCE, async || all().await.len() >= count).await;
     all().await
 }
@@ -286,7 +286,7 @@ async fn what_is_in_the_queue_is_written_before_a_server_ends() {
     let settings = context.settings.clone();
     server.stop().await;
     let context = embed_server::open(settings).await.unwrap();
-    assert_eq!(Requests::new(&context).behind(Uuid::nil(), 1_000).await.unwrap().len(), 50);
+    assert_eq!(Requests::new(&context).after(Uuid::nil(), 1_000).await.unwrap().len(), 50);
 }
 
 /// The database's disk is slow or away, and calls go on: what does not fit the queue is dropped and counted.

@@ -244,7 +244,7 @@ async fn the_cookie_is_kept_to_this_host_and_to_https() {
         let app = TestApp::start_with(Database::sqlite(), &[("EMBED_PUBLIC_URL", public_url)]).await;
         let accounts = Accounts::new(&app.context);
         accounts.invite(&Actor::CommandLine, HOME, ada(), None, Role::Owner).await.unwrap();
-        let link = accounts.lasting_link(&ada()).await.unwrap();
+        let link = accounts.reusable_link(&ada()).await.unwrap();
         let seen = app.browser().get(&link).await;
         let cookie = seen.headers["set-cookie"].to_str().unwrap();
         assert!(cookie.starts_with(name), "{cookie}");
@@ -320,7 +320,7 @@ async fn a_link_ends_by_itself_and_when_somebody_else_was_first() {
         let seen = app.browser().get(link).await;
         assert_eq!((seen.status, seen.html.contains("has ended")), (403, true), "{link}");
     }
-    let lasting = accounts.lasting_link(&ada()).await.unwrap();
+    let lasting = accounts.reusable_link(&ada()).await.unwrap();
     for _ in 0..2 {
         assert_eq!(
             app.browser().get(&lasting).await.location(),

@@ -241,7 +241,7 @@ story!(a_module_that_is_gone_loses_nobody_elses_counts, |app| {
     counter.note(&view(&app, gone, module, None));
     Sites::new(&app.context).delete(&Actor::CommandLine, gone).await.unwrap();
     drop(counter);
-    writer.keep_writing().await;
+    writer.run().await;
     assert_eq!(rows(&app).await.len(), 1);
     assert_eq!(per_hour(&app.context, site, None).await, [("2027-01-15T08:00:00Z".to_owned(), 1, 0)]);
 });
@@ -261,7 +261,7 @@ async fn a_module_that_goes_meanwhile_loses_nobody_elses_counts() {
     let Tx::Postgres(tx) = &mut *change else { panic!("this is PostgreSQL") };
     let text = "DELETE FROM site_modules WHERE id = $1";
     sqlx::query(text).bind(going).execute(&mut **tx).await.unwrap();
-    let writing = tokio::spawn(writer.keep_writing());
+    let writing = tokio::spawn(writer.run());
     let Db::Postgres(pool) = &app.context.db else { panic!("this is PostgreSQL") };
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     until("the writer to wait for the module", PATIENCE, async || {
@@ -376,7 +376,7 @@ story!(an_organization_sees_its_sites_together, |app| {
         let hours = requests.organization_per_hour(organization, None, to).await.unwrap();
         hours.into_iter().map(|hour| (hour.hour, hour.requests, hour.refused)).collect::<Vec<_>>()
     };
-    let all = async || requests.behind(Uuid::nil(), 10).await.unwrap().len();
+    let all = async || requests.after(Uuid::nil(), 10).await.unwrap().len();
     until("7 calls to be in the log", PATIENCE, async || all().await == 7).await;
     assert_eq!(of(HOME, None).await, [(eight.clone(), 3, 3)]);
     assert_eq!(of(elsewhere, None).await, [(eight, 4, 4)]);

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 #![no_std]
+#![warn(missing_docs)]
 
 extern crate alloc;
 

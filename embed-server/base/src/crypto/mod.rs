@@ -1,7 +1,7 @@
 //! Hashing, signing, sealing and random values.
 //!
 //! Every key is derived from the one secret of the installation by a label, so that a value signed for one purpose is
-//! worth nothing for another.
+//! invalid for another.
 
 mod seal;
 
@@ -21,12 +21,11 @@ use uuid::Uuid;
 pub struct Secret([u8; 32]);
 
 impl Secret {
-    /// Takes the bytes of `EMBED_SECRET_KEY`.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// A secret that ends with the process, for development.
+    /// A random secret for development, lost when the process ends.
     pub fn random(random: &Random) -> Self {
         Self(random.bytes())
     }
@@ -41,7 +40,7 @@ impl Secret {
     }
 }
 
-/// Secrets are never printed.
+/// Hides the secret from logs.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
@@ -57,18 +56,16 @@ impl SigningKey {
         Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 
-    /// The signature of `message`.
     pub fn sign(&self, message: &[u8]) -> [u8; 32] {
         self.0.clone().chain_update(message).finalize().into_bytes().into()
     }
 
-    /// Whether `signature` is that of `message`; compares in constant time, and an unequal length is just wrong.
+    /// Whether `signature` is that of `message`, compared in constant time; a wrong length is just invalid.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.0.clone().chain_update(message).verify_slice(signature).is_ok()
     }
 }
 
-/// SHA-256.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
@@ -78,7 +75,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&sha256(bytes))
 }
 
-/// Whether two secrets are the same; the time it takes depends on their lengths alone.
+/// Whether two secrets are equal, in a time that depends on their lengths alone.
 pub fn equal(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
@@ -93,17 +90,16 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Where randomness comes from: the thread's generator, or a seeded one that a test can repeat.
+/// A source of randomness: the thread's generator, or a seeded one for repeatable tests.
 #[derive(Clone, Default)]
 pub struct Random(Option<Arc<Mutex<StdRng>>>);
 
 impl Random {
-    /// The same bytes on every run; for tests only.
+    /// Returns the same bytes on every run; for tests only.
     pub fn seeded(seed: u64) -> Self {
         Self(Some(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
-    /// `N` unpredictable bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         match &self.0 {
@@ -113,14 +109,14 @@ impl Random {
         bytes
     }
 
-    /// A UUIDv7 for what is not stored: unlike `Uuid::now_v7` it asks the system for nothing, and keeps no order within
-    /// a millisecond.
+    /// A UUIDv7 for what is not stored: unlike `Uuid::now_v7` it makes no system call, and is not ordered within a
+    /// millisecond.
     pub fn id(&self, now: DateTime<Utc>) -> Uuid {
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
         uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()
     }
 
-    /// So many characters of an ASCII alphabet, each as likely as every other.
+    /// `count` characters of an ASCII alphabet, all equally likely.
     pub fn characters(&self, alphabet: &[u8], count: usize) -> String {
         let fair = 256 - 256 % alphabet.len();
         let bytes = std::iter::repeat_with(|| usize::from(self.bytes::<1>()[0]));
@@ -142,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_of_one_purpose_is_worth_nothing_for_another() {
+    fn a_signature_of_one_purpose_is_invalid_for_another() {
         let secret = Secret::new([7; 32]);
         let signature = secret.key("embed token").sign(b"message");
         assert!(secret.key("embed token").verify(b"message", &signature));

@@ -1,5 +1,5 @@
-//! Sealing what the database may hold and nobody may read there: AES-256-GCM, the id of the key in front, row and column as
-//! associated data, so that a value that is copied elsewhere does not open.
+//! Encryption of secrets in the database: AES-256-GCM with the id of the key in front, and row and column as
+//! associated data, so that a value that is copied elsewhere cannot be decrypted.
 
 use super::{Random, Secret, sha256};
 use crate::error::{Error, Result};
@@ -8,24 +8,24 @@ use aes_gcm::{Aes256Gcm, Key, KeyInit};
 use std::fmt;
 use uuid::Uuid;
 
-/// Bytes of a key's id: the first of its SHA-256.
+/// The bytes of a key's id, the first of its SHA-256.
 const KEY_ID: usize = 4;
 /// Bytes of a nonce (NIST SP 800-38D, section 8.2.2: random).
 const NONCE: usize = 12;
 
-/// Seals values and opens them.
+/// Encrypts and decrypts values.
 #[derive(Clone)]
 pub struct SealingKey {
     id: [u8; KEY_ID],
     cipher: Aes256Gcm,
 }
 
-/// Where a value belongs: the column's name, such as `webhooks.secret`, and the row's id.
+/// Where a value is stored: the column, such as `webhooks.secret`, and the row's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Table and column.
+    /// The table and column.
     pub column: &'static str,
-    /// The row.
+    /// The row's id.
     pub row: Uuid,
 }
 
@@ -36,7 +36,7 @@ impl Place {
 }
 
 impl Secret {
-    /// The key that seals.
+    /// The key that encrypts values.
     pub fn sealing_key(&self) -> SealingKey {
         let key = self.derive("sealed values");
         let [a, b, c, d, ..] = sha256(&key);
@@ -45,7 +45,7 @@ impl Secret {
 }
 
 impl SealingKey {
-    /// Key id, nonce and ciphertext, to be stored at `place`.
+    /// Encrypts a value for `place`; returns key id, nonce and ciphertext.
     pub fn seal(&self, place: Place, plain: &[u8], random: &Random) -> Result<Vec<u8>> {
         let nonce: [u8; NONCE] = random.bytes();
         let payload = Payload { msg: plain, aad: &place.associated_data() };
@@ -54,7 +54,7 @@ impl SealingKey {
         Ok([self.id.as_slice(), &nonce, &sealed].concat())
     }
 
-    /// The value that was sealed for `place`.
+    /// Decrypts a value that was encrypted for `place`.
     pub fn open(&self, place: Place, sealed: &[u8]) -> Result<Vec<u8>> {
         let broken = |why: &str| Error::internal(format!("{} of row {}: {why}", place.column, place.row));
         let (id, rest) = sealed.split_at_checked(KEY_ID).ok_or_else(|| broken("too short"))?;
@@ -68,7 +68,7 @@ impl SealingKey {
     }
 }
 
-/// Secrets are never printed.
+/// Hides the key from logs.
 impl fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealingKey(…)")
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_opens_where_it_belongs_and_nowhere_else() {
+    fn a_value_opens_only_in_its_own_place() {
         let sealed = sealed(b"hunter2");
         assert!(!sealed.windows(7).any(|part| part == b"hunter2"));
         assert_eq!(key(1).open(PLACE, &sealed).unwrap(), b"hunter2");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_is_told_from_a_changed_value() {
+    fn another_key_is_distinguished_from_a_changed_value() {
         let causes = |key: SealingKey| key.open(PLACE, &sealed(b"x")).unwrap_err().causes().unwrap();
         assert!(causes(key(2)).contains("another key"), "{}", causes(key(2)));
     }

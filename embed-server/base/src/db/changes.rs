@@ -1,8 +1,7 @@
-//! How a running server learns of changes, its own and those of other servers: an append-only table of what was changed,
-//! by topic and key, written in the transaction of the change and read every second.
+//! How running servers record of changes, their own and those of other servers: an append-only table of changes by
+//! topic and key, written in the transaction of the change and read every second.
 //!
-//! Only what a cache holds is announced there. [`crate::cache::RevisionCache`] compares what it has read with what was
-//! changed since.
+//! Only changes of what caches hold are announced. [`crate::cache::RevisionCache`] checks its entries against them.
 
 use super::{Db, Tx, execute, on};
 use crate::error::Result;
@@ -15,49 +14,49 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// How often the table is read; a change is seen within two seconds, with room for a slow answer.
+/// How often the table is read: changes are seen within two seconds, including the time of a slow query.
 const POLL: Duration = Duration::from_secs(1);
-/// How long rows are kept; the newest always is.
+/// How long rows are kept; the newest row is always kept.
 const KEPT: TimeDelta = TimeDelta::hours(1);
-/// A server that could not read for so long may have missed rows, and trusts no cache.
+/// A server that has not read for this long may have missed rows, and invalidates every cache.
 const LONGEST_GAP: Duration = Duration::from_secs(30 * 60);
-/// How long a change is remembered here: longer than any cache keeps an entry.
-const REMEMBERED: Duration = Duration::from_secs(11 * 60);
-/// More changes than this at once empty every cache, which costs less than to remember them.
+/// How long a change is kept in memory: longer than any cache entry.
+const KEPT_IN_MEMORY: Duration = Duration::from_secs(11 * 60);
+/// More changes than this at once invalidate every cache, which costs less than keeping them.
 const MOST: usize = 10_000;
-/// Serialises the commits that announce something, so that `seq` becomes visible in order.
+/// The advisory lock that serialises announcing commits, so that `seq` becomes visible in order.
 const LOCK: i64 = 0x656d_6265_6463;
 
-/// What kind of thing was changed. Each capability defines its own.
+/// The kind of thing that changed. Each capability defines its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic(pub &'static str);
 
-/// What this process knows of changes. Cheap to clone; clones share it.
+/// The changes that this process has read. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
-pub struct Changes(Arc<Known>);
+pub struct Changes(Arc<ChangesInner>);
 
 #[derive(Default)]
-struct Known {
+struct ChangesInner {
     /// The newest row that was read.
     seq: AtomicI64,
-    /// Counts how often all caches were emptied.
+    /// How often every cache was invalidated.
     epoch: AtomicU64,
-    recent: RwLock<Recent>,
+    recent: RwLock<RecentChanges>,
     wake: Notify,
 }
 
 #[derive(Default)]
-struct Recent {
-    /// By topic and key the newest row that names them.
+struct RecentChanges {
+    /// The newest row of each topic and key.
     rows: HashMap<String, HashMap<String, (i64, Instant)>>,
-    /// The counter that servers of the previous release read, when it was last read.
+    /// The last value of the counter that servers of the previous release use.
     revision: i64,
     read_at: Option<Instant>,
 }
 
-/// A place in the sequence of changes.
+/// A position in the sequence of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct ChangePosition {
     epoch: u64,
     seq: i64,
 }
@@ -72,14 +71,14 @@ struct Row {
 }
 
 impl Changes {
-    /// What is known now. Take it *before* reading what will be cached under it.
-    pub fn position(&self) -> Position {
+    /// The current position. Take it *before* reading what is cached under it.
+    pub fn position(&self) -> ChangePosition {
         let epoch = self.0.epoch.load(Ordering::Acquire);
-        Position { epoch, seq: self.0.seq.load(Ordering::Acquire) }
+        ChangePosition { epoch, seq: self.0.seq.load(Ordering::Acquire) }
     }
 
-    /// Whether nothing of `dependencies` was changed after `since`, as far as is known.
-    pub fn unchanged(&self, since: Position, dependencies: &[(Topic, String)]) -> bool {
+    /// Whether no change after `since` names one of `dependencies`.
+    pub fn unchanged(&self, since: ChangePosition, dependencies: &[(Topic, String)]) -> bool {
         if since.epoch != self.0.epoch.load(Ordering::Acquire) {
             return false;
         }
@@ -90,34 +89,34 @@ impl Changes {
         })
     }
 
-    /// Reads what is new.
+    /// Reads the changes that are new.
     pub async fn refresh(&self, db: &Db) -> Result<()> {
         let seen = self.0.seq.load(Ordering::Acquire);
         let mut tx = db.read_global().await?;
-        // One statement, so that the counter and the rows belong together.
+        // One statement, so that the counter and the rows are consistent.
         let text = "SELECT r.value AS revision, c.seq, c.topic, c.key,
              COALESCE((SELECT MAX(seq) FROM changes), 0) AS newest
              FROM revision r LEFT JOIN changes c ON c.seq > $1 ORDER BY c.seq LIMIT $2";
         let rows: Vec<Row> = on!(&mut tx, |conn| {
             sqlx::query_as(text).bind(seen).bind(MOST as i64 + 1).fetch_all(conn).await
         })?;
-        self.learn(seen, rows);
+        self.record(seen, rows);
         Ok(())
     }
 
-    fn learn(&self, seen: i64, rows: Vec<Row>) {
+    fn record(&self, seen: i64, rows: Vec<Row>) {
         let Some(&Row { revision, newest, .. }) = rows.first() else { return };
         let now = Instant::now();
         let mut recent = self.0.recent.write().unwrap_or_else(PoisonError::into_inner);
         let named = rows.iter().filter(|row| row.seq.is_some()).count();
-        // A server of the previous release counts up and names nothing.
+        // A server of the previous release only increments the counter.
         let unnamed = recent.read_at.is_some() && revision - recent.revision > named as i64;
         let late = recent.read_at.is_some_and(|at| now - at > LONGEST_GAP);
-        let distrust = unnamed || late || newest < seen || named > MOST;
+        let invalidate_all = unnamed || late || newest < seen || named > MOST;
         recent.revision = revision;
         recent.read_at = Some(now);
         recent.rows.retain(|_, keys| {
-            keys.retain(|_, (_, at)| now - *at < REMEMBERED);
+            keys.retain(|_, (_, at)| now - *at < KEPT_IN_MEMORY);
             !keys.is_empty()
         });
         for Row { seq, topic, key, .. } in rows {
@@ -125,24 +124,25 @@ impl Changes {
                 recent.rows.entry(topic).or_default().insert(key, (seq, now));
             }
         }
-        // Entries compare themselves with the rows as soon as they see the new number.
+        // Entries are checked against the rows as soon as they see the new number.
         self.0.seq.store(newest, Ordering::Release);
-        if distrust {
+        if invalidate_all {
             recent.rows.clear();
             self.0.epoch.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    /// Has the table read at once.
+    /// Makes [`Changes::follow`] read at once.
     pub fn wake(&self) {
         self.0.wake.notify_one();
     }
 
-    /// Keeps reading, for as long as it is polled. While the database is away, what is cached lives until its own end.
+    /// Reads the table regularly; never returns. While the database is away, cache entries live until their lifetime
+    /// ends.
     pub async fn follow(self, db: Db) {
         let mut away = false;
         loop {
-            // Whether it was woken or not, the table is read.
+            // The table is read after the pause as well as after a wake-up.
             let _ = tokio::time::timeout(POLL, self.0.wake.notified()).await;
             match self.refresh(&db).await {
                 Ok(()) if away => {
@@ -168,7 +168,8 @@ impl Changes {
     }
 }
 
-/// Announces what this transaction changes, each by topic and key. Its last statements: the lock is held until the end.
+/// Announces the changes of this transaction by topic and key. These are its last statements, because the lock is
+/// held until the commit.
 pub(crate) async fn announce(
     tx: &mut Tx,
     site: Option<Uuid>,
@@ -185,7 +186,7 @@ pub(crate) async fn announce(
         let text = "INSERT INTO changes (topic, site_id, key, at) VALUES ($1, $2, $3, $4)";
         execute!(&mut *tx, sqlx::query(text).bind(topic.0).bind(site).bind(key).bind(now))?;
     }
-    // For servers of the previous release.
+    // Servers of the previous release read this counter.
     execute!(&mut *tx, sqlx::query("UPDATE revision SET value = value + $1").bind(changed.len() as i64))?;
     Ok(())
 }
@@ -201,9 +202,9 @@ mod tests {
         Row { revision, newest, seq, topic: change.map(|_| THINGS.0.to_owned()), key }
     }
 
-    fn started() -> (Changes, Position) {
+    fn started() -> (Changes, ChangePosition) {
         let changes = Changes::default();
-        changes.learn(0, vec![row(1, 5, Some((5, "other")))]);
+        changes.record(0, vec![row(1, 5, Some((5, "other")))]);
         let position = changes.position();
         (changes, position)
     }
@@ -211,7 +212,7 @@ mod tests {
     #[test]
     fn what_was_not_changed_stays_when_something_else_was() {
         let (changes, before) = started();
-        changes.learn(5, vec![row(2, 6, Some((6, "mine")))]);
+        changes.record(5, vec![row(2, 6, Some((6, "mine")))]);
         assert!(!changes.unchanged(before, &[(THINGS, "mine".into())]));
         assert!(changes.unchanged(before, &[(THINGS, "other".into())]));
         assert!(changes.unchanged(changes.position(), &[(THINGS, "mine".into())]));
@@ -220,16 +221,16 @@ mod tests {
     #[test]
     fn a_counter_that_moves_without_a_row_empties_every_cache() {
         let (changes, before) = started();
-        changes.learn(5, vec![row(1, 5, None)]);
+        changes.record(5, vec![row(1, 5, None)]);
         assert!(changes.unchanged(before, &[(THINGS, "mine".into())]));
-        changes.learn(5, vec![row(2, 5, None)]);
+        changes.record(5, vec![row(2, 5, None)]);
         assert!(!changes.unchanged(before, &[(THINGS, "mine".into())]));
     }
 
     #[test]
     fn a_database_that_was_put_back_empties_every_cache() {
         let (changes, before) = started();
-        changes.learn(5, vec![row(1, 3, None)]);
+        changes.record(5, vec![row(1, 3, None)]);
         assert!(!changes.unchanged(before, &[(THINGS, "mine".into())]));
         assert!(changes.unchanged(changes.position(), &[(THINGS, "mine".into())]));
     }

@@ -1,4 +1,4 @@
-//! What the engines report, turned into this crate's errors.
+//! Turns errors of the database engines into this crate's.
 
 use crate::error::{Code, Error, Result};
 use sqlx::error::DatabaseError;
@@ -23,8 +23,8 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Before a transaction has begun nothing can be the query's fault: whatever went wrong (a password that was changed, a
-/// database that lets nobody in), the database is not there for us.
+/// The error of a transaction that could not begin: before the first query, every failure (a changed password, a
+/// database that refuses connections) means that the database is unavailable.
 pub(super) fn no_answer(error: sqlx::Error) -> Error {
     let error = Error::from(error);
     if error.code() == Code::Internal {
@@ -33,7 +33,7 @@ pub(super) fn no_answer(error: sqlx::Error) -> Error {
     error
 }
 
-/// The sentence for a condition that is neither the query's nor this program's fault.
+/// The sentence for a condition that is neither the query's fault nor this program's.
 fn refusal(error: &dyn DatabaseError) -> Option<&'static str> {
     let code = error.code()?;
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
@@ -61,7 +61,7 @@ fn refusal(error: &dyn DatabaseError) -> Option<&'static str> {
 
 /// Turns the violation of a unique constraint into the user's error, where the query is made.
 pub trait OnUnique<T> {
-    /// `error()` when exactly these columns had to be unique and were not.
+    /// `error()` where exactly these columns violate a unique constraint.
     fn on_unique(self, columns: &[&str], error: impl FnOnce() -> Error) -> Result<T>;
 }
 
@@ -76,10 +76,10 @@ impl<T> OnUnique<T> for Result<T, sqlx::Error> {
     }
 }
 
-/// Turns the violation of a foreign key into the user's error, where the query is made: what the row belongs to went away
-/// after this server had last looked.
+/// Turns the violation of a foreign key into the user's error, where the query is made: the row that this one belongs to was
+/// deleted after this server had read it.
 pub trait OnGone<T> {
-    /// `error()` when something that the row refers to is not there.
+    /// `error()` where a row that this one refers to does not exist.
     fn on_gone(self, error: impl FnOnce() -> Error) -> Result<T>;
 }
 

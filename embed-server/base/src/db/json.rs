@@ -1,34 +1,29 @@
-//! Values inside of a JSON column, so that both engines compare and order them alike.
+//! Values inside JSON columns, which both engines compare and order alike.
 //!
-//! A value is seen as three: its [`rank`](JsonTerms::rank) among the types, its number and its text, each zero or empty
-//! where the type has none. None of them is ever null, so a row-value comparison of the three is a total order. Numbers
-//! are compared as IEEE 754 doubles, as JavaScript does; texts by code point.
+//! A value is three terms: its [`rank`](JsonTerms::rank) among the types, its number and its text, each zero or empty
+//! where the type has none. No term is ever null, so a row-value comparison of the three is a total order. Numbers
+//! are compared as IEEE 754 doubles, as in JavaScript, and texts by code point.
 
 use super::statement::{Argument, Engine, Statement};
 use std::fmt::Write;
 
-/// Where each type stands in the order; a value that is missing comes before all.
+/// The position of each type in the order; a missing value comes first.
 pub mod rank {
     /// There is no value.
     pub const MISSING: i64 = 0;
-    /// `null`.
     pub const NULL: i64 = 1;
-    /// `false` (its number is 0) and `true` (1).
+    /// `false` (number 0) and `true` (number 1).
     pub const BOOLEAN: i64 = 2;
-    /// A number.
     pub const NUMBER: i64 = 3;
-    /// A string.
     pub const STRING: i64 = 4;
-    /// An array.
     pub const ARRAY: i64 = 5;
-    /// An object.
     pub const OBJECT: i64 = 6;
 }
 
 /// Three SQL expressions for one JSON value, none of which is ever null or fails.
 #[derive(Clone, Debug)]
 pub struct JsonTerms {
-    /// A whole number: one of [`rank`].
+    /// An integer, one of [`rank`].
     pub rank: String,
     /// A double.
     pub number: String,
@@ -39,15 +34,15 @@ pub struct JsonTerms {
 /// The elements of a JSON array as rows.
 #[derive(Clone, Debug)]
 pub struct JsonElements {
-    /// What stands behind `FROM`; without rows when the value is no array.
+    /// The source for `FROM`; without rows where the value is not an array.
     pub rows: String,
-    /// Each element.
+    /// The terms of each element.
     pub terms: JsonTerms,
 }
 
 impl Statement {
-    /// The value at `path` in the JSON column `column`. The names in the path hold neither `"` nor `\` nor control
-    /// characters, which SQLite's paths could not say.
+    /// The value at `path` in the JSON column `column`. The names in the path have no `"`, `\` or control characters,
+    /// which SQLite's paths cannot express.
     pub fn json_field(&mut self, column: &str, path: &[String]) -> JsonTerms {
         match self.engine {
             Engine::Sqlite => {
@@ -86,8 +81,8 @@ impl Statement {
         }
     }
 
-    /// A number, given as JSON writes it, to compare with [`JsonTerms::number`]. The engine reads it as it reads those
-    /// in its columns, so that equal texts are equal numbers.
+    /// A JSON number, to compare with [`JsonTerms::number`]. The engine parses it like those in its columns, so that
+    /// equal texts are equal numbers.
     pub fn number(&mut self, text: String) -> String {
         let place = self.place(Argument::Text(text));
         match self.engine {
@@ -96,7 +91,7 @@ impl Statement {
         }
     }
 
-    /// Whether one text is somewhere in another.
+    /// The condition that a text contains another.
     pub fn contains(&self, text: &str, part: &str) -> String {
         match self.engine {
             Engine::Sqlite => format!("instr({text}, {part}) > 0"),
@@ -113,7 +108,7 @@ impl Statement {
         self.place(Argument::Text(path))
     }
 
-    /// `->` with a text looks into objects only; the functions that take a whole path would look into arrays too.
+    /// `->` with a text looks only into objects; the functions that take a whole path would look into arrays too.
     fn postgres_value(&mut self, column: &str, path: &[String]) -> String {
         path.iter().fold(column.to_owned(), |value, name| {
             let name = self.place(Argument::Text(name.clone()));
@@ -136,7 +131,7 @@ fn sqlite_terms(kind: &str, value: &str) -> JsonTerms {
     }
 }
 
-/// A cast stands behind `CASE`, because it would fail on a value of another type.
+/// Each cast is inside a `CASE`, because it would fail on a value of another type.
 fn postgres_terms(value: &str) -> JsonTerms {
     JsonTerms {
         rank: format!(

@@ -5,7 +5,7 @@ use crate::error::Result;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// One task's lease, as one server sees it.
+/// One server's lease on a job.
 #[derive(Clone, Debug)]
 pub struct Lease {
     name: &'static str,
@@ -14,12 +14,13 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease on the task `name` for this process, not yet taken. A run must end within `length`, or take it again.
+    /// A lease on the job `name` for this process, not yet taken. A job must finish within `length`, or take the
+    /// lease again.
     pub fn new(name: &'static str, length: Duration) -> Self {
         Self { name, owner: Uuid::now_v7(), length }
     }
 
-    /// Takes or prolongs the lease; `false` while another server holds it.
+    /// Takes or extends the lease; `false` while another server holds it.
     pub async fn take(&self, db: &Db, clock: &DatabaseClock) -> Result<bool> {
         let mut tx = db.begin_global().await?;
         let now = clock.now(&mut tx).await?;
@@ -34,7 +35,7 @@ impl Lease {
         Ok(taken)
     }
 
-    /// Notes how a run went.
+    /// Records the result of a run, for operators.
     pub async fn finish(&self, db: &Db, clock: &DatabaseClock, error: Option<&str>) -> Result<()> {
         let mut tx = db.begin_global().await?;
         let now = clock.now(&mut tx).await?;

@@ -1,9 +1,9 @@
-//! The only way to the database: a transaction that is scoped to one site ([`Db::begin`]) or says that it crosses them
-//! all ([`Db::begin_global`]), each with a twin for reading.
+//! The only access to the database: a transaction that is scoped to one site ([`Db::begin`]) or crosses all sites
+//! ([`Db::begin_global`]), each with a read-only variant.
 //!
-//! One SQL text serves SQLite and PostgreSQL: [`on!`] expands the same expression for both. On PostgreSQL the scope is
-//! also row-level security's: a transaction of one site cannot see another's rows, whatever its SQL says. Where the
-//! engines differ, the difference has one named function in this folder.
+//! One SQL text serves SQLite and PostgreSQL: [`on!`] expands the same expression for both. On PostgreSQL, row-level
+//! security enforces the scope too: a transaction of one site cannot see another's rows, whatever its SQL says. Each
+//! difference between the engines has one named function in this folder.
 
 mod changes;
 mod errors;
@@ -18,7 +18,7 @@ mod times;
 
 pub use crate::{execute, fetch_all, on};
 pub(crate) use changes::announce;
-pub use changes::{Changes, Position, Topic};
+pub use changes::{ChangePosition, Changes, Topic};
 pub use errors::{OnGone, OnUnique};
 pub use lease::Lease;
 pub use months::{drop_partitions, hour_of, make_partitions};
@@ -53,7 +53,7 @@ macro_rules! on {
     };
 }
 
-/// Executes a statement that returns no rows; how many it changed.
+/// Executes a statement without returned rows; evaluates to the number of rows that it changed.
 ///
 /// ```ignore
 /// let removed = execute!(tx, sqlx::query("DELETE FROM sites WHERE id = $1").bind(id))?;
@@ -65,10 +65,9 @@ macro_rules! execute {
     };
 }
 
-/// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Db {
-    /// A file in WAL mode: one connection writes, the others read what was last committed.
+    /// A file in WAL mode: one connection writes, the others read the last committed state.
     Sqlite {
         /// The one connection that writes.
         writer: SqlitePool,
@@ -79,12 +78,10 @@ pub enum Db {
     Postgres(PgPool),
 }
 
-/// A transaction; dropped without [`Tx::commit`], it never happened.
+/// A transaction; dropping it without [`Tx::commit`] rolls it back.
 #[derive(Debug)]
 pub enum Tx {
-    /// On SQLite.
     Sqlite(Transaction<'static, Sqlite>),
-    /// On PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -104,18 +101,18 @@ impl Db {
         self.open(Scope::Site(site), Access::Read).await
     }
 
-    /// A transaction that crosses sites, for the few that must: listing sites, job loops.
+    /// A transaction that crosses sites, for the few uses that must, such as listing sites and job loops.
     pub async fn begin_global(&self) -> Result<Tx> {
         self.open(Scope::Global, Access::Write).await
     }
 
-    /// A transaction that only reads, and crosses sites.
+    /// A read-only transaction that crosses sites.
     pub async fn read_global(&self) -> Result<Tx> {
         self.open(Scope::Global, Access::Read).await
     }
 
-    /// SQLite has no row-level security, and no transaction of its begins as a reader only to find that it cannot
-    /// write: a writer takes the lock at once, and waits for it there.
+    /// SQLite has no row-level security. Its writers take the lock when they begin, because a reader that becomes a
+    /// writer could fail.
     async fn open(&self, scope: Scope, access: Access) -> Result<Tx> {
         let opened = match (self, access) {
             (Db::Sqlite { writer, .. }, Access::Write) => {
@@ -136,13 +133,13 @@ impl Db {
         Ok(())
     }
 
-    /// What time it is where the database is.
+    /// The current time of the database.
     pub async fn now(&self) -> Result<DateTime<Utc>> {
         let mut tx = self.read_global().await?;
         Ok(on!(&mut tx, |conn| sqlx::query_scalar("SELECT CURRENT_TIMESTAMP").fetch_one(conn).await)?)
     }
 
-    /// How many connections are open, and how many of them nobody uses.
+    /// The numbers of open and of idle connections.
     pub fn connections(&self) -> (i64, i64) {
         let count = |open: u32, idle: usize| (i64::from(open), idle as i64);
         match self {
@@ -155,7 +152,7 @@ impl Db {
         }
     }
 
-    /// Closes every connection, after what is under way.
+    /// Closes every connection once its current work is done.
     pub async fn close(&self) {
         match self {
             Db::Sqlite { writer, readers } => {
@@ -176,7 +173,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Makes everything that was done in this transaction lasting, all of it or nothing.
+    /// Commits the transaction.
     pub async fn commit(self) -> Result<()> {
         match self {
             Tx::Sqlite(tx) => tx.commit().await?,
@@ -198,7 +195,7 @@ enum Access {
     Write,
 }
 
-/// Opens the transaction and sets its scope in one round trip. The only text that enters the SQL is a `Uuid`'s.
+/// Opens the transaction and sets its scope in one round trip. The only variable text in the SQL is a `Uuid`.
 fn begin_statement(scope: Scope, access: Access) -> AssertSqlSafe<String> {
     let mode = match access {
         Access::Read => "READ ONLY",

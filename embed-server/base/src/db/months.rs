@@ -1,17 +1,17 @@
-//! Where the engines differ in time: on PostgreSQL a table that only grows is partitioned by month, so that old months
-//! are dropped and not deleted row by row. SQLite has no partitions, and nothing to do here.
+//! Partitions by month: on PostgreSQL, tables that only grow are partitioned, so that old months are dropped instead
+//! of being deleted row by row. SQLite has no partitions, and these functions do nothing there.
 
 use super::{Db, Tx, execute, on};
 use crate::error::Result;
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use sqlx::AssertSqlSafe;
 
-/// How many months ahead have their partition.
+/// The number of months after this one that have their partition.
 const AHEAD: u32 = 2;
-/// Whoever makes partitions holds this advisory lock, because two who make the same one would fail.
+/// The advisory lock for creating partitions, because two servers that create the same one would fail.
 const LOCK: i64 = 0x656d_6265_6464;
 
-/// SQL for the hour of a column with a time, as the text `2026-11-21T04:00:00Z`.
+/// SQL for the hour of a time column, as the text `2026-11-21T04:00:00Z`.
 pub fn hour_of(tx: &Tx, column: &'static str) -> String {
     match tx {
         Tx::Sqlite(_) => format!("substr({column}, 1, 13) || ':00:00Z'"),
@@ -21,9 +21,9 @@ pub fn hour_of(tx: &Tx, column: &'static str) -> String {
     }
 }
 
-/// Makes the partitions of this month and the next ones, where they are missing. Rows come into them through the table
-/// only: row-level security without a policy lets nobody in directly. One that is there is left alone, because to alter it
-/// would wait for everybody who reads, and hold up everybody who comes meanwhile.
+/// Creates the missing partitions of this month and the next ones. Rows reach them only through the table: row-level
+/// security without a policy refuses direct access. An existing partition is not altered, because that would wait for
+/// every reader and block everyone after it.
 pub async fn make_partitions(db: &Db, table: &'static str, now: DateTime<Utc>) -> Result<()> {
     let Db::Postgres(_) = db else { return Ok(()) };
     let mut tx = db.begin_global().await?;

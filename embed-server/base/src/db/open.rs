@@ -1,4 +1,4 @@
-//! Opening a database, and bringing its tables up to date.
+//! Opens a database and migrates its tables.
 
 use super::Db;
 use crate::config::DatabaseUrl;
@@ -11,13 +11,14 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a request waits for a free connection before it answers 503.
+/// How long a request waits for a free connection before it fails with 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a writer waits for another process's write to SQLite.
+/// How long a writer waits for another process that writes to SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Db {
-    /// Connects, and answers with one sentence when the file is not a database or the server cannot be reached.
+    /// Connects to the database; fails with one sentence where the file is not a database or the server cannot be
+    /// reached.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self> {
         let db = match url {
             DatabaseUrl::Sqlite(path) => {
@@ -42,7 +43,7 @@ impl Db {
                         .caused_by(error)
                 })?;
                 let options = options.application_name("embed-server");
-                // A pool tries again until its time is up, and then knows no reason; a single connection does.
+                // A pool retries until its timeout and then gives no reason; a single connection does.
                 let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
                 let first = first
                     .unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -58,11 +59,11 @@ impl Db {
         }
     }
 
-    /// Creates and changes tables until they are what this version needs. Runs under a lock, so that of several servers
-    /// that start at once one does it; tables that a newer server has made are left alone.
+    /// Migrates the tables to this version. A lock makes only one of several starting servers do it; tables of a
+    /// newer server are left alone.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<()> {
         let done = match self {
-            // SQLite's migrator takes no lock of its own: the whole run is one transaction that holds the write lock.
+            // SQLite's migrator takes no lock of its own, so the whole run is one transaction with the write lock.
             Db::Sqlite { writer, .. } => {
                 let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
                 match migrations.sqlite.run(&mut *tx).await {
@@ -78,7 +79,7 @@ impl Db {
         })
     }
 
-    /// Whether this role passes by row-level security, which leaves tenants separated by the queries alone.
+    /// Whether this role bypasses row-level security, which leaves only the queries to separate tenants.
     pub async fn bypasses_row_security(&self) -> Result<bool> {
         match self {
             Db::Sqlite { .. } => Ok(false),
@@ -90,7 +91,7 @@ impl Db {
     }
 }
 
-/// The tables of both engines, as numbered files; whoever opens the database brings them.
+/// The migrations of both engines, which the caller that opens the database provides.
 #[derive(Debug)]
 pub struct Migrations {
     sqlite: Migrator,
@@ -98,7 +99,7 @@ pub struct Migrations {
 }
 
 impl Migrations {
-    /// An older server may start beside a newer one, so applied migrations that are not among these are no error.
+    /// An older server may start beside a newer one, so applied migrations that are missing here are no error.
     pub fn new(mut sqlite: Migrator, mut postgres: Migrator) -> Self {
         sqlite.set_ignore_missing(true);
         postgres.set_ignore_missing(true);
@@ -106,15 +107,15 @@ impl Migrations {
     }
 }
 
-/// Makes the file where there is none, for nobody but its owner to read; SQLite gives the files beside it the same
-/// permissions. Where it cannot be made, opening it says why.
+/// Creates a missing file so that only its owner can read it; SQLite gives the files beside it the same permissions.
+/// If that fails, opening it reports why.
 #[cfg(unix)]
 fn make_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt;
     drop(OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path));
 }
 
-/// Elsewhere a folder says who may read its files.
+/// Other systems have no such mode; the folder's permissions apply.
 #[cfg(not(unix))]
 fn make_private(_: &Path) {}
 

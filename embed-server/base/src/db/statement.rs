@@ -1,5 +1,4 @@
-//! A statement whose text depends on what is asked: built piece by piece, with everything that a stranger has said as an
-//! argument.
+//! A statement whose text depends on the request, built piece by piece; everything from a stranger is an argument.
 
 use super::Tx;
 use chrono::{DateTime, Utc};
@@ -7,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use std::fmt::{Arguments, Write};
 use uuid::Uuid;
 
-/// Text and arguments of one statement, for one engine.
+/// The text and arguments of a statement, for one engine.
 #[derive(Debug)]
 pub struct Statement {
     pub(super) engine: Engine,
@@ -15,23 +14,19 @@ pub struct Statement {
     arguments: Vec<Argument>,
 }
 
-/// For which engine a statement is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Engine {
     Sqlite,
     Postgres,
 }
 
-/// What stands in the place of a `$n`.
+/// The value of a placeholder `$n`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Argument {
-    /// An id.
     Id(Uuid),
-    /// A whole number.
     Integer(i64),
-    /// A text, without U+0000, which PostgreSQL cannot take.
+    /// A text without U+0000, which PostgreSQL cannot store.
     Text(String),
-    /// A time.
     Time(DateTime<Utc>),
 }
 
@@ -57,13 +52,13 @@ impl Statement {
         format!("${}", self.arguments.len())
     }
 
-    /// The finished text, and what belongs into its places.
+    /// The finished text, and the arguments in the order of their placeholders.
     pub fn into_parts(self) -> (AssertSqlSafe<String>, Vec<Argument>) {
         (AssertSqlSafe(self.text), self.arguments)
     }
 }
 
-/// What stands behind `VALUES` for so many rows of so many columns: `($1, $2), ($3, $4)`.
+/// The list after `VALUES` for this many rows and columns: `($1, $2), ($3, $4)`.
 pub fn places(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
         let places: Vec<_> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
@@ -72,7 +67,7 @@ pub fn places(rows: usize, columns: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
-/// Fetches all rows of a [`Statement`]: the same fold over its arguments for either engine.
+/// Fetches all rows of a [`Statement`] from either engine.
 #[macro_export]
 macro_rules! fetch_all {
     ($tx:expr, $statement:expr) => {{

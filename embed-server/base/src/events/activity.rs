@@ -1,7 +1,7 @@
-//! Who changed what, when and from where. An entry is written in the transaction of the change that it tells of, so there
-//! is none without a change, and no change of an operator's without one.
+//! What operators changed, when and from where. An entry is written in the transaction of its change, so neither
+//! exists without the other.
 //!
-//! Events are for programs and say what became of a thing; this is for people, who want to know who it was.
+//! Events tell programs what happened to a thing; entries tell people who did it.
 
 use crate::db::{Tx, execute};
 use crate::error::Result;
@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use std::net::IpAddr;
 use uuid::Uuid;
 
-/// Who changes something.
+/// The operator that changes something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Whoever may run commands on this server's machine.
+    /// A person with access to this server's machine.
     CommandLine,
     /// A person.
     Person {
@@ -27,17 +27,16 @@ pub enum Actor {
     },
 }
 
-/// How a person's request comes.
+/// How a person's request is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Means {
-    /// By a browser that is signed in.
+    /// By a signed-in browser.
     Console,
-    /// With a personal token.
+    /// By a personal token.
     Api,
 }
 
 impl Actor {
-    /// The person's id, where it is one.
     pub fn person(&self) -> Option<Uuid> {
         match self {
             Self::CommandLine => None,
@@ -46,28 +45,27 @@ impl Actor {
     }
 }
 
-/// What somebody has done, such as `domain.added`. The words are public: they stand in the API's list. Each capability
-/// defines its own.
+/// The name of what an operator did, such as `domain.added`. Names are public: the API's list has them. Each
+/// capability defines its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action(pub &'static str);
 
-/// An entry of the list, but for who made it.
+/// An entry of the list, without its actor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
     pub id: Uuid,
-    /// In whose list it stands.
+    /// The organization whose list it is in.
     pub organization: Uuid,
-    /// The site and the module, where it is one's.
+    /// The site and the module, where the entry is about one.
     pub site: Option<Uuid>,
     pub module: Option<Uuid>,
     pub action: Action,
-    /// The name, at that time, of what it was done to.
+    /// The name, at that time, of what was changed.
     pub subject: &'a str,
     pub detail: Option<&'a str>,
     pub at: DateTime<Utc>,
 }
 
-/// Writes an entry.
 pub(crate) async fn insert(tx: &mut Tx, by: &Actor, entry: Entry<'_>) -> Result<()> {
     let (email, means, address) = match by {
         Actor::CommandLine => ("command line", "command line", None),

@@ -1,7 +1,7 @@
-//! What happened. An event is recorded in the transaction of the change that it tells of ([`crate::Change`]): both come to
-//! be, or neither.
+//! Events. An event is recorded in the transaction of its change ([`crate::Change`]), so neither exists without the
+//! other.
 //!
-//! Nothing is sent from here. What people have done is noted beside it, in [`activity`].
+//! Nothing is sent from here. What operators do is also recorded in [`activity`].
 
 pub mod activity;
 
@@ -13,17 +13,17 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-/// One kind of thing that happens. Each capability defines its own and lists their kinds. The kinds and the members of
-/// `data` are public: they stand in webhook bodies.
+/// A kind of event. Each capability defines its own and lists their kinds. The kinds and the members of `data` are
+/// public: webhook bodies have them.
 pub trait Event {
-    /// What happened, such as `domain.added`.
+    /// The kind, such as `domain.added`.
     fn kind(&self) -> &'static str;
 
-    /// To what: a JSON object.
+    /// The subject of the event, a JSON object.
     fn data(&self) -> impl Serialize;
 }
 
-/// An event that waits for the commit of its change.
+/// An event that is recorded when its change commits.
 #[derive(Clone, Debug)]
 pub(crate) struct NewEvent {
     kind: &'static str,
@@ -37,7 +37,7 @@ impl NewEvent {
     }
 }
 
-/// Writes an event into the outbox.
+/// Inserts an event into the outbox.
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! Bytes that are served as they lie: compressed ahead, chosen by `Accept-Encoding`, revalidated by `ETag`.
+//! Content that is compressed in advance, chosen by `Accept-Encoding` and revalidated by `ETag`.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,22 +8,20 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-/// Up to this size brotli takes its time (quality 11); above, the gain is not worth the wait.
+/// The largest body for brotli's slowest quality (11); for larger ones the gain is not worth the time.
 const SMALL: usize = 512 * 1024;
 
-/// The forms in which a body may lie.
+/// An encoding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it was made.
+    /// Uncompressed.
     Plain,
-    /// `gzip`.
     Gzip,
-    /// `br`.
     Brotli,
 }
 
 impl Encoding {
-    /// What is appended to the name of a file in this form.
+    /// The suffix of the name of a file in this encoding.
     pub const fn suffix(self) -> &'static str {
         match self {
             Self::Plain => "",
@@ -41,35 +39,35 @@ impl Encoding {
     }
 }
 
-/// A body with whatever compressed forms are worth having. Cheap to clone.
+/// A body and those of its compressed forms that are smaller. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Content {
-    /// As it was made.
+    /// Uncompressed.
     pub plain: Bytes,
-    /// By gzip, where that is smaller.
+    /// Compressed by gzip, if that is smaller.
     pub gzip: Option<Bytes>,
-    /// By brotli, where that is smaller.
+    /// Compressed by brotli, if that is smaller.
     pub brotli: Option<Bytes>,
 }
 
 impl Content {
-    /// Compresses a body, which takes up to seconds for each megabyte: not a thing to do while a request waits.
+    /// Compresses a body, which takes up to seconds for each megabyte, so not while a request waits.
     pub fn compressed(plain: Bytes) -> Self {
         let smaller = |form: Vec<u8>| (form.len() < plain.len()).then(|| Bytes::from(form));
         Self { gzip: smaller(gzip(&plain)), brotli: smaller(brotli(&plain)), plain }
     }
 
-    /// Compresses a body in the way that takes a tenth of the time and makes it a little larger.
+    /// Compresses a body only by gzip, ten times faster and a little larger.
     pub fn gzipped(plain: Bytes) -> Self {
         Self { gzip: Some(gzip(&plain).into()), brotli: None, plain }
     }
 
-    /// A body that is compressed by itself, as images are.
+    /// A body in a format that is compressed already, such as an image.
     pub fn incompressible(plain: Bytes) -> Self {
         Self { plain, gzip: None, brotli: None }
     }
 
-    /// The body in one form, where it has it.
+    /// The body in one encoding, if there is one.
     pub fn form(&self, encoding: Encoding) -> Option<&Bytes> {
         match encoding {
             Encoding::Plain => Some(&self.plain),
@@ -78,15 +76,15 @@ impl Content {
         }
     }
 
-    /// Bytes of memory that all forms take.
+    /// The bytes of memory that all forms take.
     pub fn size(&self) -> usize {
         let bytes = |form: &Option<Bytes>| form.as_ref().map_or(0, Bytes::len);
         self.plain.len() + bytes(&self.gzip) + bytes(&self.brotli)
     }
 
-    /// The answer to a request: 200 in the best form that it accepts, or 304 when it has that form already. `tag`
-    /// stands for the content and for everything in `headers` that must not be taken from a cache when it changes; a 304
-    /// carries `headers` too.
+    /// The response to a request: 200 in the smallest form that it accepts, or 304 if the client has that form
+    /// already. `tag` stands for the content and for every header in `headers` whose change must invalidate cached
+    /// copies; a 304 has `headers` too.
     pub fn answer(&self, request: &HeaderMap, tag: &str, mut headers: HeaderMap) -> Response {
         let encoding = self.best(request);
         let tag = match encoding {
@@ -114,7 +112,7 @@ impl Content {
         response
     }
 
-    /// The smallest form that the request accepts; brotli is, where both are there.
+    /// The smallest form that the request accepts, which is brotli where there are both.
     fn best(&self, request: &HeaderMap) -> Encoding {
         [Encoding::Brotli, Encoding::Gzip]
             .into_iter()
@@ -144,7 +142,7 @@ fn knows(request: &HeaderMap, tag: &str) -> bool {
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing to memory does not fail; if it did, the form would be missing, and the body served plain.
+    // Writing to memory does not fail; if it did, the form would be missing, and the body served uncompressed.
     match encoder.write_all(plain).and_then(|()| encoder.finish()) {
         Ok(form) => form,
         Err(_) => plain.to_vec(),

@@ -1,4 +1,4 @@
-//! Files: how they are stored, by the hash of their content, and how they are served, compressed ahead of the request.
+//! Files, stored by the hash of their content and served compressed.
 
 mod content;
 mod storage;

@@ -1,7 +1,7 @@
-//! Where files lie: each under the SHA-256 of its content, beside it what brotli and gzip make of it.
+//! Stores each file under the SHA-256 of its content, with its brotli and gzip forms beside it.
 //!
-//! A file is there whole or not at all, is never changed, and is the same for whoever refers to it; so nothing that is
-//! stored while something else goes wrong can do harm.
+//! A file is stored whole or not at all, never changes, and is shared by everything that refers to it; so a file that
+//! is stored before a failure does no harm.
 
 use crate::crypto::sha256_hex;
 use crate::error::{Error, Result};
@@ -19,12 +19,10 @@ use std::sync::Arc;
 pub struct Digest(String);
 
 impl Digest {
-    /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha256_hex(bytes))
     }
 
-    /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -36,12 +34,11 @@ impl fmt::Display for Digest {
     }
 }
 
-/// The storage. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Storage(Arc<dyn ObjectStore>);
 
 impl Storage {
-    /// Storage in a folder, which is made when it is not there.
+    /// Storage in a folder, which is created if it is missing.
     pub fn in_folder(folder: &std::path::Path) -> Result<Self> {
         let shown = folder.display();
         let sentence = || {
@@ -55,10 +52,10 @@ impl Storage {
         Ok(Self(Arc::new(files.with_fsync(true))))
     }
 
-    /// Stores a body and its compressed forms, unless they are there, and returns its digest once it is lasting.
+    /// Stores a body and its compressed forms, unless they are there; returns its digest once it is durable.
     pub async fn put(&self, content: &Content) -> Result<Digest> {
         let digest = Digest::of(&content.plain);
-        // The plain form comes last: where it is, the others are.
+        // The uncompressed form comes last: if it is there, so are the others.
         for encoding in [Encoding::Brotli, Encoding::Gzip, Encoding::Plain] {
             if let Some(bytes) = content.form(encoding) {
                 let put = self.0.put(&location(&digest, encoding), bytes.clone().into()).await;
@@ -73,7 +70,6 @@ impl Storage {
         Ok(digest)
     }
 
-    /// Whether a body is there.
     pub async fn has(&self, digest: &Digest) -> Result<bool> {
         match self.0.head(&location(digest, Encoding::Plain)).await {
             Ok(_) => Ok(true),
@@ -82,7 +78,6 @@ impl Storage {
         }
     }
 
-    /// A stored body with its compressed forms.
     pub async fn get(&self, digest: &Digest) -> Result<Content> {
         let plain = self
             .form(digest, Encoding::Plain)
@@ -105,7 +100,7 @@ impl Storage {
     }
 }
 
-/// 256 folders keep each of them small.
+/// Files are spread over 256 folders to keep each of them small.
 fn location(digest: &Digest, encoding: Encoding) -> Path {
     let digits = digest.as_str();
     Path::from(format!("{}/{digits}{}", &digits[..2], encoding.suffix()))
@@ -134,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_cannot_be_made_is_a_sentence() {
+    async fn a_folder_that_cannot_be_created_is_reported_in_a_sentence() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = Storage::in_folder(&file.path().join("below")).unwrap_err();
         assert!(error.detail().contains("EMBED_STORAGE_URL"), "{error}");

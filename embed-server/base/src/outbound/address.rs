@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether the address may be anyone's server on the internet: not loopback, private, link-local (the clouds' metadata
-/// among them), shared (CGNAT), multicast, unspecified, reserved or for documentation, and no IPv6 address that
-/// carries an IPv4 one (mapped, NAT64, 6to4, Teredo), behind which any of these could hide.
+/// Whether the address can be a public server: not loopback, private, link-local (the clouds' metadata among them),
+/// shared (CGNAT), multicast, unspecified, reserved or for documentation, and no IPv6 address that embeds an IPv4 one
+/// (mapped, NAT64, 6to4, Teredo), which could be any of these.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_inside_are_told_from_those_outside() {
+    fn private_addresses_are_distinguished_from_public_ones() {
         for text in [
             "0.0.0.0",
             "10.1.2.3",

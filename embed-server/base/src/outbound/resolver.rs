@@ -1,4 +1,4 @@
-//! Names to addresses and texts.
+//! DNS lookups of addresses and TXT records.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -13,27 +13,27 @@ use hickory_resolver::{
     system_conf::read_system_conf,
 };
 
-/// Over all tries; a single one has a third of it.
-const PATIENCE: Duration = Duration::from_secs(9);
+/// The timeout of a lookup over all attempts; each attempt has a third of it.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(9);
 
-/// Asks DNS, anew every time: who just published a record need not wait for a cache. An answer has at most 64 KiB,
-/// as the protocol has it.
+/// Queries DNS without a cache, so that a new record is found at once. A response has at most 64 KiB, as in the
+/// protocol.
 #[derive(Clone, Debug)]
 pub struct Resolver(TokioResolver);
 
-/// Why a name has no answer.
+/// Why a lookup has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
-    /// DNS says that there is nothing of this kind.
+    /// DNS says that there is no such record.
     #[error("DNS has no such record")]
     Absent,
-    /// Whether there is anything could not be found out.
+    /// The lookup failed, so there may be a record.
     #[error("DNS could not be asked: {0}")]
     Unanswered(String),
 }
 
 impl Resolver {
-    /// One that asks the name servers of this machine. Where it names none, every look-up fails, and says so.
+    /// Queries the name servers of this machine's settings. Without any, every lookup fails and says so.
     pub fn system() -> Result<Self, LookupError> {
         let servers = match read_system_conf() {
             Ok((config, _)) => config.name_servers().to_vec(),
@@ -45,7 +45,7 @@ impl Resolver {
         Self::new(servers)
     }
 
-    /// One that asks a single name server.
+    /// Queries a single name server.
     pub fn at(server: SocketAddr) -> Result<Self, LookupError> {
         let on_port = |mut connection: ConnectionConfig| {
             connection.port = server.port();
@@ -59,19 +59,18 @@ impl Resolver {
         let config = ResolverConfig::from_name_servers(servers);
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         let options = builder.options_mut();
-        options.timeout = PATIENCE / 3;
+        options.timeout = LOOKUP_TIMEOUT / 3;
         options.attempts = 2;
         options.cache_size = 0;
         builder.build().map(Self).map_err(|error| unanswered(&error))
     }
 
-    /// The addresses of a host.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
         let answer = in_time(self.0.lookup_ip(absolute(host))).await?;
         Ok(answer.iter().collect())
     }
 
-    /// The TXT records of a name, the strings of each joined (RFC 7208, section 3.3).
+    /// The TXT records of a name, with the strings of each joined (RFC 7208, section 3.3).
     pub async fn texts(&self, name: &str) -> Result<Vec<Vec<u8>>, LookupError> {
         let answer = in_time(self.0.txt_lookup(absolute(name))).await?;
         let texts = answer.answers().iter().filter_map(|record| match &record.data {
@@ -82,13 +81,13 @@ impl Resolver {
     }
 }
 
-/// A name that the search list of the machine is not tried on.
+/// The name with a final dot, so that the machine's search list does not apply.
 fn absolute(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.'))
 }
 
 async fn in_time<T>(lookup: impl Future<Output = Result<T, NetError>>) -> Result<T, LookupError> {
-    match tokio::time::timeout(PATIENCE, lookup).await {
+    match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(NetError::Dns(DnsError::NoRecordsFound(none))))
             if matches!(none.response_code, ResponseCode::NXDomain | ResponseCode::NoError) =>
@@ -96,7 +95,7 @@ async fn in_time<T>(lookup: impl Future<Output = Result<T, NetError>>) -> Result
             Err(LookupError::Absent)
         }
         Ok(Err(error)) => Err(unanswered(&error)),
-        Err(_) => Err(LookupError::Unanswered(format!("no answer within {} s", PATIENCE.as_secs()))),
+        Err(_) => Err(LookupError::Unanswered(format!("no answer within {} s", LOOKUP_TIMEOUT.as_secs()))),
     }
 }
 

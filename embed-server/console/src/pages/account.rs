@@ -15,7 +15,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use embed_base::http::path_id;
-use embed_base::secrets::Kind;
+use embed_base::secrets::SecretKind;
 use embed_base::{Code, Error, Result};
 use embed_core::accounts::{Accounts, PersonalToken, Session};
 use maud::{Markup, html};
@@ -86,7 +86,7 @@ async fn show(
 ) -> Result<Response> {
     let tokens = accounts.tokens(viewer.operator.email()).await?;
     let listed = tokens.iter().map(|token| token.prefix.as_str());
-    let secret = fresh::waiting(&console, &headers, Kind::User, listed);
+    let secret = fresh::waiting(&console, &headers, SecretKind::User, listed);
     let made = fresh::shown(secret.as_ref());
     let page = page(&viewer, &accounts, &tokens, &TokenForm::usual(), made, None).await?;
     Ok(fresh::page(&console, secret.as_ref(), page))

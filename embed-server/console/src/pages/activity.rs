@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::http::Paging;
 use embed_core::accounts::{Accounts, ManagedOrganization, Member};
-use embed_core::activity::{Activity, Done};
+use embed_core::activity::{Activity, ActivityEntry};
 use embed_core::sites::{Site, Sites};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -57,8 +57,8 @@ async fn list(
 }
 
 /// Entries, as sentences; `sites` are those of the organization, which they name.
-pub fn entries(entries: &[Done], sites: &[Site], now: DateTime<Utc>) -> Markup {
-    let site_of = |entry: &Done| {
+pub fn entries(entries: &[ActivityEntry], sites: &[Site], now: DateTime<Utc>) -> Markup {
+    let site_of = |entry: &ActivityEntry| {
         let within = entry.site_id.filter(|_| !entry.action.starts_with("site."));
         sites.iter().find(|site| Some(site.id) == within)
     };

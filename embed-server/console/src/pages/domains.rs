@@ -103,7 +103,7 @@ async fn list_page(
 
 /// What people call the domain, where its letters are others.
 fn in_its_script(domain: &AllowedDomain) -> Markup {
-    let name = domain.pattern().ok().and_then(|pattern| pattern.in_its_script());
+    let name = domain.pattern().ok().and_then(|pattern| pattern.in_owner_script());
     html! { @if let Some(name) = name { " " span.hint { (name) } } }
 }
 

@@ -90,11 +90,11 @@ async fn overview(
 }
 
 /// The four charts: what visitors see, and what programs ask.
-pub fn charts(viewer: &Viewer, seen: &[views::Hour], calls: &[requests::Hour]) -> Markup {
-    let views = |count: fn(&views::Hour) -> i64| -> HashMap<_, _> {
+pub fn charts(viewer: &Viewer, seen: &[views::HourOfViews], calls: &[requests::HourOfRequests]) -> Markup {
+    let views = |count: fn(&views::HourOfViews) -> i64| -> HashMap<_, _> {
         seen.iter().map(|hour| (hour.hour.clone(), count(hour))).collect()
     };
-    let asked = |count: fn(&requests::Hour) -> i64| -> HashMap<_, _> {
+    let asked = |count: fn(&requests::HourOfRequests) -> i64| -> HashMap<_, _> {
         calls.iter().map(|hour| (hour.hour.clone(), count(hour))).collect()
     };
     let now = viewer.now;

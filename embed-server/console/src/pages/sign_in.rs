@@ -81,7 +81,7 @@ fn start(console: &Console, email: &str, next: Option<&str>, error: Option<&Erro
                 label { "Your e-mail address" input type="email" name="email" value=(email) autocomplete="username" required autofocus; }
                 button.primary type="submit" { "Send me a code" }
             }
-            @if !console.0.context.mail.is_sent() {
+            @if !console.0.context.mail.is_configured() {
                 p.hint { "No mail server is set (" code { "SMTP_URL" } "), so the code is printed in the server's log." }
             }
             @if console.0.github.is_some() {
@@ -140,7 +140,7 @@ fn code_page(console: &Console, id: Uuid, next: Option<&str>, error: Option<&Err
         html! {
             (complaint(error))
             p {
-                @if console.0.context.mail.is_sent() {
+                @if console.0.context.mail.is_configured() {
                     "If the address is invited here, a letter with six digits is on its way."
                 } @else {
                     "No mail server is set, so the six digits are printed in the server's log, if the address is invited here."
@@ -283,7 +283,7 @@ async fn follow(
     Asked(Link { link }): Asked<Link>,
 ) -> Result<Response> {
     match accounts.link_kind(&link).await? {
-        LinkKind::SignsIn => Ok(welcome(&console, &accounts.follow_link(&link, None, &browser).await?, None)),
+        LinkKind::SignIn => Ok(welcome(&console, &accounts.follow_link(&link, None, &browser).await?, None)),
         LinkKind::FirstOwner => Ok(first_owner(&link, "", "", None).into_response()),
     }
 }

@@ -16,7 +16,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use embed_base::http::{Paging, Scope};
-use embed_base::secrets::Kind;
+use embed_base::secrets::SecretKind;
 use embed_base::{Error, Result};
 use embed_core::accounts::{Accounts, Admin, Member};
 use embed_core::modules::{Module, Modules};
@@ -134,7 +134,7 @@ async fn list(
 ) -> Result<Response> {
     let all = all(&tokens, &site).await?;
     let listed = all.iter().map(|token| token.token_prefix.as_str());
-    let secret = fresh::waiting(&console, &headers, Kind::Live, listed);
+    let secret = fresh::waiting(&console, &headers, SecretKind::Live, listed);
     let made = fresh::shown(secret.as_ref());
     let page = page(&viewer, &site, &all, &modules, &TokenForm::usual(), made, None).await?;
     Ok(fresh::page(&console, secret.as_ref(), page))
@@ -273,7 +273,7 @@ async fn show(
         counts: hours.iter().map(|hour| (hour.hour.clone(), hour.requests)).collect(),
     };
     let any = |list: Option<&Vec<String>>| list.map_or_else(|| "any".to_owned(), |list| list.join(", "));
-    let counts = token.counts_at(viewer.now);
+    let counts = token.is_valid_at(viewer.now);
     Ok(viewer.page(&place, &token.name, html! {
         p { (state(&viewer, &token)) }
         div.charts #charts data-live { (bars("usage", ("Calls", Headline::Sum), &[calls], viewer.now)) }

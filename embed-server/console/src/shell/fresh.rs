@@ -7,7 +7,7 @@ use super::page::Page;
 use crate::Console;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
-use embed_base::secrets::{Bearer, Kind};
+use embed_base::secrets::{Bearer, SecretKind};
 use maud::{Markup, html};
 
 /// For how many seconds it waits.
@@ -24,7 +24,7 @@ pub fn lead(console: &Console, secret: &str, page: &str) -> Response {
 pub fn waiting<'a>(
     console: &Console,
     headers: &HeaderMap,
-    kind: Kind,
+    kind: SecretKind,
     mut listed: impl Iterator<Item = &'a str>,
 ) -> Option<Bearer> {
     let secret = Cookie::Fresh.read(console, headers).and_then(Bearer::parse)?;

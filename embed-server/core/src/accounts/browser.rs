@@ -8,15 +8,14 @@ use embed_base::net::ClientAddress;
 use embed_base::{Error, Result};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The most characters of `User-Agent` that are kept.
+/// The longest part of `User-Agent` that is stored, in characters.
 const USER_AGENT: usize = 300;
 
-/// A browser, as far as it can be known.
+/// What the server knows of a browser.
 #[derive(Clone, Debug)]
 pub struct Browser {
-    /// The client's address.
     pub address: IpAddr,
-    /// The start of its `User-Agent`.
+    /// The first [`USER_AGENT`] characters of its `User-Agent`.
     pub user_agent: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! E-mail addresses, by which people are known.
+//! E-mail addresses, which identify people.
 
 use embed_base::{Error, Result};
 use schemars::JsonSchema;
@@ -9,14 +9,14 @@ use std::fmt;
 const LONGEST: usize = 254;
 const LONGEST_LOCAL: usize = 64;
 
-/// An address in lower case, so that one person is not two.
+/// An e-mail address in lower case, so that two spellings are one person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address as a person writes it. Whether it is anybody's only a letter to it can tell; this refuses what no
-    /// letter could be sent to, and the odd forms (quotes, comments, addresses of hosts) that nobody has.
+    /// Parses an address as a person types it. This refuses what no mail can be sent to, and rare forms (quotes,
+    /// comments, addresses of hosts); only sending a mail shows whether the address exists.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim().to_lowercase();
         if text.len() <= LONGEST && is_address(&text) {
@@ -29,12 +29,11 @@ impl Email {
         )))
     }
 
-    /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands before the `@`: a name for whoever has given none.
+    /// The part before the `@`: the default name of a person.
     pub fn local_part(&self) -> &str {
         self.0.split('@').next().unwrap_or_default()
     }
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_letter_could_be_sent_to_is_refused() {
+    fn undeliverable_addresses_are_refused() {
         for text in [
             "",
             "@",
@@ -108,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_taken_is_one_line_with_one_at_sign(text in ".{0,10}@.{0,10}") {
+        fn an_accepted_address_is_one_line_with_one_at_sign(text in ".{0,10}@.{0,10}") {
             if let Ok(address) = Email::parse(&text) {
                 prop_assert_eq!(address.as_str().matches('@').count(), 1);
                 prop_assert!(!address.as_str().contains(char::is_control));

@@ -1,8 +1,7 @@
-//! What operators do to organizations, people and their own credentials.
+//! What operators do to organizations, people and their own credentials, as the list of activity names it.
 
 use embed_base::events::activity::Action;
 
-/// All of it.
 pub const ACTIONS: [Action; 9] = [
     ORGANIZATION_CREATED,
     ORGANIZATION_RENAMED,

@@ -1,7 +1,9 @@
-//! Signing in with GitHub: it says which addresses are somebody's, and an address that is known here is somebody's here.
-//! GitHub's own accounts are not kept.
+//! Signing in with GitHub, which says which addresses belong to a person; the first of them that is a member here
+//! signs in.
+//! GitHub's own accounts are not stored.
 //!
-//! It is OAuth 2.0 with PKCE (RFC 7636) and `state`. Both belong to one attempt of one browser, which keeps them in a cookie.
+//! This is OAuth 2.0 with PKCE (RFC 7636) and `state`. Both belong to one attempt of one browser, which keeps them in
+//! a cookie.
 
 use super::Accounts;
 use super::browser::Browser;
@@ -20,21 +22,21 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use url::Url;
 
-/// How long GitHub may take for each answer.
+/// The timeout of each request to GitHub.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of an answer that are read.
+/// The most bytes of a response that are read.
 const LONGEST: usize = 256 * 1024;
 
-/// What one browser's attempt to sign in is known by.
+/// One browser's attempt to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// What GitHub sends back, so that nobody's answer can be slipped to somebody else's browser.
+pub struct SignInAttempt {
+    /// GitHub sends it back, so that a response cannot be replayed in another browser.
     pub state: String,
-    /// What only the one who began can show (RFC 7636, section 4.1).
+    /// Proves that the browser that redeems the code is the one that began (RFC 7636, section 4.1).
     pub verifier: String,
 }
 
-/// GitHub, as this installation may ask it. Cheap to clone.
+/// A client of GitHub with this installation's app. Cheap to clone.
 #[derive(Clone)]
 pub struct GitHub {
     app: GitHubApp,
@@ -45,7 +47,7 @@ pub struct GitHub {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum TokenAnswer {
+enum TokenResponse {
     Granted { access_token: String },
     Refused { error: String, error_description: Option<String> },
 }
@@ -57,7 +59,7 @@ struct Address {
 }
 
 impl GitHub {
-    /// Prepares to ask; `None` where no app is set.
+    /// Builds the client; `None` where no app is configured.
     pub fn new(context: &Context) -> Result<Option<Self>> {
         let settings = &context.settings;
         let Some(app) = settings.sign_in.github.clone() else { return Ok(None) };
@@ -66,9 +68,9 @@ impl GitHub {
         Ok(Some(Self { app, redirect_uri, random: context.random.clone(), client }))
     }
 
-    /// Begins an attempt: where the browser goes, and what it keeps meanwhile.
-    pub fn begin(&self) -> Result<(Url, Attempt)> {
-        let attempt = Attempt { state: self.random.hex_token(), verifier: self.random.hex_token() };
+    /// Begins an attempt: the URL to redirect the browser to, and what the browser keeps until it returns.
+    pub fn begin(&self) -> Result<(Url, SignInAttempt)> {
+        let attempt = SignInAttempt { state: self.random.hex_token(), verifier: self.random.hex_token() };
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(sha256(attempt.verifier.as_bytes()));
         let mut url = self.url("/login/oauth/authorize")?;
         url.query_pairs_mut()
@@ -81,8 +83,8 @@ impl GitHub {
         Ok((url, attempt))
     }
 
-    /// The addresses of whoever has signed in there, verified by GitHub, the main one first.
-    async fn addresses(&self, code: &str, attempt: &Attempt) -> Result<Vec<Email>> {
+    /// The verified addresses of the GitHub user, the primary one first.
+    async fn addresses(&self, code: &str, attempt: &SignInAttempt) -> Result<Vec<Email>> {
         let form = [
             ("client_id", self.app.client_id.as_str()),
             ("client_secret", self.app.client_secret.expose()),
@@ -103,10 +105,10 @@ impl GitHub {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body({ body }.finish());
         let token = match self.ask(request).await? {
-            TokenAnswer::Granted { access_token } => access_token,
-            TokenAnswer::Refused { error, error_description } => {
+            TokenResponse::Granted { access_token } => access_token,
+            TokenResponse::Refused { error, error_description } => {
                 let reason = error_description.unwrap_or(error);
-                let detail = format!("GitHub did not take the code ({reason}). Begin again.");
+                let detail = format!("GitHub refused the code ({reason}). Start again.");
                 return Err(Error::new(Code::GithubRefused, detail));
             }
         };
@@ -139,7 +141,7 @@ impl GitHub {
         }
         serde_json::from_slice(&body).map_err(|error| {
             let detail = format!(
-                "GitHub answered {status}, and not what was expected. Try again, or sign in with a code."
+                "GitHub answered {status} with an unexpected body. Try again, or sign in with a code."
             );
             Error::new(Code::GithubFailed, detail).caused_by(error)
         })
@@ -147,17 +149,17 @@ impl GitHub {
 }
 
 impl Accounts {
-    /// Begins a session of whoever has signed in with GitHub, by the first of his addresses that is known here. `returned` is
-    /// the state that came back, `code` what GitHub gave.
+    /// Begins a session for the first of the GitHub user's addresses that is a member here. `returned` is the state
+    /// that came back, `code` the code from GitHub.
     pub async fn sign_in_with_github(
         &self,
         github: &GitHub,
-        attempt: &Attempt,
+        attempt: &SignInAttempt,
         (returned, code): (&str, &str),
         browser: &Browser,
     ) -> Result<StartedSession> {
         if returned != attempt.state {
-            let detail = "This answer of GitHub's belongs to another attempt. Begin again, in one window.";
+            let detail = "This response from GitHub belongs to another attempt. Start again, in one window.";
             return Err(Error::new(Code::WrongState, detail));
         }
         for email in github.addresses(code, attempt).await? {

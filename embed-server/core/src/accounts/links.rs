@@ -1,18 +1,17 @@
-//! Links that sign in whoever follows them: one that `serve` prints while nobody is known, to make the first owner, and the
-//! one of the demo.
+//! Links that sign in the person that follows them: the one that `serve` prints on a new installation to create the
+//! first owner, and the demo's.
 
 use super::browser::Browser;
 use super::email::Email;
-use super::sessions::{LONGEST, Proof, StartedSession, hash};
+use super::sessions::{MAX_SESSION, Proof, StartedSession, hash};
 use super::{Accounts, checked_name, store};
 use chrono::TimeDelta;
 use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
-/// How long the first owner has.
+/// How long the link for the first owner is valid.
 const FIRST_OWNER: TimeDelta = TimeDelta::hours(24);
 
-/// A link as it is kept.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct StoredLink {
     pub id: Uuid,
@@ -23,14 +22,15 @@ pub(super) struct StoredLink {
 /// What a link does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
-    /// It signs somebody in.
-    SignsIn,
-    /// It makes the first owner, who has to say who he is.
+    /// It signs a person in.
+    SignIn,
+    /// It creates the first owner, and asks for their address.
     FirstOwner,
 }
 
 impl Accounts {
-    /// A link with which the first owner comes in, as long as nobody is known; its path and query. It ends those before it.
+    /// Creates the link for the first owner, as long as there are no people; returns its path and query. Earlier such
+    /// links end.
     pub async fn first_owner_link(&self) -> Result<Option<String>> {
         let mut tx = self.context.db.begin_global().await?;
         if store::users(&mut tx).await? > 0 {
@@ -44,29 +44,29 @@ impl Accounts {
         Ok(Some(path(&secret)))
     }
 
-    /// A link that signs somebody in as often as it is followed; its path and query.
-    pub async fn lasting_link(&self, email: &Email) -> Result<String> {
+    /// Creates a link that can be used repeatedly to sign a person in; returns its path and query.
+    pub async fn reusable_link(&self, email: &Email) -> Result<String> {
         let secret = self.context.random.hex_token();
         let now = self.context.clock.now();
         let mut tx = self.context.db.begin_global().await?;
         let user = store::user(&mut tx, email).await?.ok_or_else(|| super::unknown_user(email))?;
-        store::insert_link(&mut tx, Some(user.id), &hash(&secret), false, (now, now + LONGEST)).await?;
+        store::insert_link(&mut tx, Some(user.id), &hash(&secret), false, (now, now + MAX_SESSION)).await?;
         tx.commit().await?;
         Ok(path(&secret))
     }
 
-    /// What the link with this secret does; 403 `link_ended` when it is good no more.
+    /// What the link with this secret does; 403 `link_ended` where it is not valid.
     pub async fn link_kind(&self, secret: &str) -> Result<LinkKind> {
         let mut tx = self.context.db.read_global().await?;
         let link = store::link(&mut tx, &hash(secret), self.context.clock.now()).await?.ok_or_else(ended)?;
         if link.user_id.is_some() {
-            return Ok(LinkKind::SignsIn);
+            return Ok(LinkKind::SignIn);
         }
-        // Whoever came in another way meanwhile has taken the place.
+        // A first owner who was created in another way ends the link.
         if store::users(&mut tx).await? > 0 { Err(ended()) } else { Ok(LinkKind::FirstOwner) }
     }
 
-    /// Follows a link. `newcomer` is who wants to be the first owner.
+    /// Follows a link. `newcomer` is the address and name of the first owner.
     pub async fn follow_link(
         &self,
         secret: &str,
@@ -75,7 +75,7 @@ impl Accounts {
     ) -> Result<StartedSession> {
         self.link_kind(secret).await?;
         if let Some((email, name)) = &newcomer {
-            // Before the link is used up.
+            // A wrong name is refused before the link is used up.
             checked_name(*name, email)?;
         }
         let now = self.context.clock.now();
@@ -102,6 +102,6 @@ fn path(secret: &str) -> String {
 }
 
 fn ended() -> Error {
-    let detail = "This link has been used or has ended. Sign in with your address; on a fresh installation `embed-server serve` prints another link when it starts.";
+    let detail = "This link was used or has expired. Sign in with your address; on a new installation `embed-server serve` prints another link when it starts.";
     Error::new(Code::LinkEnded, detail)
 }

@@ -1,10 +1,10 @@
-//! Who operates this installation: organizations, the people in them, and what each may do. A fresh database has one
-//! organization, and as long as there is no other nobody needs to name it.
+//! The operators of this installation: organizations, the people in them, and what each may do. A new database has
+//! one organization, and as long as it is the only one, nobody has to name it.
 //!
-//! Whoever calls a management route or opens a page of the console is an [`Operator`], a person with a role in each
-//! organization that he is in: proved by a personal token, or by a session that began with a code, with GitHub's word, or
-//! with a link. Who only guesses learns nothing, not even which addresses are known. Roles and tokens are answered from
-//! memory; a change is seen by every server within two seconds. An organization that has an owner keeps one.
+//! A caller of a management route or a visitor of the console is an [`Operator`]: a person with a role in each of
+//! their organizations, authenticated by a personal token, or by a session that began with a code, with GitHub or
+//! with a link. A caller that guesses learns nothing, not even which addresses exist. Roles and tokens are cached;
+//! every server sees a change within two seconds. An organization that has an owner always keeps one.
 
 mod browser;
 mod email;
@@ -22,12 +22,12 @@ mod tokens;
 pub use browser::Browser;
 pub use email::Email;
 pub use events::ACTIONS;
-pub use github::{Attempt, GitHub};
+pub use github::{GitHub, SignInAttempt};
 pub use links::LinkKind;
 pub use operator::Operator;
 pub use organizations::{ManagedOrganization, Organization};
 pub use role::{Admin, AtLeast, Member, Owner, Role};
-pub use sessions::{LONGEST, Proof, Session, StartedSession};
+pub use sessions::{MAX_SESSION, Proof, Session, StartedSession};
 pub use sign_in::CODES_PER_MINUTE;
 pub use tokens::PersonalToken;
 
@@ -47,15 +47,15 @@ use std::time::Duration;
 use store::StoredUser;
 use uuid::Uuid;
 
-/// A person, by id: memberships, roles and credentials.
+/// A person, by id: their memberships, roles and credentials.
 pub const MEMBERS: Topic = Topic("members");
 /// A personal token, by its hash.
 const PERSONAL_TOKENS: Topic = Topic("personal_tokens");
 
-/// Personal tokens that are remembered, at some 500 bytes each.
-const REMEMBERED: u64 = 10_000;
-/// How long a token is believed when nothing is heard from the database.
-const BELIEVED: Duration = Duration::from_secs(30);
+/// Personal tokens in the cache, about 500 bytes each.
+const CACHE_ENTRIES: u64 = 10_000;
+/// The longest time that a cached token is used while the database does not answer.
+const CACHE_LIFETIME: Duration = Duration::from_secs(30);
 
 /// A person in an organization.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
@@ -63,38 +63,37 @@ const BELIEVED: Duration = Duration::from_secs(30);
 pub struct Person {
     /// The person's id, the same in every organization.
     pub id: Uuid,
-    /// The address by which he is known.
+    /// The address that identifies them.
     pub email: Email,
-    /// What people call him.
+    /// Their name.
     pub name: String,
     /// The organization.
     pub organization_id: Uuid,
-    /// What he may do there.
+    /// Their role there.
     #[sqlx(try_from = "String")]
     pub role: Role,
-    /// Since when he is a member.
+    /// When they became a member.
     pub created_at: DateTime<Utc>,
-    /// When he first signed in to the console; null while he has not.
+    /// When they first signed in to the console; null until then.
     pub signed_in_at: Option<DateTime<Utc>>,
 }
 
-/// The organizations and people. Cheap to clone; clones share what they remember.
+/// Organizations and people. Cheap to clone; clones share one cache.
 #[derive(Clone)]
 pub struct Accounts {
     context: Context,
-    /// By hash: whom a personal token stands for.
+    /// The holders of personal tokens, by the token's hash.
     holders: RevisionCache<String, Option<Known>>,
 }
 
 impl Accounts {
-    /// Builds the capability.
     pub fn new(context: &Context) -> Self {
-        let looks = context.metrics.cache("personal tokens");
-        let holders = RevisionCache::new(&context.changes, looks, REMEMBERED, BELIEVED);
+        let metrics = context.metrics.cache("personal tokens");
+        let holders = RevisionCache::new(&context.changes, metrics, CACHE_ENTRIES, CACHE_LIFETIME);
         Self { context: context.clone(), holders }
     }
 
-    /// The organization that is meant: the one that is named, else the only one.
+    /// The organization with this id, or the only one where no id is given.
     pub async fn organization(&self, named: Option<Uuid>) -> Result<Uuid> {
         let mut tx = self.context.db.read_global().await?;
         let all = store::organizations(&mut tx).await?;
@@ -108,8 +107,8 @@ impl Accounts {
         }
     }
 
-    /// Takes somebody into an organization, whom the installation may or may not know already; he signs in with his address.
-    /// 409 `member_exists` when he is in it.
+    /// Adds a person to an organization and creates the person where the address is new; they sign in with their
+    /// address. 409 `member_exists` for a member.
     pub async fn invite(
         &self,
         by: &Actor,
@@ -136,7 +135,8 @@ impl Accounts {
         Ok(Person { id, email, name, organization_id: organization, role, created_at: now, signed_in_at })
     }
 
-    /// Writes to somebody who was invited; `false` where this server sends no letters. The invitation holds without one.
+    /// Sends the mail to an invited person; `false` where this server sends no mail. The invitation is valid without
+    /// it.
     pub async fn write_invitation(&self, email: &Email) -> Result<bool> {
         let public_url = &self.context.settings.server.public_url;
         let text = format!(
@@ -151,7 +151,7 @@ impl Accounts {
         store::people(&mut tx, organization).await
     }
 
-    /// Gives somebody another role. 409 `last_owner` when nobody else would be owner.
+    /// Changes a person's role. 409 `last_owner` where the organization would have no owner left.
     pub async fn set_role(
         &self,
         by: &Actor,
@@ -161,7 +161,7 @@ impl Accounts {
     ) -> Result<Person> {
         let (mut change, person) = self.change(by, organization, email).await?;
         if role < Role::Owner {
-            keep_an_owner(&mut change, &person).await?;
+            require_another_owner(&mut change, &person).await?;
         }
         store::set_role(&mut change, organization, person.id, role).await?;
         change.forget(MEMBERS, person.id);
@@ -170,11 +170,11 @@ impl Accounts {
         Ok(Person { role, ..person })
     }
 
-    /// Ends somebody's membership. Who is a member nowhere any more loses his tokens and sessions too, so that they do not
-    /// come back with another invitation. 409 `last_owner` when nobody else is owner.
+    /// Ends a membership. The last one takes the person's tokens and sessions with it, so that a later invitation
+    /// does not bring them back. 409 `last_owner` where the organization would have no owner left.
     pub async fn remove(&self, by: &Actor, organization: Uuid, email: &Email) -> Result<Person> {
         let (mut change, person) = self.change(by, organization, email).await?;
-        keep_an_owner(&mut change, &person).await?;
+        require_another_owner(&mut change, &person).await?;
         let now = change.now();
         store::remove_member(&mut change, organization, person.id).await?;
         if store::memberships(&mut change, person.id).await?.is_empty() {
@@ -186,7 +186,7 @@ impl Accounts {
         Ok(person)
     }
 
-    /// Opens a change of one of an organization's people.
+    /// Begins a change of a person in an organization.
     async fn change(
         &self,
         by: &Actor,
@@ -202,20 +202,20 @@ impl Accounts {
     }
 }
 
-/// The organizations that a person is in: in each of their lists stands what the person does to things of their own.
+/// A person's organizations: each lists what the person does to their own credentials.
 async fn organizations_of(context: &Context, user: Uuid) -> Result<Vec<Uuid>> {
     let mut tx = context.db.read_global().await?;
     let memberships = store::memberships(&mut tx, user).await?;
     Ok(memberships.into_iter().map(|membership| membership.organization_id).collect())
 }
 
-/// The name that was given, else what stands before the `@` of the address.
+/// The given name, or the part of the address before the `@`.
 fn checked_name(name: Option<&str>, email: &Email) -> Result<String> {
     names::checked("A person's name", name.unwrap_or_else(|| email.local_part()))
 }
 
-/// Refuses to take an organization its last owner.
-async fn keep_an_owner(tx: &mut Tx, person: &Person) -> Result<()> {
+/// Refuses to remove the last owner of an organization.
+async fn require_another_owner(tx: &mut Tx, person: &Person) -> Result<()> {
     if person.role < Role::Owner || store::owners(tx, person.organization_id).await? > 1 {
         return Ok(());
     }
@@ -228,7 +228,7 @@ async fn keep_an_owner(tx: &mut Tx, person: &Person) -> Result<()> {
 
 fn unknown_user(email: &Email) -> Error {
     let detail = format!(
-        "{email} is not known here. `embed-server user list` prints who is, `embed-server user invite {email}` invites."
+        "There is nobody with the address {email} here. `embed-server user list` lists the people, `embed-server user invite {email}` invites somebody."
     );
     Error::new(Code::UserNotFound, detail)
 }

@@ -1,5 +1,5 @@
-//! Who operates: the person behind a call of the management routes, proved. A handler that takes an [`Operator`] is
-//! reached by nobody else.
+//! The authenticated person behind a call of a management route. A handler that takes an [`Operator`] cannot be
+//! reached without one.
 
 use super::email::Email;
 use super::role::{AtLeast, Role};
@@ -16,7 +16,7 @@ use embed_base::events::activity::{Actor, Means};
 use embed_base::http::openapi::{self, Security};
 use embed_base::http::{forbidden, unauthenticated};
 use embed_base::net::ClientAddress;
-use embed_base::secrets::{Bearer, Kind};
+use embed_base::secrets::{Bearer, SecretKind};
 use embed_base::{Code, Error, Result};
 use sqlx::FromRow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -38,7 +38,7 @@ pub(super) struct Identity {
     pub memberships: Vec<Membership>,
 }
 
-/// What somebody is in one organization.
+/// A person's role in one organization.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub(super) struct Membership {
     pub organization_id: Uuid,
@@ -46,48 +46,46 @@ pub(super) struct Membership {
     pub role: Role,
 }
 
-/// What is remembered of a personal token that is good.
+/// The cached holder of a personal token.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct TokenHolder {
     identity: Arc<Identity>,
     expires_at: Option<DateTime<Utc>>,
 }
 
 impl Operator {
-    /// The person who comes by these means from this address.
+    /// The person who calls by these means from this address.
     pub(super) fn new(identity: Arc<Identity>, means: Means, address: IpAddr) -> Self {
         Self { identity, means, address }
     }
 
-    /// Who is to be noted for what this operator does.
+    /// The actor to record for what this operator does.
     pub fn actor(&self) -> Actor {
         let Identity { user, email, .. } = &*self.identity;
         Actor::Person { id: *user, email: email.to_string(), means: self.means, address: self.address }
     }
 
-    /// The person's id.
     pub fn user(&self) -> Uuid {
         self.identity.user
     }
 
-    /// The person's address.
     pub fn email(&self) -> &Email {
         &self.identity.email
     }
 
-    /// What the person is in an organization; `None` for a stranger.
+    /// The person's role in an organization; `None` where they are no member.
     pub fn role_in(&self, organization: Uuid) -> Option<Role> {
         let mut memberships = self.identity.memberships.iter();
         memberships.find(|membership| membership.organization_id == organization).map(|found| found.role)
     }
 
-    /// The organizations in which the person is a member.
+    /// The organizations that the person is a member of.
     pub fn organizations(&self) -> impl Iterator<Item = Uuid> + '_ {
         self.identity.memberships.iter().map(|membership| membership.organization_id)
     }
 
-    /// The organization in which something is to be made: the one that is named, else the only one, if the operator has
-    /// the role `R` there or a higher one.
+    /// The organization with this id, or the operator's only one where no id is given, if the operator has the role
+    /// `R` there or a higher one.
     pub fn organization<R: AtLeast>(&self, named: Option<Uuid>) -> Result<Uuid> {
         let id = match (named, self.identity.memberships.as_slice()) {
             (Some(id), _) => id,
@@ -107,47 +105,47 @@ impl Operator {
         Ok(id)
     }
 
-    /// Refuses an operator whose role is lower, with 403 `forbidden` and the name of the role that it takes.
+    /// Refuses an operator whose role is lower with 403 `forbidden`, naming the role that is needed.
     pub fn require<R: AtLeast>(&self, role: Role) -> Result<()> {
         if role >= R::ROLE {
             return Ok(());
         }
         let (email, needed) = (self.email(), R::ROLE);
         Err(forbidden(format!(
-            "This takes the role {needed}, and {email} is {role}. An owner can change that, in the console under People or with `embed-server user role {email} {needed}`."
+            "This needs the role {needed}, but {email} is {role}. An owner can change that, in the console under People or with `embed-server user role {email} {needed}`."
         )))
     }
 }
 
 impl Accounts {
-    /// The person whom a personal token stands for, answered from memory; 401 `unauthenticated` when it is good no more.
+    /// The holder of a personal token, from the cache; 401 `unauthenticated` where the token is not valid.
     pub async fn operator(&self, secret: &Bearer, address: IpAddr) -> Result<Operator> {
         let hash = secret.hash();
-        let known = self.holders.get(hash.clone(), || self.read(hash.clone())).await?;
+        let holder = self.holders.get(hash.clone(), || self.read(hash.clone())).await?;
         let now = self.context.clock.now();
-        let good = known.filter(|known| known.expires_at.is_none_or(|end| end > now));
-        good.map(|known| Operator::new(known.identity, Means::Api, address)).ok_or_else(|| {
+        let valid = holder.filter(|holder| holder.expires_at.is_none_or(|end| end > now));
+        valid.map(|holder| Operator::new(holder.identity, Means::Api, address)).ok_or_else(|| {
             unauthenticated(
-                "This personal token is unknown, has ended, or was revoked. `embed-server user token EMAIL` makes a new one.",
+                "This personal token does not exist, has expired, or was revoked. `embed-server user token EMAIL` makes a new one.",
             )
         })
     }
 
-    async fn read(&self, hash: String) -> Result<Read<Option<Known>>> {
+    async fn read(&self, hash: String) -> Result<Read<Option<TokenHolder>>> {
         let mut tx = self.context.db.read_global().await?;
         let found = store::holder(&mut tx, &hash).await?;
         let mut dependencies = vec![(PERSONAL_TOKENS, hash)];
-        let Some(holder) = found else { return Ok((None, dependencies)) };
-        dependencies.push((MEMBERS, holder.user_id.to_string()));
-        let memberships = store::memberships(&mut tx, holder.user_id).await?;
-        let identity = Identity { user: holder.user_id, email: holder.email, memberships };
-        let known = Known { identity: Arc::new(identity), expires_at: holder.expires_at };
-        Ok((Some(known), dependencies))
+        let Some(token) = found else { return Ok((None, dependencies)) };
+        dependencies.push((MEMBERS, token.user_id.to_string()));
+        let memberships = store::memberships(&mut tx, token.user_id).await?;
+        let identity = Identity { user: token.user_id, email: token.email, memberships };
+        let holder = TokenHolder { identity: Arc::new(identity), expires_at: token.expires_at };
+        Ok((Some(holder), dependencies))
     }
 }
 
-/// By the session that the console has found, else by a personal token. The console's gate alone looks at cookies, so on
-/// the API's routes they are worth nothing, and nobody can borrow them there.
+/// Authenticated by the console's session, or by a personal token. Only the console's gate reads cookies, so a cookie
+/// is no credential on the API's routes, and cross-site requests cannot use one there.
 impl<S: Send + Sync> FromRequestParts<S> for Operator
 where
     Accounts: FromRef<S>,
@@ -169,7 +167,7 @@ where
 fn personal_token(headers: &HeaderMap) -> Result<Bearer> {
     let shown = headers.get(header::AUTHORIZATION).ok_or_else(|| {
         unauthenticated(
-            "Management takes a personal token, as `Authorization: Bearer dram_user_…`. `embed-server user token EMAIL` makes one.",
+            "Management needs a personal token, as `Authorization: Bearer dram_user_…`. `embed-server user token EMAIL` makes one.",
         )
     })?;
     let secret = shown.to_str().ok().and_then(|text| {
@@ -177,9 +175,9 @@ fn personal_token(headers: &HeaderMap) -> Result<Bearer> {
         scheme.eq_ignore_ascii_case("bearer").then(|| Bearer::parse(secret.trim()))?
     });
     match secret {
-        Some(secret) if secret.kind() == Kind::User => Ok(secret),
+        Some(secret) if secret.kind() == SecretKind::User => Ok(secret),
         Some(_) => Err(unauthenticated(
-            "This is an API token, which is for a module's data under /api/v1/modules/. Management takes a personal token; `embed-server user token EMAIL` makes one.",
+            "This is an API token, which is for a module's data under /api/v1/modules/. Management needs a personal token; `embed-server user token EMAIL` makes one.",
         )),
         None => Err(unauthenticated(
             "`Authorization` holds no token of this server: expected `Bearer dram_user_…` as `embed-server user token EMAIL` printed it, nothing cut off.",

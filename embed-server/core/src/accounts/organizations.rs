@@ -1,4 +1,4 @@
-//! Organizations: to whom sites belong.
+//! Organizations, which own sites.
 
 use super::{Accounts, AtLeast, Operator, events, store};
 use aide::OperationInput;
@@ -16,30 +16,24 @@ use sqlx::FromRow;
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// One organization.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Organization {
-    /// Its id.
     pub id: Uuid,
-    /// What people call it.
     pub name: String,
-    /// When it was made.
     pub created_at: DateTime<Utc>,
 }
 
-/// The organization that the path names as `{organization}`, in which the operator has the role `R` or a higher one.
+/// The organization that the path names as `{organization}`; the operator has the role `R` there or a higher one.
 #[derive(Clone, Debug)]
 pub struct ManagedOrganization<R> {
-    /// The organization.
     pub organization: Organization,
-    /// Who manages it.
     pub operator: Operator,
     role: PhantomData<fn() -> R>,
 }
 
 impl Accounts {
-    /// Makes an organization; it has no people yet.
+    /// Creates an organization without people.
     pub async fn create_organization(&self, by: &Actor, name: &str) -> Result<Organization> {
         let organization = Organization {
             id: self.context.ids.next(),
@@ -52,7 +46,6 @@ impl Accounts {
         Ok(organization)
     }
 
-    /// Gives an organization another name.
     pub async fn rename_organization(&self, by: &Actor, id: Uuid, name: &str) -> Result<Organization> {
         let name = names::checked("An organization's name", name)?;
         let mut change = self.context.change_organization(id, by).await?;
@@ -62,20 +55,20 @@ impl Accounts {
         Ok(renamed)
     }
 
-    /// Every organization, oldest first: for an operator of the whole installation.
+    /// Every organization, oldest first, for an operator of the whole installation.
     pub async fn organizations(&self) -> Result<Vec<Organization>> {
         let mut tx = self.context.db.read_global().await?;
         store::organizations(&mut tx).await
     }
 
-    /// Those in which somebody is, oldest first.
+    /// The operator's organizations, oldest first.
     pub async fn organizations_of(&self, operator: &Operator) -> Result<Vec<Organization>> {
         let mut tx = self.context.db.read_global().await?;
         store::organizations_of(&mut tx, operator.user()).await
     }
 
-    /// The organization, if the operator may manage it. One in which he is not is 404 `organization_not_found`, as one that
-    /// is not there; one of his own in which his role is too low is 403 `forbidden`.
+    /// The organization, if the operator may manage it. One of another person's is 404 `organization_not_found`, like
+    /// one that does not exist; one of the operator's own in which their role is too low is 403 `forbidden`.
     async fn managed<R: AtLeast>(&self, operator: Operator, id: Uuid) -> Result<ManagedOrganization<R>> {
         let role = operator.role_in(id).ok_or_else(|| hidden(&id.to_string()))?;
         operator.require::<R>(role)?;
@@ -111,7 +104,7 @@ impl<R: AtLeast> OperationInput for ManagedOrganization<R> {
     }
 }
 
-/// The same for what is not there and for what is somebody else's.
+/// The same error for an organization that does not exist and one of other people, so that ids cannot be probed.
 fn hidden(id: &str) -> Error {
     let detail = format!("There is no organization {} that you are in.", id.escape_debug());
     Error::new(Code::OrganizationNotFound, detail)

@@ -5,11 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A role, from the one that may least to the one that may most.
+/// A role, ordered from the least to the most powerful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Looks at everything.
+    /// Reads everything.
     Member,
     /// Changes modules, domains and tokens, and makes sites.
     Admin,
@@ -18,7 +18,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The word for it in JSON and on the command line.
+    /// Its name in JSON and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Member => "member",
@@ -27,10 +27,9 @@ impl Role {
         }
     }
 
-    /// Reads the word.
     pub fn parse(word: &str) -> Result<Self> {
-        let known = [Self::Member, Self::Admin, Self::Owner];
-        known.into_iter().find(|role| role.as_str() == word).ok_or_else(|| {
+        let roles = [Self::Member, Self::Admin, Self::Owner];
+        roles.into_iter().find(|role| role.as_str() == word).ok_or_else(|| {
             Error::invalid(format!(
                 "`{}` is not a role; expected owner, admin or member.",
                 word.escape_debug()
@@ -53,21 +52,20 @@ impl TryFrom<String> for Role {
     }
 }
 
-/// The least role that a handler asks for, as a type in its signature.
+/// The role that a handler requires at least, as a type in its signature.
 pub trait AtLeast: Send + Sync + 'static {
-    /// The role.
     const ROLE: Role;
 }
 
-/// Asks for [`Role::Member`].
+/// Requires [`Role::Member`].
 #[derive(Clone, Copy, Debug)]
 pub enum Member {}
 
-/// Asks for [`Role::Admin`].
+/// Requires [`Role::Admin`].
 #[derive(Clone, Copy, Debug)]
 pub enum Admin {}
 
-/// Asks for [`Role::Owner`].
+/// Requires [`Role::Owner`].
 #[derive(Clone, Copy, Debug)]
 pub enum Owner {}
 
@@ -88,12 +86,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_may_more_than_an_admin_and_he_more_than_a_member() {
+    fn an_owner_ranks_above_an_admin_and_an_admin_above_a_member() {
         assert!(Role::Owner > Role::Admin && Role::Admin > Role::Member);
     }
 
     #[test]
-    fn a_word_that_is_no_role_is_a_sentence() {
+    fn an_unknown_role_is_refused_with_a_sentence() {
         assert_eq!(Role::parse("admin").unwrap(), Role::Admin);
         let error = Role::parse("Root\n").unwrap_err();
         assert_eq!(error.detail(), "`Root\\n` is not a role; expected owner, admin or member.");

@@ -1,5 +1,5 @@
-//! Sessions: who is signed in to the console, in which browser. The browser holds a random secret in a cookie, the database
-//! its hash. A session that nobody uses ends after a week, any after thirty days; its person may end it at any time.
+//! Console sessions. The browser holds a random secret in a cookie, the database its hash. An idle session expires
+//! after a week, any session after thirty days; its person may end it at any time.
 
 use super::browser::Browser;
 use super::operator::Identity;
@@ -14,26 +14,26 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// How long a session lasts that nobody uses.
-pub const IDLE: TimeDelta = TimeDelta::days(7);
+/// How long an idle session lasts.
+pub const MAX_IDLE: TimeDelta = TimeDelta::days(7);
 /// How long any session lasts.
-pub const LONGEST: TimeDelta = TimeDelta::days(30);
-/// How exactly it is known when a session was last used: each note of it is a write.
+pub const MAX_SESSION: TimeDelta = TimeDelta::days(30);
+/// The precision of `last_seen_at`: each update is a write.
 const SEEN_EVERY: TimeDelta = TimeDelta::minutes(5);
 
 /// How a session began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// With a code that was sent by e-mail.
+    /// With a code that was sent by mail.
     Code,
-    /// With GitHub's word for an address.
+    /// With an address that GitHub has verified.
     GitHub,
     /// With a link that the server printed.
     Link,
 }
 
 impl Proof {
-    /// The word for it in the database.
+    /// Its name in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Code => "code",
@@ -46,33 +46,30 @@ impl Proof {
 /// A session, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Session {
-    /// Its id.
     pub id: Uuid,
     /// How it began: `code`, `github` or `link`.
     pub means: String,
-    /// From which address it began.
+    /// The address that it began from.
     pub ip_address: String,
-    /// What the browser called itself.
+    /// The browser's `User-Agent`.
     pub user_agent: Option<String>,
-    /// When it began.
     pub created_at: DateTime<Utc>,
-    /// When it was last used, to some minutes.
+    /// When it was last used, to within some minutes.
     pub last_seen_at: DateTime<Utc>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
 }
 
-/// A session that has just begun: the only time that its secret is seen.
+/// A new session: the only time that its secret is available.
 #[derive(Debug)]
 pub struct StartedSession {
-    /// What the browser keeps.
+    /// What the browser stores in its cookie.
     pub secret: String,
-    /// Its id.
     pub id: Uuid,
 }
 
 impl Accounts {
-    /// Begins a session of somebody who has proved that he is who he says.
+    /// Begins a session of an authenticated person.
     pub(super) async fn start_session(
         &self,
         user: &StoredUser,
@@ -88,7 +85,7 @@ impl Accounts {
             user_agent: browser.user_agent.clone(),
             created_at: now,
             last_seen_at: now,
-            expires_at: now + LONGEST,
+            expires_at: now + MAX_SESSION,
         };
         let by = Actor::Person {
             id: user.id,
@@ -104,11 +101,11 @@ impl Accounts {
         Ok(StartedSession { secret, id: session.id })
     }
 
-    /// The person whose session has this secret, and the session; `None` when it has ended, or there was none.
+    /// The session with this secret and its person; `None` where there is none, or it has ended.
     pub async fn session(&self, secret: &str, address: IpAddr) -> Result<Option<(Operator, Session)>> {
         let now = self.context.clock.now();
         let mut tx = self.context.db.read_global().await?;
-        let Some((user, session)) = store::session(&mut tx, &hash(secret), now, now - IDLE).await? else {
+        let Some((user, session)) = store::session(&mut tx, &hash(secret), now, now - MAX_IDLE).await? else {
             return Ok(None);
         };
         let memberships = store::memberships(&mut tx, user.id).await?;
@@ -122,11 +119,11 @@ impl Accounts {
         Ok(Some((Operator::new(Arc::new(identity), Means::Console, address), session)))
     }
 
-    /// A person's sessions that last, the one that was used last first.
+    /// A person's current sessions, the most recently used first.
     pub async fn sessions(&self, operator: &Operator) -> Result<Vec<Session>> {
         let now = self.context.clock.now();
         let mut tx = self.context.db.read_global().await?;
-        store::sessions(&mut tx, operator.user(), now, now - IDLE).await
+        store::sessions(&mut tx, operator.user(), now, now - MAX_IDLE).await
     }
 
     /// Ends one of a person's sessions, or all of them.
@@ -141,7 +138,7 @@ impl Accounts {
     }
 }
 
-/// The secret has 256 bits of randomness, so a slow hash would protect nothing.
+/// A slow hash would add nothing: the secret has 256 random bits.
 pub(super) fn hash(secret: &str) -> String {
     sha256_hex(secret.as_bytes())
 }

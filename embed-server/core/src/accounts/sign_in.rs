@@ -1,7 +1,7 @@
-//! Signing in with an address: by a code that is sent to it, or by the word of somebody who knows whose it is.
+//! Signing in with an address: by a code that is sent to it, or by another proof that it is the person's.
 //!
-//! Whoever asks for a code hears the same, at the same speed, whether or not anybody has the address: the code is made and
-//! kept in either case, and whom it is for is looked up beside the request.
+//! A request for a code gets the same response, at the same speed, for every address: the code is created and stored
+//! in any case, and the person is looked up after the response.
 
 use super::browser::Browser;
 use super::email::Email;
@@ -14,20 +14,20 @@ use embed_base::{Code, Error, Result};
 use std::num::NonZeroU32;
 use uuid::Uuid;
 
-/// How long a code counts.
+/// How long a code is valid.
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
-/// How often a code may be guessed.
+/// How many guesses a code allows.
 pub(super) const TRIES: i64 = 3;
-/// How many digits it has.
+/// The number of digits of a code.
 const DIGITS: usize = 6;
 
-/// How many codes a mailbox gets per minute.
+/// How many codes one mailbox gets per minute.
 pub const CODES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(3).expect("3 is not zero");
 
-/// The log target of codes that no mail can bring; the demo prints it.
+/// The log target of codes that are not sent by mail; the demo prints it.
 const SIGN_IN_LOG: &str = "embed_server::sign_in";
 
-/// A code that was asked for, as it is kept.
+/// A requested code, as it is stored.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct StoredCode {
     pub email: Email,
@@ -35,8 +35,8 @@ pub(super) struct StoredCode {
 }
 
 impl Accounts {
-    /// Makes a code for whoever has this address, sends it, or prints it in the log where no letters are sent, and answers
-    /// with the id under which it is to be redeemed.
+    /// Creates a code for this address, sends it (or logs it, where this server sends no mail), and returns the id to
+    /// redeem it under.
     pub async fn send_code(&self, email: Email) -> Result<Uuid> {
         let now = self.context.clock.now();
         let (id, code) = (self.context.ids.next(), self.context.random.characters(b"0123456789", DIGITS));
@@ -53,33 +53,33 @@ impl Accounts {
         Ok(id)
     }
 
-    /// Sends the code, if the address is somebody's.
+    /// Sends the code, if the address is a member's.
     async fn deliver(&self, email: &Email, code: &str) -> Result<()> {
         if self.member(email).await?.is_none() {
-            tracing::info!(%email, "a code was asked for by somebody who is not known here");
+            tracing::info!(%email, "a code was requested for an address that is no member's");
             return Ok(());
         }
         let text = format!(
-            "Your code is {code}\n\nIt signs you in at {} for the next five minutes. If you did not ask for it, ignore this letter: without the code nobody gets in.\n",
+            "Your code is {code}\n\nIt signs you in at {} for the next five minutes. If you did not ask for it, ignore this mail: without the code nobody can sign in.\n",
             self.context.settings.server.public_url
         );
         if !self.context.mail.send(email.as_str(), &format!("{code} is your code"), text).await? {
-            tracing::warn!(target: SIGN_IN_LOG, %email, code, "SMTP_URL is not set, so this code is printed here and not sent");
+            tracing::warn!(target: SIGN_IN_LOG, %email, code, "SMTP_URL is not set, so this code is printed here instead of being sent");
         }
         Ok(())
     }
 
-    /// Begins a session with a code. A code counts once, for five minutes, and may be guessed three times.
+    /// Begins a session with a code, which is valid once, for five minutes and three guesses.
     pub async fn redeem_code(&self, id: Uuid, code: &str, browser: &Browser) -> Result<StartedSession> {
         let digits: String = code.chars().filter(|character| !character.is_whitespace()).collect();
         if digits.len() != DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            // Nobody's guess, so it is not counted as one.
+            // Text that cannot be a code is no guess, so it is not counted.
             return Err(wrong_code());
         }
         let now = self.context.clock.now();
         let mut tx = self.context.db.begin_global().await?;
         let found = store::try_code(&mut tx, id, now).await?;
-        // The try is counted whatever comes of it.
+        // The guess is counted even if what follows fails.
         tx.commit().await?;
         let found = found.ok_or_else(code_ended)?;
         if !equal(self.hash_code(id, &digits)?.as_bytes(), found.code_hash.as_bytes()) {
@@ -93,7 +93,7 @@ impl Accounts {
         self.sign_in(&found.email, Proof::Code, browser).await
     }
 
-    /// Begins a session of whoever has this address, which was proved; 403 `not_invited` when nobody has.
+    /// Begins a session of the person with this verified address; 403 `not_invited` where there is none.
     pub(super) async fn sign_in(
         &self,
         email: &Email,
@@ -104,7 +104,7 @@ impl Accounts {
         self.start_session(&user, proof, browser).await
     }
 
-    /// Somebody who is in an organization, by his address.
+    /// The person with this address, if they are in an organization.
     pub(super) async fn member(&self, email: &Email) -> Result<Option<StoredUser>> {
         let mut tx = self.context.db.read_global().await?;
         let Some(user) = store::user(&mut tx, email).await? else { return Ok(None) };
@@ -112,7 +112,7 @@ impl Accounts {
         Ok((!memberships.is_empty()).then_some(user))
     }
 
-    /// Takes the very first owner in, and begins his session.
+    /// Creates the first owner and begins their session.
     pub(super) async fn first_owner(
         &self,
         email: Email,
@@ -125,29 +125,29 @@ impl Accounts {
         self.sign_in(&email, Proof::Link, browser).await
     }
 
-    /// Six digits are soon guessed, so what is kept of them is signed with this server's key, and for one code alone.
+    /// Six digits are quickly guessed, so the stored hash is keyed with this server's secret and bound to one code's
+    /// id.
     fn hash_code(&self, id: Uuid, code: &str) -> Result<String> {
         let key = self.context.secret()?.key("sign-in code");
         Ok(hex(&key.sign(format!("{id} {code}").as_bytes())))
     }
 
-    /// Forgets codes, links and sessions that have had their time.
+    /// Deletes expired codes, links, sessions and personal tokens.
     pub async fn prune(&self) -> Result<()> {
         let mut tx = self.context.db.begin_global().await?;
         let now = self.context.clock.now();
-        store::prune(&mut tx, now, (now - super::sessions::IDLE, now - super::tokens::KEPT)).await?;
+        store::prune(&mut tx, now, (now - super::sessions::MAX_IDLE, now - super::tokens::KEPT)).await?;
         tx.commit().await
     }
 }
 
 fn wrong_code() -> Error {
-    let detail = "That is not the code that was sent. Type the six digits of the newest one.";
+    let detail = "This is not the code that was sent. Type the six digits of the newest one.";
     Error::new(Code::WrongCode, detail)
 }
 
 fn code_ended() -> Error {
-    let detail =
-        "This code has been used, was guessed too often, or is older than five minutes. Ask for another.";
+    let detail = "This code was used, was tried too often, or is older than five minutes. Ask for another.";
     Error::new(Code::CodeEnded, detail)
 }
 

@@ -26,9 +26,9 @@ pub(super) struct StoredUser {
     pub signed_in_at: Option<DateTime<Utc>>,
 }
 
-/// What a personal token that is not revoked stands for.
+/// A personal token that was not revoked, with its person.
 #[derive(Debug, FromRow)]
-pub(super) struct TokenHolder {
+pub(super) struct StoredToken {
     pub expires_at: Option<DateTime<Utc>>,
     pub user_id: Uuid,
     pub email: Email,
@@ -63,8 +63,8 @@ pub(super) async fn rename_organization(tx: &mut Tx, id: Uuid, name: &str) -> Re
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(name).bind(id).fetch_optional(conn).await)?)
 }
 
-/// Makes everybody else who changes the organization's people wait until this transaction has ended, so that of two
-/// owners who go at once one sees that he is the last.
+/// Blocks every other change of the organization's people until this transaction ends, so that of two owners leaving
+/// at once the second is seen to be the last.
 pub(super) async fn lock_organization(tx: &mut Tx, organization: Uuid) -> Result<()> {
     let text = "UPDATE organizations SET name = name WHERE id = $1";
     execute!(tx, sqlx::query(text).bind(organization))?;
@@ -153,7 +153,7 @@ pub(super) async fn insert_token(
     Ok(())
 }
 
-pub(super) async fn holder(tx: &mut Tx, hash: &str) -> Result<Option<TokenHolder>> {
+pub(super) async fn holder(tx: &mut Tx, hash: &str) -> Result<Option<StoredToken>> {
     let text = "SELECT t.expires_at, t.user_id, u.email FROM user_tokens t JOIN users u ON u.id = t.user_id
          WHERE t.token_hash = $1 AND t.revoked_at IS NULL";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(hash).fetch_optional(conn).await)?)
@@ -165,7 +165,7 @@ pub(super) async fn tokens(tx: &mut Tx, user: Uuid, now: DateTime<Utc>) -> Resul
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(user).bind(now).fetch_all(conn).await)?)
 }
 
-/// Revokes those of a person's tokens that begin so, or all; how many that were.
+/// Revokes the person's tokens with this prefix, or all; returns how many.
 pub(super) async fn revoke_tokens(
     tx: &mut Tx,
     user: Uuid,
@@ -179,7 +179,7 @@ pub(super) async fn revoke_tokens(
 
 pub(super) fn already_member(email: &Email) -> Error {
     let detail = format!(
-        "{email} is a member already. The role is changed in the console under People, or with `embed-server user role {email} ROLE`."
+        "{email} is already a member. Change the role in the console under People, or with `embed-server user role {email} ROLE`."
     );
     Error::new(Code::MemberExists, detail)
 }
@@ -189,18 +189,17 @@ pub(super) async fn user_by_id(tx: &mut Tx, id: Uuid) -> Result<Option<StoredUse
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).fetch_optional(conn).await)?)
 }
 
-/// Ends every link for a first owner: the newest alone is good.
+/// Ends every link for a first owner, because only the newest is valid.
 pub(super) async fn end_first_owner_links(tx: &mut Tx) -> Result<()> {
     execute!(tx, sqlx::query("DELETE FROM sign_in_links WHERE user_id IS NULL"))?;
     Ok(())
 }
 
-/// How many people are known.
 pub(super) async fn users(tx: &mut Tx) -> Result<i64> {
     Ok(on!(tx, |conn| sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(conn).await)?)
 }
 
-pub(super) async fn note_sign_in(tx: &mut Tx, user: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub(super) async fn record_sign_in(tx: &mut Tx, user: Uuid, now: DateTime<Utc>) -> Result<()> {
     let text = "UPDATE users SET signed_in_at = $1 WHERE id = $2 AND signed_in_at IS NULL";
     execute!(tx, sqlx::query(text).bind(now).bind(user))?;
     Ok(())

@@ -1,6 +1,6 @@
-//! The HTTP of the list of activity.
+//! The HTTP routes of the list of activity.
 
-use super::{Activity, Done};
+use super::{Activity, ActivityEntry};
 use crate::accounts::{Accounts, Member};
 use crate::sites::{ManagedSite, Sites};
 use aide::axum::ApiRouter;
@@ -10,7 +10,6 @@ use axum::extract::{FromRef, State};
 use embed_base::Result;
 use embed_base::http::{Paged, Paging};
 
-/// `/api/v1/sites/{site}/activity`.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -21,8 +20,8 @@ where
     ApiRouter::new().api_route(
         "/api/v1/sites/{site}/activity",
         get_with(list, |op| {
-            op.id("listActivity").tag("Activity").summary("List what people have done to a site").description(
-                "And to its modules, domains and tokens. Newest first; entries are kept for a year.",
+            op.id("listActivity").tag("Activity").summary("List what operators did to a site").description(
+                "Includes its modules, domains and tokens. Newest first; entries are kept for a year.",
             )
         }),
     )
@@ -30,8 +29,8 @@ where
 
 async fn list(
     ManagedSite { site, .. }: ManagedSite<Member>,
-    paging: Paging<Done>,
+    paging: Paging<ActivityEntry>,
     State(activity): State<Activity>,
-) -> Result<Json<Paged<Done>>> {
+) -> Result<Json<Paged<ActivityEntry>>> {
     activity.page(site.id, &paging).await.map(Json)
 }

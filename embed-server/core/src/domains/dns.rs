@@ -6,17 +6,17 @@ use super::{
 };
 use embed_base::outbound::{LookupError, Resolver};
 
-/// Where the record of a domain belongs: `_dramac-verify.` before its host.
+/// The name of the record: `_dramac-verify.` and the domain's host.
 pub fn record_name(domain: &DomainPattern) -> String {
     format!("_dramac-verify.{}", domain.verification_host())
 }
 
-/// What the record must hold.
+/// The text of the record.
 pub fn record_value(token: &str) -> String {
     format!("{NAME}={token}")
 }
 
-/// Looks whether the domain's record holds `token`. Other records at the name are no obstacle.
+/// Checks whether a TXT record at the name holds `token`; other records there are ignored.
 pub async fn check(resolver: &Resolver, domain: &DomainPattern, token: &str) -> Result<(), ProofError> {
     let record = record_name(domain);
     let texts = match resolver.texts(&record).await {

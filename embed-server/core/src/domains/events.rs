@@ -1,18 +1,17 @@
-//! What happens to domains, and what operators do to them.
+//! The events of domains, and what operators do to them.
 
 use embed_base::events::Event;
 use embed_base::events::activity::Action;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What operators do to domains.
 pub const ACTIONS: [Action; 4] = [DOMAIN_ADDED, DOMAIN_CHANGED, DOMAIN_VERIFIED, DOMAIN_REMOVED];
 pub(super) const DOMAIN_ADDED: Action = Action("domain.added");
 pub(super) const DOMAIN_CHANGED: Action = Action("domain.changed");
 pub(super) const DOMAIN_VERIFIED: Action = Action("domain.verified");
 pub(super) const DOMAIN_REMOVED: Action = Action("domain.removed");
 
-/// The kinds of events that are recorded here.
+/// The kinds of events that domains record.
 pub const EVENTS: [&str; 9] = [
     "domain.added",
     "domain.verified",
@@ -25,50 +24,50 @@ pub const EVENTS: [&str; 9] = [
     "dns.check_failed",
 ];
 
-/// What happened to a domain. The members of `data` are public.
+/// An event of a domain. The members of `data` are public.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DomainEvent {
     pub domain_id: Uuid,
     pub domain: String,
-    pub what: What,
+    pub kind: DomainEventKind,
 }
 
-/// What it was, and the members that it adds to the domain's id and text.
+/// The kind of an event, with the members that it adds to the domain's id and text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
-pub(super) enum What {
-    /// It came onto a module's list.
+pub(super) enum DomainEventKind {
+    /// The domain was added to a module's list.
     Added {},
-    /// Its owner has proved it, by `method`.
+    /// Its owner proved it, by `method`.
     Verified { method: String },
-    /// Its pages can embed the module from now on.
+    /// Its pages may embed the module from now on.
     Active {},
-    /// Its proof was gone for too long; it is no longer verified.
+    /// Its proof was missing for too long; it is no longer verified.
     Error { reason: String },
-    /// It was taken off the list.
+    /// It was removed from the list.
     Removed {},
-    /// Its proof is missing; if it stays so, verification ends in `days_left` days.
+    /// Its proof is missing; unless it returns, verification ends in `days_left` days.
     ExpiringSoon { days_left: i64 },
-    /// Its proof was missing and is back.
+    /// Its proof was missing and has returned.
     Renewed {},
     /// The DNS record that proves it was found.
     DnsVerified {},
-    /// The DNS record that proves it was looked for and not found.
+    /// The DNS record that proves it was not found.
     DnsCheckFailed { reason: String },
 }
 
 impl Event for DomainEvent {
     fn kind(&self) -> &'static str {
-        match self.what {
-            What::Added {} => "domain.added",
-            What::Verified { .. } => "domain.verified",
-            What::Active {} => "domain.active",
-            What::Error { .. } => "domain.error",
-            What::Removed {} => "domain.removed",
-            What::ExpiringSoon { .. } => "domain.expiring_soon",
-            What::Renewed {} => "domain.renewed",
-            What::DnsVerified {} => "dns.verified",
-            What::DnsCheckFailed { .. } => "dns.check_failed",
+        match self.kind {
+            DomainEventKind::Added {} => "domain.added",
+            DomainEventKind::Verified { .. } => "domain.verified",
+            DomainEventKind::Active {} => "domain.active",
+            DomainEventKind::Error { .. } => "domain.error",
+            DomainEventKind::Removed {} => "domain.removed",
+            DomainEventKind::ExpiringSoon { .. } => "domain.expiring_soon",
+            DomainEventKind::Renewed {} => "domain.renewed",
+            DomainEventKind::DnsVerified {} => "dns.verified",
+            DomainEventKind::DnsCheckFailed { .. } => "dns.check_failed",
         }
     }
 
@@ -79,9 +78,9 @@ impl Event for DomainEvent {
             domain_id: Uuid,
             domain: &'a str,
             #[serde(flatten)]
-            what: &'a What,
+            kind: &'a DomainEventKind,
         }
-        Data { domain_id: self.domain_id, domain: &self.domain, what: &self.what }
+        Data { domain_id: self.domain_id, domain: &self.domain, kind: &self.kind }
     }
 }
 
@@ -93,15 +92,15 @@ mod tests {
     #[test]
     fn an_event_is_its_public_name_and_camel_case_data() {
         let id = Uuid::from_u128(7);
-        let event = |what| DomainEvent { domain_id: id, domain: "example.com".into(), what };
-        let expiring = event(What::ExpiringSoon { days_left: 2 });
+        let event = |kind| DomainEvent { domain_id: id, domain: "example.com".into(), kind };
+        let expiring = event(DomainEventKind::ExpiringSoon { days_left: 2 });
         assert_eq!(expiring.kind(), "domain.expiring_soon");
         assert_eq!(
             serde_json::to_value(expiring.data()).unwrap(),
             json!({ "domainId": id, "domain": "example.com", "daysLeft": 2 })
         );
         assert_eq!(
-            serde_json::to_value(event(What::Added {}).data()).unwrap(),
+            serde_json::to_value(event(DomainEventKind::Added {}).data()).unwrap(),
             json!({ "domainId": id, "domain": "example.com" })
         );
     }

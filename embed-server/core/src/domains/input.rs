@@ -1,4 +1,4 @@
-//! What people say when they allow a domain, or change what it may.
+//! The input of operators for allowed domains.
 
 use super::{Domains, Method, NewDomain, RATE_LIMIT};
 use embed_base::Result;
@@ -11,46 +11,47 @@ use std::num::NonZeroU32;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DomainToAllow {
-    /// Such as example.com, or *.example.com for everything below it.
+    /// The domain, such as example.com, or *.example.com for everything below it too.
     domain: String,
     /// Whether its pages may embed the module.
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     allow_embed: bool,
-    /// Whether they may call the module's API.
-    #[serde(default = "yes")]
+    /// Whether its pages may call the module's API.
+    #[serde(default = "default_true")]
     allow_api: bool,
-    /// In which ways they may embed it; empty means all.
+    /// The types as which its pages may embed it; empty means all.
     #[serde(default)]
     embed_types: Vec<EmbedType>,
-    /// API requests per hour that they may make.
-    #[serde(default = "usual_limit")]
+    /// The number of API requests that its pages may make per hour.
+    #[serde(default = "default_rate_limit")]
     rate_limit: NonZeroU32,
 }
 
-/// What changes about a domain; what is left out stays.
+/// Changes of a domain; members that are left out stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DomainChanges {
     /// Whether its pages may embed the module.
     pub allow_embed: Option<bool>,
-    /// Whether they may call the module's API.
+    /// Whether its pages may call the module's API.
     pub allow_api: Option<bool>,
-    /// In which ways they may embed it; empty means all.
+    /// The types as which its pages may embed it; empty means all.
     pub embed_types: Option<Vec<EmbedType>>,
-    /// API requests per hour that they may make.
+    /// The number of API requests that its pages may make per hour.
     pub rate_limit: Option<NonZeroU32>,
 }
 
-/// Where to look for the proof.
+/// A request to look for a domain's proof now.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Look {
-    /// By one way; left out, by each that the domain may use.
+#[schemars(rename = "Look")]
+pub struct Verification {
+    /// The method to check; if left out, each that the domain may use.
     pub method: Option<Method>,
 }
 
 impl DomainToAllow {
-    /// The same with the domain understood, or 400 `invalid_domain`.
+    /// Parses the domain; 400 `invalid_domain` where it cannot be allowed.
     pub fn check(self, domains: &Domains) -> Result<NewDomain> {
         Ok(NewDomain {
             pattern: domains.pattern(&self.domain)?,
@@ -62,10 +63,10 @@ impl DomainToAllow {
     }
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
-fn usual_limit() -> NonZeroU32 {
+fn default_rate_limit() -> NonZeroU32 {
     u32::try_from(RATE_LIMIT).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }

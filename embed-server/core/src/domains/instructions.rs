@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// How a domain is proved: by either of the two.
+/// How to prove a domain, by either of two ways.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Instructions {
@@ -14,9 +14,9 @@ pub struct Instructions {
     pub id: Uuid,
     /// The domain.
     pub domain: String,
-    /// What both ways prove, 64 hex digits.
+    /// The token that proves the domain in both ways, 64 hex digits.
     pub verification_token: String,
-    /// The DNS record; null where nothing needs to be proved.
+    /// The DNS record; null where no proof is needed.
     pub dns: Option<Record>,
     /// The tag for the `<head>` of the front page; null for a wildcard, which only DNS can prove.
     pub meta: Option<String>,
@@ -26,30 +26,28 @@ pub struct Instructions {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "DnsRecord")]
 pub struct Record {
-    /// Its type, `TXT`.
+    /// The record's type, `TXT`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Its name.
+    /// The record's name.
     pub name: String,
-    /// Its text.
+    /// The record's text.
     pub value: String,
 }
 
-/// A domain that was allowed, and how it is proved.
+/// A new allowed domain, and how to prove it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddedDomain {
-    /// The domain.
     #[serde(flatten)]
     pub domain: AllowedDomain,
-    /// The DNS record that proves it; null where nothing needs to be proved.
+    /// The DNS record that proves it; null where no proof is needed.
     pub dns: Option<Record>,
     /// The tag for the `<head>` of its front page; null for a wildcard, which only DNS can prove.
     pub meta: Option<String>,
 }
 
 impl AddedDomain {
-    /// Says it of this domain.
     pub fn new(domain: AllowedDomain) -> Result<Self> {
         let Instructions { dns, meta, .. } = Instructions::new(&domain)?;
         Ok(Self { domain, dns, meta })
@@ -57,7 +55,6 @@ impl AddedDomain {
 }
 
 impl Instructions {
-    /// What the owner of this domain does.
     pub fn new(domain: &AllowedDomain) -> Result<Self> {
         let pattern = domain.pattern()?;
         let token = &domain.verification_token;

@@ -1,4 +1,4 @@
-//! A domain that an operator may manage: what a handler takes to be reached by nobody else.
+//! A domain that an operator may manage. A handler that takes a [`ManagedDomain`] cannot be reached by anyone else.
 
 use super::{AllowedDomain, Domains};
 use crate::accounts::{Accounts, AtLeast, Operator};
@@ -17,9 +17,7 @@ use std::sync::Arc;
 /// The domain that the path names as `{site}`, `{module}` and `{domain}`; the operator has the role `R` or a higher one.
 #[derive(Clone, Debug)]
 pub struct ManagedDomain<R> {
-    /// The domain.
     pub domain: AllowedDomain,
-    /// Who manages it.
     pub operator: Operator,
     role: PhantomData<fn() -> R>,
 }

@@ -1,8 +1,8 @@
-//! Allowed domains: which websites may embed a module, and the proof that they are whose they should be.
+//! Allowed domains: which websites may embed a module, and the proof that their owners agree.
 //!
-//! A domain is added by the site's owner and counts once the domain's owner has published a token, in DNS or (not for a
-//! wildcard) on its front page. The proof is looked for again daily; see [`schedule`] for what follows from what is
-//! found. Loopback domains, which exist in development only, need no proof.
+//! A domain is added by the site's owner and is active once the domain's owner has published a token, in DNS or
+//! (except for a wildcard) on its front page. The proof is checked again daily, as [`schedule`] says. Loopback
+//! domains, which exist in development only, need no proof.
 
 pub mod dns;
 mod events;
@@ -19,7 +19,7 @@ mod store;
 mod verify;
 
 pub use events::{ACTIONS, EVENTS};
-pub use input::{DomainChanges, DomainToAllow, Look};
+pub use input::{DomainChanges, DomainToAllow, Verification};
 pub use instructions::{AddedDomain, Instructions, Record};
 pub use managed::ManagedDomain;
 pub use pattern::{DomainPattern, Origin};
@@ -32,7 +32,7 @@ use embed_base::http::{Listed, Paged, Paging};
 use embed_base::{Code, Context, Error, Result, Tenant};
 
 use embed_protocol::EmbedType;
-use events::{DomainEvent, What};
+use events::{DomainEvent, DomainEventKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -42,49 +42,48 @@ use uuid::Uuid;
 /// The allowed domains of a module, by its id.
 pub const DOMAINS: Topic = Topic("domains");
 
-/// API requests per hour that pages of a domain may make, unless set (seed EM-31).
+/// The default limit of API requests per hour for the pages of a domain (seed EM-31).
 pub const RATE_LIMIT: i64 = 1000;
 
-/// One domain on a module's list.
+/// A domain on a module's list.
 #[derive(Clone, Debug, PartialEq, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedDomain {
-    /// Its id.
     pub id: Uuid,
-    /// The tenant.
+    /// The site that the module belongs to.
     pub site_id: Uuid,
     /// The module that may be embedded.
     pub module_id: Uuid,
-    /// A [`DomainPattern`]'s text.
+    /// The domain, such as `example.com` or `*.example.com`.
     pub domain: String,
     /// Whether its owner has proved it.
     pub verified: bool,
-    /// What its owner publishes, 64 hex digits.
+    /// The token that its owner publishes, 64 hex digits.
     pub verification_token: String,
-    /// When it was proved.
+    /// When it was verified.
     pub verified_at: Option<DateTime<Utc>>,
-    /// How it was proved: `dns`, `meta`, or `loopback`, which needs no proof.
+    /// How it was verified: `dns`, `meta`, or `loopback`, which needs no proof.
     pub verification_method: Option<String>,
     /// Whether its pages may embed the module.
     pub allow_embed: bool,
     /// Whether its pages may call the module's API.
     pub allow_api: bool,
-    /// The ways in which they may embed it; empty means all.
+    /// The types as which its pages may embed it; empty means all.
     #[schemars(with = "Vec<EmbedType>")]
     pub embed_types: Json<Vec<EmbedType>>,
-    /// API requests per hour.
+    /// The number of API requests that its pages may make per hour.
     pub rate_limit: i64,
-    /// When the proof was last seen.
+    /// When the proof was last found.
     pub last_proved_at: Option<DateTime<Utc>>,
-    /// When the proof was last looked for.
+    /// When the proof was last checked.
     pub last_checked_at: Option<DateTime<Utc>>,
-    /// Why it was not found then.
+    /// Why the last check did not find it.
     pub last_error: Option<String>,
     /// Since when the proof of a verified domain is missing.
     pub missing_since: Option<DateTime<Utc>>,
-    /// On how many days in a row it was missing.
+    /// The number of consecutive days on which it was missing.
     pub missing_days: i64,
-    /// When it is looked for next; never for loopback.
+    /// When it is checked next; null for loopback.
     pub next_check_at: Option<DateTime<Utc>>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
@@ -93,13 +92,13 @@ pub struct AllowedDomain {
 }
 
 impl AllowedDomain {
-    /// The pattern that its text is, or an error for a row that this version would not have written.
+    /// The parsed pattern; an error for a row that this version would not have written.
     pub fn pattern(&self) -> Result<DomainPattern> {
         DomainPattern::parse(&self.domain, true).map_err(Error::internal)
     }
 
-    fn event(&self, what: What) -> DomainEvent {
-        DomainEvent { domain_id: self.id, domain: self.domain.clone(), what }
+    fn event(&self, kind: DomainEventKind) -> DomainEvent {
+        DomainEvent { domain_id: self.id, domain: self.domain.clone(), kind }
     }
 }
 
@@ -114,30 +113,26 @@ impl Listed for AllowedDomain {
 /// A domain to add.
 #[derive(Clone, Debug)]
 pub struct NewDomain {
-    /// Which hosts.
     pub pattern: DomainPattern,
-    /// Whether their pages may embed the module.
     pub allow_embed: bool,
-    /// Whether they may call its API.
     pub allow_api: bool,
-    /// In which ways they may embed it; empty means all.
+    /// The types as which their pages may embed it; empty means all.
     pub embed_types: Vec<EmbedType>,
-    /// API requests per hour.
     pub rate_limit: i64,
 }
 
-/// How a domain can be proved.
+/// A way to prove a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// A TXT record.
+    /// A TXT record in DNS.
     Dns,
     /// A meta tag on the front page.
     Meta,
 }
 
 impl Method {
-    /// The word for it in JSON and on the command line.
+    /// Its name in JSON and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Method::Dns => "dns",
@@ -146,19 +141,18 @@ impl Method {
     }
 }
 
-/// The allowed domains. Cheap to clone.
+/// Allowed domains. Cheap to clone.
 #[derive(Clone)]
 pub struct Domains {
     context: Context,
 }
 
 impl Domains {
-    /// Builds the capability.
     pub fn new(context: &Context) -> Self {
         Self { context: context.clone() }
     }
 
-    /// Reads a domain as a person writes it.
+    /// Parses a domain as a person types it.
     pub fn pattern(&self, text: &str) -> Result<DomainPattern> {
         DomainPattern::parse(text, self.context.settings.server.dev).map_err(|error| {
             let detail = format!("This domain cannot be allowed: {error}.");
@@ -166,7 +160,7 @@ impl Domains {
         })
     }
 
-    /// Puts a domain on a module's list. It counts once it is verified.
+    /// Adds a domain to a module's list. It is active once it is verified.
     pub async fn add(&self, by: &Actor, site: Uuid, module: Uuid, new: NewDomain) -> Result<AllowedDomain> {
         let now = self.context.clock.now();
         let loopback = new.pattern.is_loopback();
@@ -195,22 +189,21 @@ impl Domains {
         };
         let mut change = self.context.change(&tenant, by).await?;
         store::insert(&mut change, &domain).await?;
-        change.event(&domain.event(What::Added {}))?;
+        change.event(&domain.event(DomainEventKind::Added {}))?;
         if loopback {
-            change.event(&domain.event(What::Active {}))?;
+            change.event(&domain.event(DomainEventKind::Active {}))?;
         }
         change.forget(DOMAINS, module);
         change.commit(events::DOMAIN_ADDED, &domain.domain).await?;
         Ok(domain)
     }
 
-    /// A module's list, oldest first.
+    /// A module's domains, oldest first.
     pub async fn list(&self, site: Uuid, module: Uuid) -> Result<Vec<AllowedDomain>> {
         let mut tx = self.context.db.read(site).await?;
         store::page(&mut tx, site, module, Uuid::nil(), i64::MAX).await
     }
 
-    /// A page of it.
     pub async fn page(
         &self,
         site: Uuid,
@@ -222,19 +215,19 @@ impl Domains {
         Ok(paging.page(domains))
     }
 
-    /// The domain of a module that has this id.
+    /// The domain of a module with this id.
     pub async fn find_by_id(&self, site: Uuid, module: Uuid, id: Uuid) -> Result<Option<AllowedDomain>> {
         let mut tx = self.context.db.read(site).await?;
         Ok(store::find(&mut tx, site, id).await?.filter(|domain| domain.module_id == module))
     }
 
-    /// The domain that has this id, whatever its site: for an operator of the whole installation.
+    /// The domain with this id in any site, for an operator of the whole installation.
     pub async fn find_anywhere(&self, id: Uuid) -> Result<AllowedDomain> {
         let mut tx = self.context.db.read_global().await?;
         store::find_anywhere(&mut tx, id).await?.ok_or_else(|| not_found(&id.to_string()))
     }
 
-    /// The domain of a module that has this text.
+    /// The domain of a module with this pattern.
     pub async fn find(&self, site: Uuid, module: Uuid, pattern: &DomainPattern) -> Result<AllowedDomain> {
         let text = pattern.to_string();
         let mut tx = self.context.db.read(site).await?;
@@ -242,7 +235,7 @@ impl Domains {
         found.into_iter().next().ok_or_else(|| not_found(&text))
     }
 
-    /// Every domain of the module that covers the origin, the most specific first, verified or not.
+    /// Every domain of the module that covers the origin, verified or not, the most specific first.
     pub async fn covering(&self, site: Uuid, module: Uuid, origin: &Origin) -> Result<Vec<AllowedDomain>> {
         let candidates = DomainPattern::candidates(origin);
         let mut tx = self.context.db.read(site).await?;
@@ -252,7 +245,7 @@ impl Domains {
         Ok(found)
     }
 
-    /// Changes what a domain's pages may; what is left out of the changes stays.
+    /// Changes the permissions of a domain's pages.
     pub async fn change(
         &self,
         by: &Actor,
@@ -266,18 +259,18 @@ impl Domains {
         let changed = store::change(&mut change, site, id, changes, now).await?;
         let (Some(before), Some(domain)) = (before, changed) else { return Err(not_found(&id.to_string())) };
         if domain.verified && domain.allow_embed && !before.allow_embed {
-            change.event(&domain.event(What::Active {}))?;
+            change.event(&domain.event(DomainEventKind::Active {}))?;
         }
         change.forget(DOMAINS, domain.module_id);
         change.commit(events::DOMAIN_CHANGED, &domain.domain).await?;
         Ok(domain)
     }
 
-    /// Takes a domain off its list.
+    /// Removes a domain from its module's list.
     pub async fn remove(&self, by: &Actor, site: Uuid, id: Uuid) -> Result<AllowedDomain> {
         let mut change = self.context.change(&self.tenant(site, id).await?, by).await?;
         let domain = store::delete(&mut change, site, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
-        change.event(&domain.event(What::Removed {}))?;
+        change.event(&domain.event(DomainEventKind::Removed {}))?;
         change.forget(DOMAINS, domain.module_id);
         change.commit(events::DOMAIN_REMOVED, &domain.domain).await?;
         Ok(domain)
@@ -288,7 +281,7 @@ impl Domains {
         store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(&id.to_string()))
     }
 
-    /// Whom a change of a domain belongs to.
+    /// The tenant of a domain's module.
     async fn tenant(&self, site: Uuid, id: Uuid) -> Result<Tenant> {
         let domain = self.load(site, id).await?;
         Sites::new(&self.context).tenant(site, Some(domain.module_id)).await
@@ -297,7 +290,7 @@ impl Domains {
 
 fn not_found(domain: &str) -> Error {
     let detail = format!(
-        "There is no allowed domain {domain} there. `embed-server domain list --site … --module …` prints those that are."
+        "There is no allowed domain {domain} here. `embed-server domain list --site … --module …` lists the allowed domains."
     );
     Error::new(Code::DomainNotFound, detail)
 }

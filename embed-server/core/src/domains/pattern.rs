@@ -1,11 +1,11 @@
 //! Which origins an allowed domain covers, decided on parsed values alone.
 //!
 //! A [`DomainPattern`] is a host (`example.com`), or `*.` and a host, which covers that host and everything below it.
-//! It is kept in lower-case punycode, so that comparing bytes compares hosts. An [`Origin`] is a web origin exactly as
-//! a browser serialises it. Https origins match their host on any port. Patterns for loopback (`localhost:8081`, with
-//! its port, http) exist only where the caller says so: in `demo` and with `EMBED_DEV=1`.
+//! It is stored in lower-case punycode, so that comparing bytes compares hosts. An [`Origin`] is a web origin exactly
+//! as a browser serialises it. An https origin matches its host on any port. Patterns for loopback (`localhost:8081`,
+//! with its port, http) exist only where the caller allows them: in `demo` and with `EMBED_DEV=1`.
 //!
-//! Nothing that is parsed here can be built any other way, and whatever parses, parses again to itself.
+//! Both types can only be built by parsing, and the text of each parses to the same value.
 
 mod origin;
 #[cfg(test)]
@@ -21,13 +21,13 @@ use icu_properties::{
 };
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-/// The longest text that is looked at, in bytes. A name in DNS has at most 253 characters, but its Unicode form may
-/// take more bytes, and a scheme may stand in front.
+/// The longest accepted text, in bytes. A DNS name has at most 253 characters, but its Unicode form may take more
+/// bytes, and a scheme may precede it.
 const LONGEST_INPUT: usize = 1024;
 /// The longest name in DNS, in characters of its ASCII form (RFC 1035, section 2.3.4, without the root's length).
 const LONGEST_NAME: usize = 253;
 
-/// A domain that may be put on a module's list.
+/// A domain that may be on a module's list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DomainPattern {
     kind: Kind,
@@ -44,9 +44,8 @@ enum Kind {
     Loopback { port: u16 },
 }
 
-/// Why a text is no domain for the list, and what to write instead.
+/// Why a text is not an allowed domain, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "each variant's sentence is its documentation")]
 pub enum PatternError {
     #[error("no domain was given: write one such as example.com, or *.example.com for everything below it")]
     Empty,
@@ -93,7 +92,7 @@ pub enum PatternError {
 }
 
 impl DomainPattern {
-    /// Reads what a person wrote. Scheme (`http://`, `https://`) and one trailing slash are taken off, letters are
+    /// Parses what a person typed. Scheme (`http://`, `https://`) and one trailing slash are removed, letters are
     /// lowered, names in other scripts become punycode; everything else that is not a domain is refused.
     pub fn parse(text: &str, loopback: bool) -> Result<Self, PatternError> {
         if text.len() > LONGEST_INPUT {
@@ -125,7 +124,7 @@ impl DomainPattern {
         if !host.contains('.') && psl::suffix(host.as_bytes()).is_none_or(|suffix| !suffix.is_known()) {
             return Err(PatternError::SingleLabel(host));
         }
-        // A wildcard is tried on a name below it too: the list has rules such as `*.kawasaki.jp`.
+        // A wildcard is tested with a name below it too: the list has rules such as `*.kawasaki.jp`.
         if psl::domain(host.as_bytes()).is_none()
             || wildcard && psl::domain(format!("x.{host}").as_bytes()).is_none()
         {
@@ -137,29 +136,27 @@ impl DomainPattern {
         Ok(Self { kind: if wildcard { Kind::Wildcard } else { Kind::Exact }, host })
     }
 
-    /// Whether it covers everything below its host too.
     pub fn is_wildcard(&self) -> bool {
         self.kind == Kind::Wildcard
     }
 
-    /// The pattern in its owner's script, where that is another than its text's: `bücher.example` for `xn--bcher-kva.example`.
-    pub fn in_its_script(&self) -> Option<String> {
+    /// The pattern in its owner's script, where that differs: `bücher.example` for `xn--bcher-kva.example`.
+    pub fn in_owner_script(&self) -> Option<String> {
         let (host, _) = idna::domain_to_unicode(&self.host);
         let dots = if self.is_wildcard() { "*." } else { "" };
         (host != self.host).then(|| format!("{dots}{host}"))
     }
 
-    /// Whether it is a host of this computer, which nobody can or need prove.
+    /// Whether it is a host of this computer, which needs no proof and can have none.
     pub fn is_loopback(&self) -> bool {
         matches!(self.kind, Kind::Loopback { .. })
     }
 
-    /// The host whose owner must prove that it is his: the one behind the `*.`.
+    /// The host whose owner must prove it: the one after the `*.`.
     pub fn verification_host(&self) -> &str {
         &self.host
     }
 
-    /// Whether pages of this origin are covered.
     pub fn matches(&self, origin: &Origin) -> bool {
         let host = origin.host();
         match self.kind {
@@ -174,8 +171,8 @@ impl DomainPattern {
         }
     }
 
-    /// The text of every pattern that could cover this origin, most specific first, so that a look-up in a table of
-    /// patterns costs the same whatever the table's size.
+    /// Every pattern that could cover this origin, the most specific first, so that a lookup by them costs the same
+    /// whatever the size of the table.
     pub fn candidates(origin: &Origin) -> Vec<String> {
         let host = origin.host();
         if origin.is_loopback() {
@@ -198,7 +195,7 @@ impl fmt::Display for DomainPattern {
     }
 }
 
-/// The text without scheme and trailing slash, once it is sure that nothing else of a URL is in it.
+/// The text without scheme and trailing slash; a URL with anything more is refused.
 fn authority(text: &str) -> Result<&str, PatternError> {
     let rest = match text.split_once("://") {
         Some((scheme, rest))
@@ -221,7 +218,7 @@ fn authority(text: &str) -> Result<&str, PatternError> {
     Ok(rest)
 }
 
-/// Takes a `:port` off, and refuses addresses that have colons of their own.
+/// Splits a `:port` off, and refuses addresses, which have colons of their own.
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), PatternError> {
     match authority.split_once(':') {
         None => Ok((authority, None)),
@@ -259,8 +256,9 @@ fn name(host: &str) -> Result<String, PatternError> {
     if valid.is_err() || !labels_fit { Err(invalid()) } else { Ok(ascii.into_owned()) }
 }
 
-/// What registries give out (RFC 5892, section 2.1): letters, marks and digits of any script, and the few signs of
-/// its sections 2.6 and A.1 to A.7 that words are written with. Emoji and other symbols are not among them.
+/// Whether registries allow the character (RFC 5892, section 2.1): letters, marks and digits of any script, and the
+/// few signs of its sections 2.6 and A.1 to A.7 that words are written with. Emoji and other symbols are not among
+/// them.
 fn is_letter_digit(c: char) -> bool {
     const SIGNS: &str = "-.\u{b7}\u{375}\u{5f3}\u{5f4}\u{6fd}\u{6fe}\u{f0b}\u{200c}\u{200d}\u{30fb}";
     if c.is_ascii() {
@@ -281,7 +279,7 @@ fn ends_in_number(host: &str) -> bool {
         || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Whether the host is this computer by its name (RFC 6761, section 6.3) or its usual address.
+/// Whether the host is this computer, by its name (RFC 6761, section 6.3) or its usual address.
 fn is_loopback_host(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1"
 }

@@ -1,14 +1,13 @@
-//! What proves that a domain is its claimant's, and what can be said when it does not.
+//! What proves a domain, and why a proof was not accepted.
 
 use embed_base::outbound::{LookupError, OutboundError};
 
-/// The name of the proof: what a DNS text starts with, and the name of the meta tag.
+/// The name of the proof: the start of the DNS text, and the name of the meta tag.
 pub const NAME: &str = "dramac-site-verification";
 
-/// Why a domain is not proved. Either the proof is not there ([`ProofError::is_absence`]), or it could not be looked
-/// for, which says nothing about a proof that was there yesterday.
+/// Why a domain is not proved: either the proof is missing ([`ProofError::is_absence`]), or the check failed, which
+/// says nothing about an earlier proof.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "each variant's sentence is its documentation")]
 pub enum ProofError {
     #[error(
         "there is no TXT record {NAME}=… at {record} yet: publish it, and try again when DNS has it (minutes, at times an hour)"
@@ -35,7 +34,7 @@ pub enum ProofError {
 }
 
 impl ProofError {
-    /// This reason, told after the one of the method that was tried before.
+    /// This error, preceded by that of the method that was tried before.
     pub(super) fn after(self, first: Option<Self>) -> Self {
         match first {
             Some(first) => Self::Neither { first: first.into(), second: self.into() },
@@ -43,7 +42,7 @@ impl ProofError {
         }
     }
 
-    /// Whether it is certain that the proof is not there.
+    /// Whether the proof is certainly missing.
     pub fn is_absence(&self) -> bool {
         match self {
             Self::NoRecord { .. } | Self::OtherRecord { .. } | Self::NoTag { .. } | Self::OtherTag { .. } => {

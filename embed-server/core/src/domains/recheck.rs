@@ -1,41 +1,41 @@
-//! Looks for the proofs of domains again when they are due.
+//! The background job that checks proofs again. Of all servers on one database, one runs it at a time.
 
 use super::schedule::Outcome;
 use super::{AllowedDomain, Domains, store};
 use embed_base::Result;
 use tokio::task::JoinSet;
 
-/// How many domains are read at once.
+/// The number of domains that are read at once.
 const BATCH: i64 = 48;
-/// How many are looked at at once.
+/// The number of domains that are checked in parallel.
 const AT_ONCE: usize = 8;
 
 impl Domains {
-    /// Looks at those domains that are due now, at most a batch of them; how many that were.
+    /// Checks the domains that are due now, at most one batch; returns how many.
     pub async fn check_due(&self) -> Result<usize> {
         let mut tx = self.context.db.read_global().await?;
         let due = store::due(&mut tx, self.context.clock.now(), BATCH).await?;
         drop(tx);
         let count = due.len();
-        let mut under_way = JoinSet::new();
+        let mut checks = JoinSet::new();
         for domain in due {
-            if under_way.len() >= AT_ONCE {
-                under_way.join_next().await;
+            if checks.len() >= AT_ONCE {
+                checks.join_next().await;
             }
-            under_way.spawn(self.clone().check(domain));
+            checks.spawn(self.clone().check(domain));
         }
-        while under_way.join_next().await.is_some() {}
+        while checks.join_next().await.is_some() {}
         Ok(count)
     }
 
-    /// One domain's trouble is not another's: it is logged, and its turn comes again.
+    /// Checks one domain; an error is only logged, so that it does not stop the others.
     async fn check(self, domain: AllowedDomain) {
         let (id, site) = (domain.id, domain.site_id);
-        let outcome = match self.look(&domain, None).await {
-            Ok(found) => found.into(),
+        let outcome = match self.find_proof(&domain, None).await {
+            Ok(proof) => proof.into(),
             Err(error) => Outcome::Unknown(error.to_string()),
         };
-        if let Err(error) = self.apply(None, domain, &outcome).await {
+        if let Err(error) = self.record_outcome(None, domain, &outcome).await {
             tracing::warn!(%error, domain = %id, %site, "an allowed domain could not be checked");
         }
     }

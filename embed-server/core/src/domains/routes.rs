@@ -1,7 +1,8 @@
-//! The HTTP of allowed domains.
+//! The HTTP routes of allowed domains.
 
 use super::{
-    AddedDomain, AllowedDomain, DomainChanges, DomainToAllow, Domains, Instructions, Look, ManagedDomain,
+    AddedDomain, AllowedDomain, DomainChanges, DomainToAllow, Domains, Instructions, ManagedDomain,
+    Verification,
 };
 use crate::accounts::{Accounts, Admin, Member};
 use crate::modules::{ManagedModule, Modules};
@@ -16,7 +17,6 @@ use embed_base::http::{Created, Input, Paged, Paging};
 use embed_base::{Code, Result};
 use std::sync::Arc;
 
-/// `/api/v1/sites/{site}/modules/{module}/domains` and below.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -39,20 +39,20 @@ where
                     .tag("Domains")
                     .summary("Allow a domain")
                     .description(
-                        "It counts once it is verified; the answer says what its owner publishes for that.",
+                        "It is active once it is verified; the answer says what its owner has to publish.",
                     )
                     .with(refused(Code::InvalidDomain, "The domain cannot be allowed."))
-                    .with(refused(Code::DomainExists, "The domain is on the module's list already."))
+                    .with(refused(Code::DomainExists, "The domain is already on the module's list."))
             }),
         )
         .api_route(
             "/api/v1/sites/{site}/modules/{module}/domains/{domain}",
             get_with(show, |op| op.id("getDomain").tag("Domains").summary("Get a domain"))
                 .patch_with(change, |op| {
-                    op.id("changeDomain").tag("Domains").summary("Change what a domain's pages may")
+                    op.id("changeDomain").tag("Domains").summary("Change the permissions of a domain's pages")
                 })
                 .delete_with(remove, |op| {
-                    op.id("removeDomain").tag("Domains").summary("Take a domain off the list")
+                    op.id("removeDomain").tag("Domains").summary("Remove a domain from the list")
                 }),
         )
         .api_route(
@@ -60,7 +60,7 @@ where
             post_with(verify, |op| {
                 op.id("verifyDomain")
                     .tag("Domains")
-                    .summary("Look for a domain's proof now")
+                    .summary("Check a domain's proof now")
                     .with(refused(Code::VerificationFailed, "The proof was not found; `detail` says why."))
             }),
         )
@@ -115,7 +115,7 @@ async fn remove(
 async fn verify(
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
     State(domains): State<Domains>,
-    Input(Look { method }): Input<Look>,
+    Input(Verification { method }): Input<Verification>,
 ) -> Result<Json<AllowedDomain>> {
     domains.verify(&operator.actor(), domain.site_id, domain.id, method).await.map(Json)
 }

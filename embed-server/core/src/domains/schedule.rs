@@ -1,11 +1,11 @@
-//! When the proof of a domain is looked for, and what follows from what is found. Rules only: no clock, no network, no
+//! When the proof of a domain is checked, and what each outcome changes. Rules only: no clock, no network, no
 //! database.
 //!
-//! A pending domain is looked at every minute at first, then hourly. A verified one daily: a proof that is gone on three
-//! days in a row ends the verification, and each of these days says so in an event. A proof that could not be looked
-//! for (DNS or the website did not answer) says nothing; but what was not seen for thirty days counts as gone.
+//! A pending domain is checked every minute at first, then hourly. A verified one is checked daily: a proof that is
+//! missing on three days in a row ends the verification, and each of these days records an event. A check that fails
+//! (DNS or the website did not answer) changes nothing, until the proof was not seen for thirty days.
 
-use super::events::{DomainEvent, What};
+use super::events::{DomainEvent, DomainEventKind};
 use super::proof::ProofError;
 use super::{AllowedDomain, Method};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,21 +14,21 @@ const EAGER: TimeDelta = TimeDelta::minutes(15);
 const EAGER_PAUSE: TimeDelta = TimeDelta::minutes(1);
 const PENDING_PAUSE: TimeDelta = TimeDelta::hours(1);
 const VERIFIED_PAUSE: TimeDelta = TimeDelta::days(1);
-/// On how many days in a row a proof may not be missing.
+/// The number of consecutive days without a proof that ends the verification.
 const DAYS: i64 = 3;
-/// Checks are a day apart, give or take this much; a second look on the same day counts no second day.
+/// The tolerance of a day between checks; a second check on the same day counts no second day.
 const SLACK: TimeDelta = TimeDelta::hours(2);
-/// For how long a proof is believed while it cannot be looked for.
+/// How long a verification lasts while its proof cannot be checked.
 const UNSEEN: TimeDelta = TimeDelta::days(30);
 
-/// What a look at a domain has found.
+/// The outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The proof.
+    /// The proof was found.
     Proved(Method),
-    /// For certain no proof.
+    /// The proof is certainly missing.
     Absent(String),
-    /// Nothing: it could not be looked for.
+    /// The check failed.
     Unknown(String),
 }
 
@@ -42,13 +42,13 @@ impl From<Result<Method, ProofError>> for Outcome {
     }
 }
 
-/// When a domain that is added now is first looked at.
+/// When a domain that is added now is first checked.
 pub fn first_check(now: DateTime<Utc>) -> DateTime<Utc> {
     now + EAGER_PAUSE
 }
 
-/// Changes the domain by what was found, and says what happened thereby.
-pub(super) fn after(domain: &mut AllowedDomain, outcome: &Outcome, now: DateTime<Utc>) -> Vec<DomainEvent> {
+/// Updates the domain by the outcome of a check, and returns the events of that.
+pub(super) fn apply(domain: &mut AllowedDomain, outcome: &Outcome, now: DateTime<Utc>) -> Vec<DomainEvent> {
     domain.last_checked_at = Some(now);
     domain.updated_at = now;
     match outcome {
@@ -78,21 +78,21 @@ fn proved(domain: &mut AllowedDomain, method: Method, now: DateTime<Utc>) -> Vec
     domain.next_check_at = Some(now + VERIFIED_PAUSE);
     domain.verification_method = Some(method.as_str().to_owned());
     if domain.verified {
-        let renewed = domain.event(What::Renewed {});
+        let renewed = domain.event(DomainEventKind::Renewed {});
         return if was_missing { vec![renewed] } else { Vec::new() };
     }
     domain.verified = true;
     domain.verified_at = Some(now);
-    let mut happened = Vec::new();
+    let mut events = Vec::new();
     if method == Method::Dns {
-        happened.push(domain.event(What::DnsVerified {}));
+        events.push(domain.event(DomainEventKind::DnsVerified {}));
     }
     let method = method.as_str().to_owned();
-    happened.push(domain.event(What::Verified { method }));
+    events.push(domain.event(DomainEventKind::Verified { method }));
     if domain.allow_embed {
-        happened.push(domain.event(What::Active {}));
+        events.push(domain.event(DomainEventKind::Active {}));
     }
-    happened
+    events
 }
 
 fn missing(domain: &mut AllowedDomain, reason: &str, now: DateTime<Utc>) -> Vec<DomainEvent> {
@@ -102,13 +102,13 @@ fn missing(domain: &mut AllowedDomain, reason: &str, now: DateTime<Utc>) -> Vec<
         return Vec::new();
     }
     domain.missing_days += 1;
-    let mut happened = Vec::new();
+    let mut events = Vec::new();
     if domain.verification_method.as_deref() == Some(Method::Dns.as_str()) {
-        happened.push(domain.event(What::DnsCheckFailed { reason: reason.to_owned() }));
+        events.push(domain.event(DomainEventKind::DnsCheckFailed { reason: reason.to_owned() }));
     }
     if domain.missing_days < DAYS {
         let days_left = DAYS - domain.missing_days;
-        happened.push(domain.event(What::ExpiringSoon { days_left }));
+        events.push(domain.event(DomainEventKind::ExpiringSoon { days_left }));
     } else {
         domain.verified = false;
         domain.verified_at = None;
@@ -116,9 +116,9 @@ fn missing(domain: &mut AllowedDomain, reason: &str, now: DateTime<Utc>) -> Vec<
         domain.missing_days = 0;
         domain.next_check_at = Some(now + PENDING_PAUSE);
         let reason = format!("Its proof was missing on {DAYS} days in a row: {reason}.");
-        happened.push(domain.event(What::Error { reason }));
+        events.push(domain.event(DomainEventKind::Error { reason }));
     }
-    happened
+    events
 }
 
 fn pending_pause(domain: &AllowedDomain, now: DateTime<Utc>) -> TimeDelta {
@@ -163,7 +163,7 @@ mod tests {
 
     fn verified() -> AllowedDomain {
         let mut domain = pending();
-        after(&mut domain, &Outcome::Proved(Method::Dns), start());
+        apply(&mut domain, &Outcome::Proved(Method::Dns), start());
         domain
     }
 
@@ -171,8 +171,8 @@ mod tests {
         Outcome::Absent("there is no record".into())
     }
 
-    fn names(happened: &[DomainEvent]) -> Vec<&'static str> {
-        happened.iter().map(Event::kind).collect()
+    fn names(events: &[DomainEvent]) -> Vec<&'static str> {
+        events.iter().map(Event::kind).collect()
     }
 
     fn day(number: i64) -> DateTime<Utc> {
@@ -182,41 +182,41 @@ mod tests {
     #[test]
     fn a_proof_that_is_found_makes_a_pending_domain_active() {
         let mut domain = pending();
-        let happened = after(&mut domain, &Outcome::Proved(Method::Dns), start());
-        assert_eq!(names(&happened), ["dns.verified", "domain.verified", "domain.active"]);
+        let events = apply(&mut domain, &Outcome::Proved(Method::Dns), start());
+        assert_eq!(names(&events), ["dns.verified", "domain.verified", "domain.active"]);
         assert!(domain.verified);
         assert_eq!(domain.next_check_at, Some(day(1)));
     }
 
     #[test]
-    fn a_pending_domain_is_looked_at_every_minute_and_later_every_hour() {
+    fn a_pending_domain_is_checked_every_minute_and_later_every_hour() {
         let mut domain = pending();
-        assert_eq!(after(&mut domain, &absent(), start()), []);
+        assert_eq!(apply(&mut domain, &absent(), start()), []);
         assert_eq!(domain.next_check_at, Some(start() + TimeDelta::minutes(1)));
-        after(&mut domain, &absent(), start() + TimeDelta::minutes(15));
+        apply(&mut domain, &absent(), start() + TimeDelta::minutes(15));
         assert_eq!(domain.next_check_at, Some(start() + TimeDelta::minutes(75)));
     }
 
     #[test]
     fn a_proof_that_is_gone_three_days_in_a_row_ends_the_verification() {
         let mut domain = verified();
-        let first = after(&mut domain, &absent(), day(1));
+        let first = apply(&mut domain, &absent(), day(1));
         assert_eq!(names(&first), ["dns.check_failed", "domain.expiring_soon"]);
-        assert!(matches!(first[1].what, What::ExpiringSoon { days_left: 2 }));
-        let second = after(&mut domain, &absent(), day(2));
-        assert!(matches!(second[1].what, What::ExpiringSoon { days_left: 1 }));
+        assert!(matches!(first[1].kind, DomainEventKind::ExpiringSoon { days_left: 2 }));
+        let second = apply(&mut domain, &absent(), day(2));
+        assert!(matches!(second[1].kind, DomainEventKind::ExpiringSoon { days_left: 1 }));
         assert!(domain.verified);
-        let third = after(&mut domain, &absent(), day(3));
+        let third = apply(&mut domain, &absent(), day(3));
         assert_eq!(names(&third), ["dns.check_failed", "domain.error"]);
         assert!(!domain.verified);
     }
 
     #[test]
-    fn looking_often_on_one_day_counts_one_day() {
+    fn several_checks_on_one_day_count_one_day() {
         let mut domain = verified();
-        after(&mut domain, &absent(), day(1));
+        apply(&mut domain, &absent(), day(1));
         for minute in 1..10 {
-            assert_eq!(after(&mut domain, &absent(), day(1) + TimeDelta::minutes(minute)), []);
+            assert_eq!(apply(&mut domain, &absent(), day(1) + TimeDelta::minutes(minute)), []);
         }
         assert_eq!(domain.missing_days, 1);
     }
@@ -224,12 +224,12 @@ mod tests {
     #[test]
     fn a_proof_that_comes_back_starts_the_count_anew() {
         let mut domain = verified();
-        after(&mut domain, &absent(), day(1));
-        after(&mut domain, &absent(), day(2));
-        let back = after(&mut domain, &Outcome::Proved(Method::Dns), day(3));
+        apply(&mut domain, &absent(), day(1));
+        apply(&mut domain, &absent(), day(2));
+        let back = apply(&mut domain, &Outcome::Proved(Method::Dns), day(3));
         assert_eq!(names(&back), ["domain.renewed"]);
-        after(&mut domain, &absent(), day(4));
-        after(&mut domain, &absent(), day(5));
+        apply(&mut domain, &absent(), day(4));
+        apply(&mut domain, &absent(), day(5));
         assert!(domain.verified);
     }
 
@@ -238,10 +238,10 @@ mod tests {
         let mut domain = verified();
         let silence = Outcome::Unknown("DNS did not answer".into());
         for number in 1..30 {
-            assert_eq!(after(&mut domain, &silence, day(number)), []);
+            assert_eq!(apply(&mut domain, &silence, day(number)), []);
         }
         for number in 30..33 {
-            after(&mut domain, &silence, day(number));
+            apply(&mut domain, &silence, day(number));
         }
         assert!(!domain.verified);
     }

@@ -8,7 +8,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-/// Inserts a domain if the module is one of the site; that is decided by the statement, so it cannot change meanwhile.
+/// Inserts a domain if the module belongs to the site; the statement itself checks it, so that it cannot change
+/// meanwhile.
 pub(super) async fn insert(tx: &mut Tx, domain: &AllowedDomain) -> Result<()> {
     let text = "INSERT INTO module_allowed_domains
          (id, site_id, module_id, domain, verified, verification_token, verified_at, verification_method, allow_embed,
@@ -40,7 +41,7 @@ pub(super) async fn insert(tx: &mut Tx, domain: &AllowedDomain) -> Result<()> {
     if inserted == 0 {
         let (site, module) = (domain.site_id, domain.module_id);
         let detail = format!(
-            "Site {site} has no module {module}. `embed-server module list --site {site}` prints those that it has."
+            "Site {site} has no module {module}. `embed-server module list --site {site}` lists its modules."
         );
         return Err(Error::new(Code::ModuleNotFound, detail));
     }
@@ -66,14 +67,14 @@ pub(super) async fn find(tx: &mut Tx, site: Uuid, id: Uuid) -> Result<Option<All
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(id).fetch_optional(conn).await)?)
 }
 
-/// For a global transaction: the domain that has this id, in whatever site.
+/// For a global transaction: the domain with this id in any site.
 pub(super) async fn find_anywhere(tx: &mut Tx, id: Uuid) -> Result<Option<AllowedDomain>> {
     let text = "SELECT * FROM module_allowed_domains WHERE id = $1";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).fetch_optional(conn).await)?)
 }
 
-/// Those of the texts that are on the module's list: as many look-ups in the unique index as there are texts, however
-/// long the list.
+/// The module's domains among these texts: one lookup in the unique index for each text, whatever the length of the
+/// list.
 pub(super) async fn covering(
     tx: &mut Tx,
     site: Uuid,
@@ -91,14 +92,14 @@ pub(super) async fn covering(
     })?)
 }
 
-/// Those whose time to be looked at has come, the longest waiting first; for a global transaction.
+/// For a global transaction: domains that are due for a check, the longest due first.
 pub(super) async fn due(tx: &mut Tx, now: DateTime<Utc>, most: i64) -> Result<Vec<AllowedDomain>> {
     let text =
         "SELECT * FROM module_allowed_domains WHERE next_check_at <= $1 ORDER BY next_check_at LIMIT $2";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(now).bind(most).fetch_all(conn).await)?)
 }
 
-/// Writes the state of verification, unless the row has changed since it was read.
+/// Updates the state of verification; `false` where the row has changed since it was read.
 pub(super) async fn update(tx: &mut Tx, domain: &AllowedDomain, read_at: DateTime<Utc>) -> Result<bool> {
     let text = "UPDATE module_allowed_domains SET
          verified = $1, verified_at = $2, verification_method = $3, last_proved_at = $4, last_checked_at = $5,
@@ -124,7 +125,7 @@ pub(super) async fn update(tx: &mut Tx, domain: &AllowedDomain, read_at: DateTim
     Ok(updated == 1)
 }
 
-/// Writes what a domain's pages may; its verification goes on beside it.
+/// Updates the permissions of a domain's pages, but not its verification, which may change at the same time.
 pub(super) async fn change(
     tx: &mut Tx,
     site: Uuid,

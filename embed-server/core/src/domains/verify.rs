@@ -1,6 +1,6 @@
-//! Looking for a domain's proof, and writing down what was found.
+//! Looking for a domain's proof, and recording the outcome.
 
-use super::events::{self, DomainEvent};
+use super::events::{self as actions, DomainEvent};
 use super::proof::ProofError;
 use super::schedule::{self, Outcome};
 use super::{AllowedDomain, DOMAINS, Domains, Method, dns, meta, store};
@@ -12,7 +12,8 @@ use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
 impl Domains {
-    /// Looks for the proof now, by one method or by each that the domain may use; the error says why it was not found.
+    /// Looks for the proof now, by one method or by each that the domain may use; the error says why it was not
+    /// found.
     pub async fn verify(
         &self,
         by: &Actor,
@@ -24,24 +25,24 @@ impl Domains {
         if domain.pattern()?.is_loopback() {
             return Ok(domain);
         }
-        let found = self.look(&domain, method).await?;
+        let found = self.find_proof(&domain, method).await?;
         let refused = found.as_ref().err().map(|error| {
             let detail = format!(
-                "{} could not be verified: {error}. `embed-server domain instructions {id}` prints again what its owner must publish.",
+                "{} could not be verified: {error}. `embed-server domain instructions {id}` prints what its owner must publish.",
                 domain.domain
             );
             Error::new(Code::VerificationFailed, detail)
         });
-        let domain = self.apply(Some(by), domain, &found.into()).await?;
+        let domain = self.record_outcome(Some(by), domain, &found.into()).await?;
         match refused {
             Some(error) => Err(error),
             None => Ok(domain),
         }
     }
 
-    /// Looks for the proof where it may be; first where it was last time. Of two reasons the first
-    /// decides what follows.
-    pub(super) async fn look(
+    /// Looks for the proof by each method, first by the one that found it last time. If none finds it, the error of
+    /// the first one decides the outcome.
+    pub(super) async fn find_proof(
         &self,
         domain: &AllowedDomain,
         method: Option<Method>,
@@ -69,9 +70,9 @@ impl Domains {
         Ok(Err(reason.unwrap_or(ProofError::WildcardNeedsDns)))
     }
 
-    /// Writes down what was found, and who had looked; nobody when it was time to. When somebody else has changed the domain
-    /// meanwhile, his change is read and kept.
-    pub(super) async fn apply(
+    /// Records the outcome of a check that an operator asked for, or that was due. Where the domain has changed since
+    /// it was read, the outcome is applied to the new row.
+    pub(super) async fn record_outcome(
         &self,
         by: Option<&Actor>,
         mut domain: AllowedDomain,
@@ -80,20 +81,20 @@ impl Domains {
         let tenant = Sites::new(&self.context).tenant(domain.site_id, Some(domain.module_id)).await?;
         loop {
             let read_at = domain.updated_at;
-            let happened = schedule::after(&mut domain, outcome, self.context.clock.now());
+            let events = schedule::apply(&mut domain, outcome, self.context.clock.now());
             let written = match (by, outcome) {
                 (Some(by), Outcome::Proved(_)) => {
                     let mut change = self.context.change(&tenant, by).await?;
-                    let written = write(&mut change, &domain, read_at, &happened).await?;
+                    let written = write(&mut change, &domain, read_at, &events).await?;
                     if written {
-                        change.commit(events::DOMAIN_VERIFIED, &domain.domain).await?;
+                        change.commit(actions::DOMAIN_VERIFIED, &domain.domain).await?;
                     }
                     written
                 }
-                // A look that found nothing is nobody's doing.
+                // A check that found nothing is no operator's change, so it has no entry.
                 _ => {
                     let mut change = self.context.change_unlisted(tenant.site, tenant.module).await?;
-                    let written = write(&mut change, &domain, read_at, &happened).await?;
+                    let written = write(&mut change, &domain, read_at, &events).await?;
                     if written {
                         change.commit_unlisted().await?;
                     }
@@ -108,20 +109,20 @@ impl Domains {
     }
 }
 
-/// Writes what was found; `false` when the domain has changed since it was read.
+/// Writes the domain and its events; `false` where the domain has changed since it was read.
 async fn write<B>(
     change: &mut Change<B>,
     domain: &AllowedDomain,
     read_at: DateTime<Utc>,
-    happened: &[DomainEvent],
+    events: &[DomainEvent],
 ) -> Result<bool> {
     if !store::update(change, domain, read_at).await? {
         return Ok(false);
     }
-    for event in happened {
+    for event in events {
         change.event(event)?;
     }
-    if !happened.is_empty() {
+    if !events.is_empty() {
         change.forget(DOMAINS, domain.module_id);
     }
     Ok(true)

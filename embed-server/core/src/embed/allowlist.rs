@@ -1,7 +1,6 @@
-//! Who may embed what, answered from memory.
+//! Decides from a cache which pages may embed which modules.
 //!
-//! An answer counts until the module, its domains or its site change; what nobody asks for any more makes room for what
-//! is asked.
+//! A cached decision is valid until the module, its domains or its site change.
 
 use crate::domains::{AllowedDomain, DOMAINS, Domains, Origin};
 use crate::modules::{MODULES, Modules, Published};
@@ -15,17 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Origins that are remembered, at some 500 bytes each.
-const ORIGINS: u64 = 100_000;
-/// How long an answer is believed when nothing is heard from the database.
-const BELIEVED: Duration = Duration::from_secs(30);
+/// Decisions in the cache, about 500 bytes each.
+const CACHE_ENTRIES: u64 = 100_000;
+/// The longest time that a cached decision is used while the database does not answer.
+const CACHE_LIFETIME: Duration = Duration::from_secs(30);
 
-/// What is decided about a page that wants to embed a module.
+/// Whether a page may embed a module.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It may; this is what is served.
+    /// It may, and gets this version.
     Allowed(Arc<Published>),
-    /// It may not.
     Refused(Refusal),
 }
 
@@ -34,17 +32,17 @@ pub enum Verdict {
 pub enum Refusal {
     /// There is no such site.
     NoSite,
-    /// The site has no such module, or no version of it is published.
+    /// The site has no such module, or it is not published.
     NoModule,
-    /// No allowed domain covers the origin, or it may not embed. The module's name, for the sentence.
+    /// No allowed domain covers the origin, or the one that does may not embed. Holds the module's name.
     NotAllowed(String),
-    /// The domain that covers the origin is not verified.
+    /// The domain that covers the origin is not verified. Holds the domain.
     NotVerified(String),
-    /// The origin may embed the module, but only as one of these.
+    /// The origin may embed the module, but only as one of these types.
     WrongType(Vec<EmbedType>),
 }
 
-/// The allowlist of every module. Cheap to clone; clones share what they remember.
+/// The allowlist of every module. Cheap to clone; clones share one cache.
 #[derive(Clone)]
 pub struct Allowlist {
     sites: Sites,
@@ -63,37 +61,35 @@ struct Key {
 enum Entry {
     NoSite,
     NoModule,
-    Module { published: Arc<Published>, standing: Standing, decisive: Option<Decisive> },
+    Module { published: Arc<Published>, status: OriginStatus, deciding: Option<DecidingDomain> },
 }
 
-/// The verified domain that decides about an origin, because no other that covers it is more specific.
+/// The most specific verified domain that covers an origin, which decides about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decisive {
-    /// Its id.
+pub struct DecidingDomain {
     pub id: Uuid,
     /// Whether its pages may call the module's API.
     pub allow_api: bool,
-    /// How many API requests they may make per hour.
+    /// The number of API requests that its pages may make per hour.
     pub rate_limit: NonZeroU32,
 }
 
-/// How an origin stands with a module.
-enum Standing {
-    Stranger,
+/// What an origin may do with a module.
+enum OriginStatus {
+    NotListed,
     Unverified(String),
-    /// May embed it in these ways, which are some of those that the module knows.
+    /// It may embed the module as these types, all of which the module supports.
     Allowed(Vec<EmbedType>),
 }
 
 impl Allowlist {
-    /// Builds it on the capabilities that it asks.
     pub fn new(context: &Context, sites: Sites, modules: Modules, domains: Domains) -> Self {
-        let looks = context.metrics.cache("allowlist");
-        let answers = RevisionCache::new(&context.changes, looks, ORIGINS, BELIEVED);
+        let metrics = context.metrics.cache("allowlist");
+        let answers = RevisionCache::new(&context.changes, metrics, CACHE_ENTRIES, CACHE_LIFETIME);
         Self { sites, modules, domains, answers }
     }
 
-    /// Whether a page of this origin may embed the module as this type, or as any.
+    /// Whether a page of this origin may embed the module as this type, or as any type where none is given.
     pub async fn decide(
         &self,
         site: Uuid,
@@ -104,24 +100,29 @@ impl Allowlist {
         Ok(match &*self.entry(site, module, origin).await? {
             Entry::NoSite => Verdict::Refused(Refusal::NoSite),
             Entry::NoModule => Verdict::Refused(Refusal::NoModule),
-            Entry::Module { published, standing, .. } => match standing {
-                Standing::Stranger => Verdict::Refused(Refusal::NotAllowed(published.name().to_owned())),
-                Standing::Unverified(domain) => Verdict::Refused(Refusal::NotVerified(domain.clone())),
-                Standing::Allowed(types)
-                    if embed_type.map_or(types.is_empty(), |wanted| !types.contains(&wanted)) =>
+            Entry::Module { published, status, .. } => match status {
+                OriginStatus::NotListed => Verdict::Refused(Refusal::NotAllowed(published.name().to_owned())),
+                OriginStatus::Unverified(domain) => Verdict::Refused(Refusal::NotVerified(domain.clone())),
+                OriginStatus::Allowed(types)
+                    if embed_type.map_or(types.is_empty(), |embed_type| !types.contains(&embed_type)) =>
                 {
                     Verdict::Refused(Refusal::WrongType(types.clone()))
                 }
-                Standing::Allowed(_) => Verdict::Allowed(published.clone()),
+                OriginStatus::Allowed(_) => Verdict::Allowed(published.clone()),
             },
         })
     }
 
     /// The verified domain that decides about an origin.
-    pub async fn decisive(&self, site: Uuid, module: Uuid, origin: &Origin) -> Result<Option<Decisive>> {
+    pub async fn deciding_domain(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        origin: &Origin,
+    ) -> Result<Option<DecidingDomain>> {
         Ok(match &*self.entry(site, module, origin).await? {
             Entry::NoSite | Entry::NoModule => None,
-            Entry::Module { decisive, .. } => *decisive,
+            Entry::Module { deciding, .. } => *deciding,
         })
     }
 
@@ -139,33 +140,34 @@ impl Allowlist {
             return Ok(if self.sites.exists(site).await? { Entry::NoModule } else { Entry::NoSite });
         };
         let covering = self.domains.covering(site, module, origin).await?;
-        let standing = standing(&covering, published.embed_types());
-        let decisive = covering.iter().find(|domain| domain.verified).map(Decisive::of);
-        Ok(Entry::Module { published, standing, decisive })
+        let status = status_of(&covering, published.embed_types());
+        let deciding = covering.iter().find(|domain| domain.verified).map(DecidingDomain::of);
+        Ok(Entry::Module { published, status, deciding })
     }
 }
 
-impl Decisive {
+impl DecidingDomain {
     fn of(domain: &AllowedDomain) -> Self {
         let rate_limit = u32::try_from(domain.rate_limit).ok().and_then(NonZeroU32::new);
-        // A row says at least 1; what is beyond 32 bits is no limit worth the name.
+        // A row holds at least 1; a number beyond 32 bits is no limit in practice.
         Self { id: domain.id, allow_api: domain.allow_api, rate_limit: rate_limit.unwrap_or(NonZeroU32::MAX) }
     }
 }
 
-/// Of the domains that cover an origin the most specific verified one decides, so that `shop.example.com` can be an
-/// exception to `*.example.com`. `covering` is in that order.
-fn standing(covering: &[AllowedDomain], known: &[EmbedType]) -> Standing {
+/// The most specific verified domain decides, so that `shop.example.com` can be an exception to `*.example.com`.
+/// `covering` is ordered from the most specific to the least.
+fn status_of(covering: &[AllowedDomain], supported: &[EmbedType]) -> OriginStatus {
     match covering.iter().find(|domain| domain.verified) {
         Some(domain) if domain.allow_embed => {
-            let allowed =
-                |wanted: &&EmbedType| domain.embed_types.is_empty() || domain.embed_types.contains(wanted);
-            Standing::Allowed(known.iter().filter(allowed).copied().collect())
+            let allowed = |embed_type: &&EmbedType| {
+                domain.embed_types.is_empty() || domain.embed_types.contains(embed_type)
+            };
+            OriginStatus::Allowed(supported.iter().filter(allowed).copied().collect())
         }
-        Some(_) => Standing::Stranger,
+        Some(_) => OriginStatus::NotListed,
         None => match covering.iter().find(|domain| domain.allow_embed) {
-            Some(domain) => Standing::Unverified(domain.domain.clone()),
-            None => Standing::Stranger,
+            Some(domain) => OriginStatus::Unverified(domain.domain.clone()),
+            None => OriginStatus::NotListed,
         },
     }
 }

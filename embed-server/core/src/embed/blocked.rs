@@ -1,7 +1,7 @@
-//! Telling the site's owner that a page was refused, without letting strangers fill his database.
+//! Records refused embeds as events for the site's owner, without letting strangers fill the database.
 //!
-//! The request only puts a note into a bounded queue; when that is full the note is dropped. Of one origin and module an
-//! hour sees one event, of one module at most [`PER_MODULE`].
+//! The request only adds to a bounded queue, which drops what does not fit. Each origin of a module is recorded once
+//! an hour, and at most [`PER_MODULE`] origins of a module.
 
 use embed_base::Context;
 use embed_base::events::Event;
@@ -19,12 +19,11 @@ const WINDOW: Duration = Duration::from_secs(60 * 60);
 const PER_MODULE: usize = 50;
 const MODULES: u64 = 10_000;
 
-/// The kinds of events that are recorded here.
+/// The kinds of events that refused embeds record.
 pub const EVENTS: [&str; 1] = ["embed.blocked"];
 
-/// A page that was refused with `code`.
 #[derive(Serialize)]
-struct Note {
+struct BlockedEmbed {
     #[serde(skip)]
     site: Uuid,
     #[serde(skip)]
@@ -33,7 +32,7 @@ struct Note {
     code: &'static str,
 }
 
-impl Event for Note {
+impl Event for BlockedEmbed {
     fn kind(&self) -> &'static str {
         EVENTS[0]
     }
@@ -43,54 +42,54 @@ impl Event for Note {
     }
 }
 
-/// Where requests leave their notes.
-pub struct Blocked(mpsc::Sender<Note>);
+/// The end of the queue that requests write to.
+pub struct BlockedQueue(mpsc::Sender<BlockedEmbed>);
 
-/// What writes the notes into the outbox.
-pub struct BlockedLog {
-    notes: mpsc::Receiver<Note>,
+/// The end of the queue that writes events.
+pub struct BlockedRecorder {
+    embeds: mpsc::Receiver<BlockedEmbed>,
     context: Context,
-    /// By module the origins that were recorded within the last hour.
+    /// The origins that were recorded within the last hour, by module.
     recorded: Cache<Uuid, Arc<Mutex<HashSet<String>>>>,
 }
 
-/// The two ends of the queue.
-pub fn blocked(context: &Context) -> (Blocked, BlockedLog) {
-    let (sender, notes) = mpsc::channel(QUEUE);
+/// Creates the queue.
+pub fn blocked_queue(context: &Context) -> (BlockedQueue, BlockedRecorder) {
+    let (sender, embeds) = mpsc::channel(QUEUE);
     let recorded = Cache::builder().max_capacity(MODULES).time_to_live(WINDOW).build();
-    (Blocked(sender), BlockedLog { notes, context: context.clone(), recorded })
+    (BlockedQueue(sender), BlockedRecorder { embeds, context: context.clone(), recorded })
 }
 
-impl Blocked {
-    /// Leaves a note.
-    pub fn note(&self, site: Uuid, module: Uuid, origin: &str, code: Code) {
-        // A full queue means a flood, of which enough is known already.
-        let _ = self.0.try_send(Note { site, module, origin: origin.to_owned(), code: code.as_str() });
+impl BlockedQueue {
+    pub fn push(&self, site: Uuid, module: Uuid, origin: &str, code: Code) {
+        // A full queue means a flood, and more of its events would add nothing.
+        let _ =
+            self.0.try_send(BlockedEmbed { site, module, origin: origin.to_owned(), code: code.as_str() });
     }
 }
 
-impl BlockedLog {
-    /// Records notes for as long as it is polled.
-    pub async fn keep_recording(mut self) {
-        while let Some(note) = self.notes.recv().await {
-            if !self.is_new(&note).await {
+impl BlockedRecorder {
+    /// Records events until every [`BlockedQueue`] is dropped.
+    pub async fn run(mut self) {
+        while let Some(embed) = self.embeds.recv().await {
+            if !self.is_new(&embed).await {
                 continue;
             }
-            if let Err(error) = self.record(note).await {
+            if let Err(error) = self.record(embed).await {
                 tracing::warn!(%error, "a refused embed could not be recorded");
             }
         }
     }
 
-    async fn is_new(&self, note: &Note) -> bool {
-        let origins = self.recorded.get_with(note.module, async { Arc::default() }).await;
+    async fn is_new(&self, embed: &BlockedEmbed) -> bool {
+        let origins = self.recorded.get_with(embed.module, async { Arc::default() }).await;
         let mut origins = origins.lock().unwrap_or_else(PoisonError::into_inner);
-        origins.len() < PER_MODULE && origins.insert(note.origin.clone())
+        origins.len() < PER_MODULE && origins.insert(embed.origin.clone())
     }
 
-    async fn record(&self, note: Note) -> Result<()> {
-        let mut change = self.context.change_unlisted(note.site, Some(note.module)).await?;
-        change.event(&note)?;
+    async fn record(&self, embed: BlockedEmbed) -> Result<()> {
+        let mut change = self.context.change_unlisted(embed.site, Some(embed.module)).await?;
+        change.event(&embed)?;
         change.commit_unlisted().await
     }
 }

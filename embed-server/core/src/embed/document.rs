@@ -1,4 +1,4 @@
-//! `GET /embed/{module}`: the document that is framed. It tells the browser which one origin may frame it.
+//! `GET /embed/{module}`: the framed document. Its policy tells the browser which one origin may frame it.
 
 use super::allowlist::{Allowlist, Verdict};
 use super::preview::PreviewKey;
@@ -23,19 +23,18 @@ use uuid::Uuid;
 const ORIGIN_AGENT_CLUSTER: HeaderName = HeaderName::from_static("origin-agent-cluster");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// What a frame's URL asks for. Whatever is missing or wrong there makes the document unframeable, and no error: a
-/// developer may open it by itself.
+/// The query of a frame's URL. A missing or wrong value makes the document unframeable instead of failing, so that a
+/// developer can open it by itself.
 #[derive(Deserialize)]
 struct Frame {
     site: Option<String>,
     origin: Option<String>,
     #[serde(rename = "type")]
     embed_type: Option<String>,
-    /// The console's permission to show it to an operator; see [`PreviewKey`].
+    /// The console's permission to show the module to an operator; see [`PreviewKey`].
     preview: Option<String>,
 }
 
-/// Serves documents.
 pub struct Documents {
     modules: Modules,
     allowlist: Allowlist,
@@ -44,13 +43,13 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Builds it on the capabilities that it asks.
     pub fn new(context: &Context, modules: Modules, allowlist: Allowlist) -> Result<Self> {
         let preview = PreviewKey::new(context.secret()?);
         Ok(Self { modules, allowlist, context: context.clone(), preview })
     }
 
-    /// The origin that may frame the module as this type: the one in the frame's URL, or none; for a preview the console's.
+    /// The one origin that may frame the module: that of the frame's URL if it is allowed, or the console's for a
+    /// preview.
     async fn ancestor(&self, published: &Published, frame: &Frame) -> Result<Option<String>> {
         if let Some(permission) = &frame.preview {
             let opens = self.preview.opens(permission, published.module, self.context.clock.now());
@@ -85,7 +84,7 @@ impl Documents {
         if !self.modules.have_own_origins() {
             policy = format!("{policy}; {SANDBOX}");
         }
-        // Another policy is another answer: a cache that asks whether its copy still holds must hear of it.
+        // The policy is part of the tag, so that a cached copy with another policy is not revalidated.
         let permissions = published.permissions.to_str().unwrap_or_default();
         let tag = &sha256_hex(format!("{}\n{policy}\n{permissions}", document.digest).as_bytes())[..32];
         let mut headers = HeaderMap::from_iter([
@@ -125,12 +124,13 @@ async fn document(
     };
     match published {
         Some(published) => documents.answer(published, &frame, &request).await,
-        None => Ok(nothing_here()),
+        None => Ok(not_published()),
     }
 }
 
-/// A page for whoever follows a stale link. It can be framed by nobody, like a document that is not for this page.
-fn nothing_here() -> Response {
+/// The page for a module that is not published. No page can frame it, as with a document that is not for the framing
+/// page.
+fn not_published() -> Response {
     const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Not published</title><p>No module is published here. Check the module's id, or publish it with <code>embed-server module publish</code>.";
     let mut response = Response::new(Body::from(PAGE));
     *response.status_mut() = StatusCode::NOT_FOUND;

@@ -1,5 +1,5 @@
-//! The main question: may this page embed this module? What `POST /api/embed/verify` answers, and, through
-//! [`Allowlist::decide`], what the module's document says to the browser.
+//! Whether a page may embed a module: what `POST /api/embed/verify` answers, and what the module's document tells the
+//! browser, by [`Allowlist::decide`].
 
 mod allowlist;
 mod blocked;
@@ -8,8 +8,8 @@ mod preview;
 pub mod routes;
 pub mod token;
 
-pub use allowlist::{Allowlist, Decisive, Refusal, Verdict};
-pub use blocked::{Blocked, BlockedLog, EVENTS, blocked};
+pub use allowlist::{Allowlist, DecidingDomain, Refusal, Verdict};
+pub use blocked::{BlockedQueue, BlockedRecorder, EVENTS, blocked_queue};
 pub use preview::PreviewKey;
 
 use crate::domains::Origin;
@@ -30,12 +30,11 @@ use std::sync::Arc;
 use token::{EmbedToken, TokenKey};
 use uuid::Uuid;
 
-/// The capability.
 pub struct Embed {
     context: Context,
     allowlist: Allowlist,
-    blocked: Blocked,
-    views: views::Counter,
+    blocked: BlockedQueue,
+    views: views::ViewCounter,
     key: TokenKey,
 }
 
@@ -44,16 +43,17 @@ impl Embed {
     pub fn new(
         context: &Context,
         allowlist: Allowlist,
-        blocked: Blocked,
-        views: views::Counter,
+        blocked: BlockedQueue,
+        views: views::ViewCounter,
     ) -> Result<Self> {
         let key = TokenKey::new(context.secret()?);
         Ok(Self { context: context.clone(), allowlist, blocked, views, key })
     }
 
-    /// Answers a page. `browser` is the `Origin` header, which a page cannot forge; the body only has to agree with it.
+    /// Answers a page. `browser` is the `Origin` header, which a page cannot forge; the origin in the body must equal
+    /// it.
     pub async fn verify(&self, browser: Option<&str>, request: &Request) -> Result<Allowed> {
-        let origin = self.asking(browser, &request.origin)?;
+        let origin = self.origin(browser, &request.origin)?;
         let site = ids::parse("site", &request.site_id, "site list")?;
         let module = ids::parse("module", &request.module_id, "module list --site ID")?;
         let verdict = self.allowlist.decide(site, module, &origin, request.embed_type).await?;
@@ -61,45 +61,45 @@ impl Embed {
         let view = View { site, module, origin: origin.as_str(), embed_type, refused: None, at };
         match verdict {
             Verdict::Allowed(published) => {
-                self.views.note(&view);
+                self.views.count(&view);
                 Ok(self.allowed(site, module, &origin, embed_type, &published, at))
             }
             Verdict::Refused(refusal) => {
-                if refusal.is_of_a_module() {
-                    self.views.note(&View { refused: Some(refusal.code()), ..view });
-                    self.blocked.note(site, module, origin.as_str(), refusal.code());
+                if refusal.concerns_a_module() {
+                    self.views.count(&View { refused: Some(refusal.code()), ..view });
+                    self.blocked.push(site, module, origin.as_str(), refusal.code());
                 }
                 Err(refusal.error(site, module, &origin))
             }
         }
     }
 
-    /// How often one address may ask.
-    pub fn asks_per_minute(&self) -> NonZeroU32 {
+    /// The limit of `verify` calls per minute from one address.
+    pub fn verify_limit(&self) -> NonZeroU32 {
         self.context.settings.limits.verify_limit
     }
 
-    /// The visitor with this embed token at the module's API. It is valid on the module's own page, and on the page that
-    /// embeds it while that may use the API; and only as long as that page may embed the module at all.
+    /// The visitor with this embed token. The token is valid on the module's own page, and on the page that embeds it
+    /// while that page may use the API; and only as long as that page may embed the module.
     pub async fn visitor(&self, request: &ApiRequest<'_>, text: &str) -> Result<Authenticated> {
         let token = self.key.open(text, self.context.clock.now()).ok_or_else(|| {
             unauthenticated(
-                "The token is not one of this server's, or it has ended. Embed tokens come from `verify` and live for an hour.",
+                "This is not an embed token of this server, or it has expired. Embed tokens come from `verify` and are valid for an hour.",
             )
         })?;
         if (token.site, token.module) != (request.site, request.module) {
-            return Err(forbidden("This embed token is another module's."));
+            return Err(forbidden("This embed token belongs to another module."));
         }
         if request.origin != Some(&token.origin) && request.origin != Some(&self.module_origin(token.module))
         {
             let detail =
-                "An embed token counts only in the module's own frame and on the page that embeds it.";
+                "An embed token is valid only in the module's own frame and on the page that embeds it.";
             return Err(Error::new(Code::OriginNotAllowed, detail));
         }
         let origin =
             Origin::parse(&token.origin, self.context.settings.server.dev).map_err(Error::internal)?;
         let verdict = self.allowlist.decide(request.site, request.module, &origin, token.embed_type).await?;
-        let domain = self.allowlist.decisive(request.site, request.module, &origin).await?;
+        let domain = self.allowlist.deciding_domain(request.site, request.module, &origin).await?;
         let (Verdict::Allowed(_), Some(domain)) = (verdict, domain) else {
             return Err(unauthenticated(format!("{origin} may no longer embed this module.")));
         };
@@ -109,14 +109,15 @@ impl Embed {
         })
     }
 
-    /// The page of this origin, if it may call the module's API: the module's own page and this server's always may, others
-    /// if the domain that decides about them may.
+    /// Whether a page of this origin may call the module's API, and its limit. The module's own pages and this
+    /// server's always may, others if their deciding domain allows it; `None` for the rest.
     pub async fn api_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<AllowedPage>> {
         if origin == self.module_origin(module) || origin == self.context.settings.server.public_url {
             return Ok(Some(AllowedPage { limit: None }));
         }
         let Ok(origin) = Origin::parse(origin, self.context.settings.server.dev) else { return Ok(None) };
-        let domain = self.allowlist.decisive(site, module, &origin).await?.filter(|domain| domain.allow_api);
+        let domain =
+            self.allowlist.deciding_domain(site, module, &origin).await?.filter(|domain| domain.allow_api);
         Ok(domain.map(|domain| AllowedPage { limit: Some(Limit::domain(domain.id, domain.rate_limit)) }))
     }
 
@@ -128,8 +129,8 @@ impl Embed {
         }
     }
 
-    /// The origin that asks, if the browser vouches for it.
-    fn asking(&self, browser: Option<&str>, body: &str) -> Result<Origin> {
+    /// The origin of the page, from the browser's header.
+    fn origin(&self, browser: Option<&str>, body: &str) -> Result<Origin> {
         let refused = |detail: String| Error::new(Code::OriginMismatch, detail);
         let Some(browser) = browser else {
             return Err(refused(
@@ -140,7 +141,7 @@ impl Embed {
             .map_err(|error| refused(format!("This page cannot embed anything: {error}.")))?;
         if body != origin.as_str() {
             return Err(refused(format!(
-                "The request says that it comes from another origin than {origin}, which the browser names."
+                "`origin` in the body differs from {origin}, which the browser sent."
             )));
         }
         Ok(origin)
@@ -176,12 +177,10 @@ impl Embed {
 }
 
 impl Refusal {
-    /// Whether there is a module whose owner can do something about it.
-    fn is_of_a_module(&self) -> bool {
+    fn concerns_a_module(&self) -> bool {
         !matches!(self, Refusal::NoSite | Refusal::NoModule)
     }
 
-    /// The code that programs match on.
     pub fn code(&self) -> Code {
         match self {
             Refusal::NoSite => Code::SiteNotFound,
@@ -192,7 +191,7 @@ impl Refusal {
         }
     }
 
-    /// What the page is told, in words that its owner can pass on to the site's operator.
+    /// The error for the page, in words that its owner can pass on to the site's operator.
     fn error(&self, site: Uuid, module: Uuid, origin: &Origin) -> Error {
         let at = format!("--site {site} --module {module}");
         let host = origin.host();
@@ -213,10 +212,10 @@ impl Refusal {
                 )
             }
             Refusal::NotVerified(domain) => format!(
-                "{domain} is on the list, but not verified yet. `embed-server domain instructions {domain} {at}` says what to publish, `embed-server domain verify {domain} {at}` looks for it."
+                "{domain} is on the list, but not verified yet. `embed-server domain instructions {domain} {at}` says what to publish, `embed-server domain verify {domain} {at}` checks it."
             ),
             Refusal::WrongType(types) if types.is_empty() => format!(
-                "{origin} may embed the module in no way that the module knows. Allow one of its types."
+                "{origin} may not embed the module as any type that it supports. Allow one of its types."
             ),
             Refusal::WrongType(types) => {
                 let types: Vec<_> = types.iter().map(|embed_type| embed_type.as_str()).collect();

@@ -1,11 +1,11 @@
-//! The permission to look at a module in the console: for five minutes the console itself may frame the module's document,
-//! whatever its list of domains says.
+//! Permission to preview a module in the console: for five minutes the console may frame the module's document,
+//! whatever domains are allowed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::crypto::{Secret, SigningKey, hex};
 use uuid::Uuid;
 
-/// How long a permission lasts.
+/// How long a permission is valid.
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
 /// Signs and checks permissions: `END.SIGNATURE`, with the end in seconds since 1970.
@@ -18,13 +18,13 @@ impl PreviewKey {
         Self(secret.key("module preview"))
     }
 
-    /// A permission for one module.
+    /// Creates a permission for one module.
     pub fn seal(&self, module: Uuid, now: DateTime<Utc>) -> String {
         let end = (now + LIFETIME).timestamp();
         format!("{end}.{}", hex(&self.0.sign(&message(module, end))))
     }
 
-    /// Whether this is a permission for the module that has not ended.
+    /// Whether this is a valid permission for the module.
     pub fn opens(&self, permission: &str, module: Uuid, now: DateTime<Utc>) -> bool {
         let Some((end, signature)) = permission.split_once('.') else { return false };
         let Ok(end) = end.parse::<i64>() else { return false };
@@ -62,7 +62,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_no_permission_is_refused_without_panic(text in "[0-9]{0,20}\\.?.{0,70}") {
+        fn any_other_text_is_refused_without_panic(text in "[0-9]{0,20}\\.?.{0,70}") {
             prop_assert!(!key().opens(&text, Uuid::nil(), DateTime::from_timestamp(0, 0).unwrap()));
         }
     }

@@ -1,4 +1,4 @@
-//! The HTTP of embedding.
+//! The HTTP routes of embedding.
 
 use super::Embed;
 use aide::axum::ApiRouter;
@@ -17,7 +17,6 @@ use embed_base::{Code, Error, Result};
 use embed_protocol::verify::{Allowed, PATH, Request};
 use std::sync::Arc;
 
-/// `POST /api/embed/verify`.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -37,18 +36,18 @@ fn documented(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
             "The browser's `Origin` decides; `origin` in the body has to agree with it. The body is JSON whatever its content \
              type, because `text/plain` spares the browser a preflight. A refusal also says `\"allowed\": false`.",
         )
-        .with(refused(Code::InvalidRequest, "The body is not what was expected."))
-        .with(refused_with(StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidRequest, "The body is too large for a question."))
+        .with(refused(Code::InvalidRequest, "The body is not a `VerifyRequest`."))
+        .with(refused_with(StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidRequest, "The body is too large."))
         .with(refused(Code::SiteNotFound, "There is no such site."))
         .with(refused(Code::ModuleNotFound, "The site has no such module, or it is not published."))
         .with(refused(Code::OriginMismatch, "There is no usable `Origin`, or the body has another."))
         .with(refused(Code::OriginNotAllowed, "No allowed domain covers the origin."))
         .with(refused(Code::DomainNotVerified, "The domain is not verified yet."))
         .with(refused(Code::TypeNotAllowed, "The origin may embed the module, but not as this type."))
-        .with(refused(Code::RateLimited, "Too many questions from this address."))
+        .with(refused(Code::RateLimited, "Too many requests from this address."))
 }
 
-/// May this page embed this module?
+/// Answers whether this page may embed this module.
 async fn verify(
     State(embed): State<Arc<Embed>>,
     State(limits): State<Arc<RateLimits>>,
@@ -70,14 +69,12 @@ async fn verify(
 fn read(body: Result<Bytes, BytesRejection>) -> Result<Request> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Error::invalid("The body is too large for a question.").with_status(StatusCode::PAYLOAD_TOO_LARGE)
+            Error::invalid("The body is too large.").with_status(StatusCode::PAYLOAD_TOO_LARGE)
         }
         _ => Error::invalid("The body could not be read."),
     })?;
     serde_json::from_slice(&body).map_err(|error| {
-        Error::invalid(format!(
-            "The body is not what verify expects, {{siteId, moduleId, origin, type}} as JSON: {error}."
-        ))
-        .caused_by(error)
+        Error::invalid(format!("The body is not {{siteId, moduleId, origin, type}} as JSON: {error}."))
+            .caused_by(error)
     })
 }

@@ -1,7 +1,7 @@
-//! Embed tokens: what a visitor's page may show to prove that `verify` has allowed it.
+//! Embed tokens: a visitor's page shows one to prove that `verify` has allowed it.
 //!
-//! Opaque to everyone but this server, which alone reads them: fixed fields, the origin, and an HMAC-SHA256 over both
-//! with a key of its own, in base64url. Nothing is looked up to check one.
+//! A token is opaque to everyone but this server: fixed fields, the origin, and an HMAC-SHA256 over both with a key
+//! of its own, in base64url. Checking one needs no lookup.
 
 use crate::domains::Origin;
 use base64::Engine;
@@ -12,33 +12,30 @@ use embed_protocol::EmbedType;
 use embed_protocol::verify::TOKEN_SECONDS;
 use uuid::Uuid;
 
-/// The first byte: the form of the rest.
+/// The version of the format, in the first byte.
 const FORM: u8 = 1;
 /// Form, token id, site, module, end, type.
 const FIXED: usize = 1 + 16 + 16 + 16 + 8 + 1;
 const SIGNATURE: usize = 32;
-/// The longest token that is looked at, in characters; an origin has at most some 270.
+/// The longest token that is parsed, in characters; an origin has at most about 270.
 const LONGEST: usize = 600;
 
-/// What a token says.
+/// The content of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbedToken {
-    /// The token's own id.
     pub id: Uuid,
-    /// The site.
     pub site: Uuid,
-    /// The module that is embedded.
     pub module: Uuid,
     /// The host page's origin.
     pub origin: String,
-    /// How the module is embedded; absent where the page did not say.
+    /// How the module is embedded; `None` where the page did not say.
     pub embed_type: Option<EmbedType>,
-    /// When it ends, in whole seconds.
+    /// When it expires, in whole seconds.
     pub expires_at: DateTime<Utc>,
 }
 
 impl EmbedToken {
-    /// A token that lives for [`TOKEN_SECONDS`] from now.
+    /// A token that is valid for [`TOKEN_SECONDS`] from now.
     pub fn new(
         id: Uuid,
         site: Uuid,
@@ -52,7 +49,6 @@ impl EmbedToken {
     }
 }
 
-/// Signs and checks embed tokens.
 pub struct TokenKey(SigningKey);
 
 impl TokenKey {
@@ -61,7 +57,7 @@ impl TokenKey {
         Self(secret.key("embed token"))
     }
 
-    /// The token's text.
+    /// Signs a token and returns its text.
     pub fn seal(&self, token: &EmbedToken) -> String {
         let mut bytes = Vec::with_capacity(FIXED + token.origin.len() + SIGNATURE);
         bytes.push(FORM);
@@ -81,7 +77,7 @@ impl TokenKey {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What the text says, if this server has sealed it and it has not ended.
+    /// Parses the text; `None` where this server did not sign it, or it has expired.
     pub fn open(&self, text: &str, now: DateTime<Utc>) -> Option<EmbedToken> {
         if text.len() > LONGEST {
             return None;
@@ -96,7 +92,7 @@ impl TokenKey {
     }
 }
 
-/// Reads a message whose signature is right, so it was written by [`TokenKey::seal`], of this version or another.
+/// Parses a message with a valid signature: this or another version of [`TokenKey::seal`] wrote it.
 fn read(message: &[u8]) -> Option<EmbedToken> {
     let (&[form], rest) = message.split_first_chunk::<1>()?;
     let (id, rest) = rest.split_first_chunk::<16>()?;
@@ -161,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_installation_is_worth_nothing() {
+    fn a_token_of_another_installation_is_refused() {
         let other = TokenKey::new(&Secret::new([8; 32]));
         assert!(key().open(&other.seal(&token()), now()).is_none());
     }
 
     proptest! {
         #[test]
-        fn a_changed_token_is_worth_nothing(place in 0usize..1000, byte in any::<u8>()) {
+        fn a_changed_token_is_refused(place in 0usize..1000, byte in any::<u8>()) {
             let text = key().seal(&token());
             let mut changed = text.clone().into_bytes();
             let place = place % changed.len();
@@ -178,7 +174,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_no_token_is_refused_without_panic(text in ".*") {
+        fn any_other_text_is_refused_without_panic(text in ".*") {
             prop_assert!(key().open(&text, now()).is_none());
         }
 

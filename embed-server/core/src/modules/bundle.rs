@@ -1,5 +1,5 @@
-//! Bundles: a module as its author wrote it, from a folder or from a zip file. Everything that is odd about one is refused
-//! before a byte of it is kept, by the same rules wherever it comes from.
+//! Bundles: a module as its author wrote it, from a folder or a zip file. Both are checked by the same rules before
+//! anything is stored.
 
 mod archive;
 mod folder;
@@ -20,9 +20,8 @@ const MIB: u64 = 1024 * 1024;
 /// A module as its author wrote it.
 #[derive(Debug)]
 pub struct Bundle {
-    /// What it says of itself.
     pub manifest: Manifest,
-    /// Its files but the manifest.
+    /// Its files without the manifest.
     pub files: BTreeMap<FilePath, Bytes>,
 }
 
@@ -40,18 +39,17 @@ impl Bundle {
     }
 }
 
-/// What a bundle says that it consists of, before anything is read.
+/// The names and sizes of a bundle's files, as far as they are known before any is read.
 #[derive(Default)]
 struct Contents {
     sizes: BTreeMap<FilePath, u64>,
     total: u64,
-    /// Names as systems that ignore case see them.
+    /// Paths by their lower-case form, for systems that ignore case.
     folded: HashMap<String, FilePath>,
 }
 
 impl Contents {
-    /// Takes a name as it stands in the bundle; `None` for what is left out because a part of it begins with a dot (`.git`,
-    /// `.DS_Store`).
+    /// Parses a name in the bundle; `None` for a hidden file (`.git`, `.DS_Store`), which is left out.
     fn path(name: &str) -> Result<Option<FilePath>> {
         let path = FilePath::parse(name).map_err(|error| refused(format!("{error}: rename it.")))?;
         Ok((!path.as_str().split('/').any(|part| part.starts_with('.'))).then_some(path))
@@ -66,7 +64,7 @@ impl Contents {
         if size > MAX_FILE_BYTES {
             let most = MAX_FILE_BYTES / MIB;
             let sentence = format!(
-                "`{path}` has {} MiB, and a file may have {most}: make it smaller, or load it from elsewhere.",
+                "`{path}` has {} MiB, but the limit is {most} MiB: make it smaller, or load it from elsewhere.",
                 size.div_ceil(MIB)
             );
             return Err(refused(sentence));
@@ -75,7 +73,7 @@ impl Contents {
         if self.total > MAX_TOTAL_BYTES {
             let most = MAX_TOTAL_BYTES / MIB;
             return Err(refused(format!(
-                "The bundle has more than {most} MiB in all: leave out what visitors do not load."
+                "The bundle has more than {most} MiB in total: leave out what visitors do not load."
             )));
         }
         if let Some(other) = self.folded.insert(path.as_str().to_lowercase(), path.clone()) {
@@ -87,7 +85,8 @@ impl Contents {
         Ok(())
     }
 
-    /// Takes the manifest out, which is there and not too large, or says what to do about it; `shown` is the bundle.
+    /// Removes the manifest from the files; an error where it is missing or too large. `shown` is the bundle's name
+    /// in errors.
     fn take_manifest(&mut self, shown: &str) -> Result<()> {
         match self.sizes.remove(manifest::FILE_NAME) {
             None => {

@@ -1,4 +1,4 @@
-//! The document that is framed.
+//! The framed document.
 
 use crate::modules::path::FilePath;
 use axum::body::Bytes;
@@ -6,8 +6,8 @@ use lol_html::html_content::{ContentType, Element};
 use lol_html::{HtmlRewriter, Settings, element};
 use uuid::Uuid;
 
-/// The document as it is served at `/embed/{module}`, where its relative links would miss: a `<base>` is put first into
-/// its head, so that they lead to the files of its own version, whatever is published meanwhile.
+/// The document as it is served at `/embed/{module}`. A `<base>` comes first in its head, so that its relative links
+/// lead to the files of its own version, whatever is published later.
 pub fn with_base(document: &[u8], module: Uuid, version: &str, entry: &FilePath) -> Bytes {
     let base = format!("<base href=\"/embed/{module}/{version}/{}\">", percent_encoded(entry.folder()));
     let mut placed = false;
@@ -15,7 +15,7 @@ pub fn with_base(document: &[u8], module: Uuid, version: &str, entry: &FilePath)
         if !placed {
             match element.tag_name().as_str() {
                 "html" => {}
-                // A head that the author left out begins before the first element that is not `html`.
+                // A head without tags begins before the first element that is not `html`.
                 "head" => {
                     element.prepend(&base, ContentType::Html);
                     placed = true;
@@ -33,12 +33,12 @@ pub fn with_base(document: &[u8], module: Uuid, version: &str, entry: &FilePath)
     let mut rewriter = HtmlRewriter::new(settings, |chunk: &[u8]| rewritten.extend_from_slice(chunk));
     match rewriter.write(document).and_then(|()| rewriter.end()) {
         Ok(()) => rewritten.into(),
-        // A document that the parser gives up on is served with the base before it: browsers accept that too.
+        // A document that the parser rejects gets the base in front of it, which browsers accept too.
         Err(_) => [base.as_bytes(), document].concat().into(),
     }
 }
 
-/// A folder as it stands in a URL's path inside an attribute.
+/// A folder, encoded for a URL's path inside an attribute.
 fn percent_encoded(folder: &str) -> String {
     use std::fmt::Write;
     folder.bytes().fold(String::with_capacity(folder.len()), |mut encoded, byte| {

@@ -1,4 +1,4 @@
-//! The HTTP of managing modules and their versions.
+//! The HTTP routes for managing modules and their versions.
 
 use super::upload::Upload;
 use super::{ManagedModule, Module, Modules, Publication, RollBack, Version};
@@ -14,7 +14,6 @@ use embed_base::http::{Created, Input, Paged, Paging};
 use embed_base::{Code, Result};
 use std::sync::Arc;
 
-/// `/api/v1/sites/{site}/modules` and below.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -34,7 +33,7 @@ where
                         .tag("Modules")
                         .summary("Publish a module")
                         .description(
-                            "Publishes the bundle as a version of the site's module that has its name, which is made when \
+                            "Publishes the bundle as a version of the site's module with the bundle's name, which is created when \
                              there is none. Publishing the same again changes nothing, and says so.",
                         )
                         .with(conflicts)
@@ -57,7 +56,7 @@ where
                         .tag("Modules")
                         .summary("Publish a version")
                         .description(
-                            "Publishes the bundle as a version of this module, whatever its name is; a new name renames the \
+                            "Publishes the bundle as a version of this module; another name in the bundle renames the \
                              module.",
                         )
                         .with(conflicts)
@@ -71,7 +70,7 @@ where
                 op.id("rollBackModule")
                     .tag("Modules")
                     .summary("Serve another version")
-                    .description("An earlier version, or any other that was published.")
+                    .description("Serves an earlier version again, or any other published version.")
                     .with(refused(Code::VersionNotFound, "The module has no such version."))
                     .with(refused(Code::ModuleExists, "Another module has that version's name."))
             }),

@@ -1,4 +1,4 @@
-//! A module that an operator may manage: what a handler takes to be reached by nobody else.
+//! A module that an operator may manage. A handler that takes a [`ManagedModule`] cannot be reached by anyone else.
 
 use super::{Module, Modules};
 use crate::accounts::{Accounts, AtLeast, Operator};
@@ -17,9 +17,7 @@ use std::sync::Arc;
 /// higher one in the organization of its site.
 #[derive(Clone, Debug)]
 pub struct ManagedModule<R> {
-    /// The module.
     pub module: Module,
-    /// Who manages it.
     pub operator: Operator,
     role: PhantomData<fn() -> R>,
 }

@@ -1,4 +1,4 @@
-//! `module.json`: what a module says of itself.
+//! `module.json`, the manifest of a module.
 
 use crate::modules::path::FilePath;
 use crate::modules::schema::RecordSchema;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The manifest's name in a bundle.
+/// The manifest's file name in a bundle.
 pub const FILE_NAME: &str = "module.json";
 /// The largest manifest, in bytes.
 pub const MAX_BYTES: u64 = 256 * 1024;
@@ -19,8 +19,8 @@ const LONGEST_VERSION: usize = 64;
 const LONGEST_LABEL: usize = 100;
 const LONGEST_ICON: usize = 4096;
 
-/// Features that a document may use only if its `Permissions-Policy` lets it (the ones that browsers agree on, W3C
-/// "Policy Controlled Features"). What a module does not ask for, its document may not use.
+/// Features that a document may only use if its `Permissions-Policy` allows them (those that browsers agree on, W3C
+/// "Policy Controlled Features"). A document may use those that its module's manifest lists.
 pub const PERMISSIONS: &[&str] = &[
     "accelerometer",
     "autoplay",
@@ -44,47 +44,45 @@ pub const PERMISSIONS: &[&str] = &[
     "xr-spatial-tracking",
 ];
 
-/// A checked manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {
-    /// What visitors and operators call the module; the title of its frame.
+    /// The module's name, which is also the title of its frame.
     pub name: String,
-    /// Names this content: once published, a version never changes.
+    /// The name of this content: a version never changes once it is published.
     pub version: String,
-    /// The document that is framed.
+    /// The framed document.
     #[serde(default = "default_entry")]
     pub entry: FilePath,
-    /// How the module may appear.
+    /// The types as which the module may appear.
     #[serde(default = "every_type")]
     pub embed_types: Vec<EmbedType>,
-    /// How its launcher button looks.
     #[serde(default)]
     pub launcher: Launcher,
-    /// What it asks of the browser, each one of [`PERMISSIONS`].
+    /// The browser features that it uses, each one of [`PERMISSIONS`].
     #[serde(default)]
     pub permissions: Vec<String>,
-    /// The kinds of records that it keeps.
+    /// Its kinds of records, by name.
     #[serde(default)]
     pub collections: BTreeMap<String, Collection>,
-    /// What an operator can set.
+    /// The settings that operators can change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<ModuleSettings>,
 }
 
-/// One kind of records.
+/// A kind of records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Collection {
     /// The JSON Schema of a record's data.
     #[serde(default)]
     pub schema: Map<String, Value>,
-    /// What visitors may do; nothing unless it stands here.
+    /// What visitors may do with the records; nothing by default.
     #[serde(default)]
     pub visitors: Vec<Action>,
 }
 
-/// What can be done with records.
+/// What can be done with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -98,7 +96,7 @@ pub enum Action {
     Delete,
 }
 
-/// What an operator can set.
+/// The settings that operators can change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModuleSettings {
@@ -107,12 +105,12 @@ pub struct ModuleSettings {
 }
 
 impl Manifest {
-    /// Reads and checks the bytes of a `module.json`.
+    /// Parses and checks the bytes of a `module.json`.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let read = |json| -> Result<Self, _> { serde_path_to_error::deserialize(json) };
         let manifest = read(&mut json).map_err(|error| match error.path().to_string() {
-            // Where the JSON itself breaks off there is no place to name but its line.
+            // Where the JSON itself is broken, there is only a line to name.
             path if path == "." || path.contains('?') => refused(format!("{}.", error.inner())),
             path => refused(format!("`{path}`: {}.", error.inner())),
         })?;
@@ -150,9 +148,9 @@ impl Manifest {
         check_launcher(&self.launcher)?;
         for permission in &self.permissions {
             if !PERMISSIONS.contains(&permission.as_str()) {
-                let known = PERMISSIONS.join(", ");
+                let permitted = PERMISSIONS.join(", ");
                 return Err(format!(
-                    "`permissions` lists `{}`; expected some of {known}.",
+                    "`permissions` lists `{}`; expected some of {permitted}.",
                     permission.escape_debug()
                 ));
             }
@@ -169,7 +167,7 @@ fn check_collection(name: &str, collection: &Collection) -> Result<(), String> {
         ));
     }
     RecordSchema::check(&collection.schema)
-        .map_err(|reason| format!("`collections.{name}.schema` is no JSON Schema for records: {reason}"))
+        .map_err(|reason| format!("`collections.{name}.schema` is not a JSON Schema for records: {reason}"))
 }
 
 fn check_launcher(launcher: &Launcher) -> Result<(), String> {
@@ -208,7 +206,7 @@ fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
-/// A version stands in URLs, so it begins with a letter or digit: neither `.` nor `..` is one.
+/// A version is part of URLs, so it begins with a letter or digit: neither `.` nor `..` is one.
 pub(super) fn is_version(text: &str) -> bool {
     text.len() <= LONGEST_VERSION
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -228,14 +226,14 @@ fn is_color(text: &str) -> bool {
         .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Commands and numbers of SVG paths and nothing else, so that an icon can carry no markup.
+/// Whether the text is only commands and numbers of SVG paths, so that an icon cannot carry markup.
 fn is_path_data(text: &str) -> bool {
     text.trim_start().starts_with(['M', 'm'])
         && text.bytes().all(|byte| b"MmLlHhVvCcSsQqTtAaZz0123456789eE+-., \t\r\n".contains(&byte))
 }
 
 fn refused(reason: String) -> Error {
-    Error::new(Code::InvalidManifest, format!("{FILE_NAME} is not what was expected: {reason}"))
+    Error::new(Code::InvalidManifest, format!("{FILE_NAME} is invalid: {reason}"))
 }
 
 #[cfg(test)]
@@ -289,14 +287,14 @@ mod tests {
             (
                 "collections",
                 json!({ "a": { "schema": { "properties": { "b": { "type": "text" } } } } }),
-                "`collections.a.schema` is no JSON Schema for records: at /properties/b/type: ",
+                "`collections.a.schema` is not a JSON Schema for records: at /properties/b/type: ",
             ),
             ("settings", json!({}), "missing field `schema`"),
         ] {
             let mut manifest = base.clone();
             manifest[member] = value;
             let error = parse(manifest).unwrap_err();
-            assert!(error.detail().starts_with("module.json is not what was expected: "), "{error}");
+            assert!(error.detail().starts_with("module.json is invalid: "), "{error}");
             assert!(error.detail().contains(sentence), "{member}: {error}");
         }
     }

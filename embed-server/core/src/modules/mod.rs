@@ -1,8 +1,8 @@
-//! Modules: what is embedded. A module is published as a bundle, files and a `module.json`, and keeps its id over its
-//! versions.
+//! Modules, which websites embed. A module is published as a bundle, files and a `module.json`, and keeps its id over
+//! its versions.
 //!
-//! A version, once published, never changes, and is stored whole before one transaction makes it the one that is served:
-//! whoever is interrupted before leaves everything as it was. What is served is answered from memory.
+//! A published version never changes, and is stored whole before one transaction makes it the served one: an
+//! interrupted publish leaves the served version as it was. Published versions are served from a cache.
 
 mod bundle;
 mod document;
@@ -25,7 +25,7 @@ pub use managed::ManagedModule;
 pub use manifest::{Action, Manifest};
 pub use publish::Publication;
 pub use published::Published;
-pub use schema::{FieldError, Known, RecordSchema, Type};
+pub use schema::{FieldError, FieldTypes, RecordSchema, Type};
 pub use upload::Upload;
 
 use crate::sites::{SITES, Sites};
@@ -46,30 +46,30 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A module, by its id: what it serves.
+/// A module, by its id: the version that it serves.
 pub const MODULES: Topic = Topic("modules");
 
-/// Versions that are remembered, at some kilobytes each.
+/// Versions in the cache, some kilobytes each.
 const VERSIONS: u64 = 2_000;
-/// Bytes of files that are held in memory.
+/// The most bytes of files in the cache.
 const CONTENT_BYTES: u64 = 64 * 1024 * 1024;
-/// How long a version is remembered.
-const LIFE: Duration = Duration::from_secs(10 * 60);
-/// The bytes of a file that nobody asked for that long are dropped.
-const IDLE: Duration = Duration::from_secs(60 * 60);
+/// The longest time that a version is cached.
+const VERSION_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// A file that was not requested for this long leaves the cache.
+const CONTENT_MAX_IDLE: Duration = Duration::from_secs(60 * 60);
 
-/// How many versions a sentence lists, the newest.
+/// The number of versions that an error lists, the newest first.
 const LISTED: i64 = 20;
 
 /// A module of a site.
 #[derive(Clone, Debug, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Module {
-    /// Its id; the same over all versions.
+    /// The module's id, the same for all versions.
     pub id: Uuid,
-    /// The tenant.
+    /// The site that it belongs to.
     pub site_id: Uuid,
-    /// The name in the manifest that was published last.
+    /// The name in the manifest of the version that was published last.
     pub name: String,
     /// The version that is served; null while the module is unpublished.
     pub version: Option<String>,
@@ -85,21 +85,21 @@ pub struct Module {
 pub struct Version {
     #[serde(skip)]
     id: Uuid,
-    /// As its manifest has it.
+    /// The version, as in its manifest.
     pub version: String,
     /// When it was published.
     pub published_at: DateTime<Utc>,
-    /// How many files it has.
+    /// The number of its files.
     pub files: i64,
-    /// Bytes of all files together, uncompressed.
+    /// The size of all files together in bytes, uncompressed.
     pub bytes: i64,
 }
 
-/// Which version to serve.
+/// The version to serve.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RollBack {
-    /// The version, as it was published.
+    /// A published version.
     pub version: String,
 }
 
@@ -119,12 +119,12 @@ impl Listed for Version {
     }
 }
 
-/// The modules. Cheap to clone; clones share what they remember.
+/// Modules. Cheap to clone; clones share one cache.
 #[derive(Clone)]
 pub struct Modules {
     context: Context,
     storage: Storage,
-    /// By module and version; without a version the current one.
+    /// By module and version; without a version, the served one.
     published: RevisionCache<(Uuid, Option<String>), Option<Arc<Published>>>,
     contents: Cache<Digest, Content>,
 }
@@ -136,8 +136,17 @@ impl Modules {
         Ok(Self {
             context: context.clone(),
             storage: Storage::in_folder(&context.settings.storage.storage_url)?,
-            published: RevisionCache::new(&context.changes, context.metrics.cache("modules"), VERSIONS, LIFE),
-            contents: Cache::builder().max_capacity(CONTENT_BYTES).weigher(weight).time_to_idle(IDLE).build(),
+            published: RevisionCache::new(
+                &context.changes,
+                context.metrics.cache("modules"),
+                VERSIONS,
+                VERSION_LIFETIME,
+            ),
+            contents: Cache::builder()
+                .max_capacity(CONTENT_BYTES)
+                .weigher(weight)
+                .time_to_idle(CONTENT_MAX_IDLE)
+                .build(),
         })
     }
 
@@ -147,7 +156,6 @@ impl Modules {
         store::page(&mut tx, site, Uuid::nil(), i64::MAX).await
     }
 
-    /// A page of them.
     pub async fn page(&self, site: Uuid, paging: &Paging<Module>) -> Result<Paged<Module>> {
         let mut tx = self.context.db.read(site).await?;
         let modules = store::page(&mut tx, site, paging.after(), paging.reads()).await?;
@@ -166,7 +174,6 @@ impl Modules {
         store::versions(&mut tx, site, module, Uuid::max(), i64::MAX).await
     }
 
-    /// A page of them.
     pub async fn page_of_versions(
         &self,
         site: Uuid,
@@ -183,32 +190,32 @@ impl Modules {
         let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
         let mut change = self.context.change(&tenant, by).await?;
         let found = store::find(&mut change, site, module).await?.ok_or_else(|| not_found(site, module))?;
-        // What no version can be called would be an error of PostgreSQL's, not an unknown version.
+        // Text that is no version must not reach PostgreSQL, whose error would hide that the version is unknown.
         let target = match manifest::is_version(version) {
             true => store::version(&mut change, site, module, version).await?,
             false => None,
         };
         let Some(target) = target else {
-            let known = store::versions(&mut change, site, module, Uuid::max(), LISTED).await?;
-            let known: Vec<_> = known.iter().map(|known| known.version.as_str()).collect();
+            let versions = store::versions(&mut change, site, module, Uuid::max(), LISTED).await?;
+            let versions: Vec<_> = versions.iter().map(|version| version.version.as_str()).collect();
             let detail = format!(
                 "{} has no version {}. It has {}.",
                 found.name,
                 version.escape_debug(),
-                known.join(", ")
+                versions.join(", ")
             );
             return Err(Error::new(Code::VersionNotFound, detail));
         };
         let (manifest, now) = (&target.manifest.manifest, change.now());
         store::switch(&mut change, site, module, &manifest.name, Some(target.id), now).await?;
-        change.event(&events::Published { name: &manifest.name, version: &manifest.version })?;
+        change.event(&events::ModulePublished { name: &manifest.name, version: &manifest.version })?;
         change.forget(MODULES, module);
         let subject = format!("{} {}", manifest.name, manifest.version);
         change.commit(events::MODULE_ROLLED_BACK, &subject).await?;
         self.find(site, module).await
     }
 
-    /// Stops to serve a module. Its id, its versions and its domains stay, for when it is published again.
+    /// Stops serving a module. Its id, versions and domains stay for when it is published again.
     pub async fn unpublish(&self, by: &Actor, site: Uuid, module: Uuid) -> Result<Module> {
         let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
         let mut change = self.context.change(&tenant, by).await?;
@@ -220,17 +227,17 @@ impl Modules {
         self.find(site, module).await
     }
 
-    /// What a site's module serves, or `None` when the site has no such module or it is not published.
+    /// What a site's module serves; `None` where the site has no such module, or it is not published.
     pub async fn published(&self, site: Uuid, module: Uuid) -> Result<Option<Arc<Published>>> {
         Ok(self.served(module).await?.filter(|published| published.site == site))
     }
 
-    /// What a module serves, whosever it is: its files are public, and their address names no site.
+    /// What a module of any site serves: its files are public, and their URL names no site.
     pub async fn served(&self, module: Uuid) -> Result<Option<Arc<Published>>> {
         self.load(module, None).await
     }
 
-    /// One version of a module, as long as the module is published in any.
+    /// One version of a module, while the module is published in any.
     async fn served_in(&self, module: Uuid, version: &str) -> Result<Option<Arc<Published>>> {
         match self.served(module).await? {
             Some(current) if current.manifest.version == version => Ok(Some(current)),
@@ -239,7 +246,7 @@ impl Modules {
         }
     }
 
-    /// Whether every module has an origin of its own; else they are sandboxed.
+    /// Whether every module has an origin of its own; otherwise they are sandboxed.
     pub fn have_own_origins(&self) -> bool {
         self.context.settings.server.module_host.is_some()
     }
@@ -255,10 +262,9 @@ impl Modules {
         self.published.get((module, version.clone()), read).await
     }
 
-    /// The bytes of a stored file.
     pub(crate) async fn content(&self, digest: &Digest) -> Result<Content> {
-        if let Some(known) = self.contents.get(digest).await {
-            return Ok(known);
+        if let Some(content) = self.contents.get(digest).await {
+            return Ok(content);
         }
         let read = self.storage.get(digest);
         Box::pin(self.contents.try_get_with(digest.clone(), read))
@@ -269,7 +275,7 @@ impl Modules {
 
 fn not_found(site: Uuid, module: Uuid) -> Error {
     let detail = format!(
-        "Site {site} has no module {module}. `embed-server module list --site {site}` prints those that it has."
+        "Site {site} has no module {module}. `embed-server module list --site {site}` lists its modules."
     );
     Error::new(Code::ModuleNotFound, detail)
 }

@@ -1,4 +1,4 @@
-//! Where a file lies inside a bundle.
+//! The path of a file inside a bundle.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::{Borrow, Cow};
@@ -6,13 +6,13 @@ use std::fmt;
 
 const LONGEST_PATH: usize = 500;
 
-/// A relative path with `/` between its parts that cannot leave its bundle: no `.` or `..`, no empty part, no backslash,
-/// no control character.
+/// A relative path with `/` between its parts that stays inside its bundle: no `.` or `..`, no empty part, no
+/// backslash, no control character.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FilePath(Cow<'static, str>);
 
-/// Why a text is no [`FilePath`].
+/// Why a text is not a [`FilePath`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` cannot be a file of a bundle: {reason}", path.escape_debug())]
 pub struct PathError {
@@ -24,7 +24,6 @@ impl FilePath {
     /// `index.html`.
     pub const INDEX: Self = Self(Cow::Borrowed("index.html"));
 
-    /// Takes a path as it is, or says why not.
     pub fn parse(text: impl Into<String>) -> Result<Self, PathError> {
         let path = text.into();
         match fault(&path) {
@@ -33,17 +32,16 @@ impl FilePath {
         }
     }
 
-    /// The path.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The folder that it lies in, with a slash at the end; empty at the top.
+    /// Its folder with a slash at the end; empty at the top level.
     pub fn folder(&self) -> &str {
         self.0.rfind('/').map_or("", |slash| &self.0[..=slash])
     }
 
-    /// What follows the last dot of its name.
+    /// The part of its name after the last dot.
     pub fn extension(&self) -> Option<&str> {
         let (stem, extension) = self.0[self.folder().len()..].rsplit_once('.')?;
         (!stem.is_empty()).then_some(extension)
@@ -56,7 +54,7 @@ impl FilePath {
         format!("{guess}{charset}")
     }
 
-    /// Whether compressing it is worth the try: texts are, and what is not compressed by itself.
+    /// Whether compressing it is worthwhile: for text, and for formats that are not compressed themselves.
     pub fn compresses(&self) -> bool {
         const OTHERS: &[&str] = &["javascript", "json", "wasm", "xml", "ttf", "otf", "vnd.ms-fontobject"];
         let guess = mime_guess::from_path(&*self.0).first_or_octet_stream();
@@ -74,7 +72,7 @@ fn fault(path: &str) -> Option<&'static str> {
         return Some("it must not begin with a slash");
     }
     if path.contains('\\') {
-        return Some("a backslash means another thing on every system");
+        return Some("a backslash has a different meaning on each system");
     }
     if path.chars().any(char::is_control) {
         return Some("it has a control character");
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_by_itself_is_left_alone() {
+    fn compressed_formats_are_not_compressed_again() {
         for (path, compresses) in [
             ("a.js", true),
             ("a.svg", true),
@@ -171,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_taken_stays_below_its_root(text in "[./\\\\a-c\u{0}-\u{3} ]{0,12}") {
+        fn an_accepted_path_stays_below_its_root(text in "[./\\\\a-c\u{0}-\u{3} ]{0,12}") {
             if let Ok(path) = FilePath::parse(text) {
                 let root = std::path::Path::new("/bundle");
                 let full = root.join(path.as_str());

@@ -16,29 +16,29 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// What came of publishing a bundle.
+/// The result of publishing a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Publication {
     /// The module's id.
     pub id: Uuid,
-    /// The tenant.
+    /// The site that it belongs to.
     pub site_id: Uuid,
     /// The module's name.
     pub name: String,
     /// The version that is served now.
     pub version: String,
-    /// How many files it has.
+    /// The number of its files.
     pub files: usize,
-    /// Bytes of all files together, uncompressed.
+    /// The size of all files together in bytes, uncompressed.
     pub bytes: usize,
-    /// Whether anything is different than before; publishing the same again is no change.
+    /// Whether anything changed; publishing the same bundle again changes nothing.
     pub changed: bool,
 }
 
 impl Modules {
-    /// Publishes a bundle as a version of `module`, or else of the site's module that has its name, which is made when
-    /// there is none. `progress` hears how many files of how many are stored.
+    /// Publishes a bundle as a version of `module`, or else of the site's module with the bundle's name, which is
+    /// created when there is none. `progress` is called with the number of stored files and of all files.
     pub async fn publish(
         &self,
         by: &Actor,
@@ -48,7 +48,7 @@ impl Modules {
         progress: impl Fn(usize, usize),
     ) -> Result<Publication> {
         let Bundle { manifest, mut files } = bundle;
-        let existing = self.named(site, module, &manifest.name).await?;
+        let existing = self.existing(site, module, &manifest.name).await?;
         let id = existing.as_ref().map_or_else(|| self.context.ids.next(), |module| module.id);
         if let Some(entry) = files.get_mut(&manifest.entry) {
             *entry = document::with_base(entry, id, &manifest.version, &manifest.entry);
@@ -65,10 +65,9 @@ impl Modules {
         };
 
         let mut tx = self.context.db.read(site).await?;
-        if let Some(known) = store::version(&mut tx, site, id, &manifest.version).await? {
-            let stored = &known.manifest;
-            let same = stored.complete && stored.manifest == manifest;
-            if !same || store::files(&mut tx, known.id).await? != rows {
+        if let Some(stored) = store::version(&mut tx, site, id, &manifest.version).await? {
+            let same = stored.manifest.complete && stored.manifest.manifest == manifest;
+            if !same || store::files(&mut tx, stored.id).await? != rows {
                 return Err(version_exists(&manifest.name, &manifest.version));
             }
             if existing.is_some_and(|module| module.version.as_ref() == Some(&manifest.version)) {
@@ -77,7 +76,7 @@ impl Modules {
             drop(tx);
             let tenant = Sites::new(&self.context).tenant(site, Some(id)).await?;
             let change = self.context.change(&tenant, by).await?;
-            self.serve(change, &publication, known.id).await?;
+            self.serve(change, &publication, stored.id).await?;
             return Ok(publication);
         }
         drop(tx);
@@ -95,8 +94,7 @@ impl Modules {
         Ok(publication)
     }
 
-    /// The module that is meant.
-    async fn named(&self, site: Uuid, module: Option<Uuid>, name: &str) -> Result<Option<Module>> {
+    async fn existing(&self, site: Uuid, module: Option<Uuid>, name: &str) -> Result<Option<Module>> {
         let mut tx = self.context.db.read(site).await?;
         match module {
             Some(module) => match store::find(&mut tx, site, module).await? {
@@ -107,8 +105,8 @@ impl Modules {
         }
     }
 
-    /// Stores what is not there yet. Nothing refers to it so far, so being interrupted leaves only bytes behind that the
-    /// next try finds.
+    /// Stores the files that are missing. Nothing refers to them yet, so an interruption leaves only files that the
+    /// next attempt reuses.
     async fn store(&self, files: &BTreeMap<FilePath, Bytes>, progress: impl Fn(usize, usize)) -> Result<()> {
         progress(0, files.len());
         for (done, (path, bytes)) in files.iter().enumerate() {
@@ -125,7 +123,7 @@ impl Modules {
         Ok(())
     }
 
-    /// Makes a version the one that is served, and tells of it.
+    /// Makes a version the served one, and records that.
     async fn serve(
         &self,
         mut change: Change<Listed>,
@@ -135,7 +133,7 @@ impl Modules {
         let &Publication { id, site_id: site, ref name, .. } = publication;
         let now = change.now();
         store::switch(&mut change, site, id, name, Some(version), now).await?;
-        change.event(&events::Published { name, version: &publication.version })?;
+        change.event(&events::ModulePublished { name, version: &publication.version })?;
         change.forget(MODULES, id);
         change.commit(events::MODULE_PUBLISHED, &format!("{name} {}", publication.version)).await
     }
@@ -152,7 +150,7 @@ fn row(path: &FilePath, bytes: &Bytes) -> StoredFile {
 
 fn version_exists(name: &str, version: &str) -> Error {
     let detail = format!(
-        "Version {version} of {name} is published with other content, and a version never changes. Raise `version` in module.json."
+        "Version {version} of {name} is already published with different content, and a version never changes. Raise `version` in module.json."
     );
     Error::new(Code::VersionExists, detail)
 }

@@ -1,4 +1,4 @@
-//! One version of a module, ready to be served.
+//! A version of a module, ready to be served.
 
 use super::manifest::{Collection, Manifest, PERMISSIONS};
 use super::path::FilePath;
@@ -13,22 +13,17 @@ use embed_protocol::verify::Launcher;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// What a module serves.
 #[derive(Debug)]
 pub struct Published {
-    /// The tenant.
     pub site: Uuid,
-    /// The module.
     pub module: Uuid,
-    /// What it says of itself.
     pub manifest: Manifest,
-    /// What its document may use of the browser: the value of `Permissions-Policy`.
+    /// The document's `Permissions-Policy`.
     pub permissions: HeaderValue,
     files: HashMap<FilePath, File>,
     schemas: HashMap<String, RecordSchema>,
 }
 
-/// A file of a version.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub digest: Digest,
@@ -36,7 +31,7 @@ pub(crate) struct File {
 }
 
 impl Published {
-    /// Reads a version, or without one the current one, in a transaction that crosses sites.
+    /// Reads a version, or without one the served one, in a transaction that crosses sites.
     pub(super) async fn read(tx: &mut Tx, module: Uuid, version: Option<&str>) -> Result<Option<Self>> {
         let Some(found) = store::served(tx, module, version).await? else {
             return Ok(None);
@@ -57,22 +52,19 @@ impl Published {
         Ok(Some(Self { site: found.site_id, module, manifest, permissions, files, schemas }))
     }
 
-    /// What people call the module.
     pub fn name(&self) -> &str {
         &self.manifest.name
     }
 
-    /// How its launcher button looks.
     pub fn launcher(&self) -> &Launcher {
         &self.manifest.launcher
     }
 
-    /// How it may appear.
     pub fn embed_types(&self) -> &[EmbedType] {
         &self.manifest.embed_types
     }
 
-    /// What the data of a collection's records must be; `None` when there is no such collection.
+    /// The schema of a collection's records; `None` where there is no such collection.
     pub fn schema(&self, collection: &str) -> Option<&RecordSchema> {
         self.schemas.get(collection)
     }
@@ -81,7 +73,7 @@ impl Published {
         self.files.get(path)
     }
 
-    /// The document that is framed.
+    /// The framed document.
     pub(crate) fn document(&self) -> Result<&File> {
         let missing =
             || Error::internal(format!("module {} has no file {}", self.module, self.manifest.entry));
@@ -89,11 +81,11 @@ impl Published {
     }
 }
 
-/// Grants the document what its manifest asks for, and denies it everything else.
+/// Allows the features that the manifest lists, and denies all others.
 fn permissions_policy(manifest: &Manifest) -> String {
     let directive = |feature: &&str| {
-        let asked = manifest.permissions.iter().any(|permission| permission == feature);
-        format!("{feature}={}", if asked { "(self)" } else { "()" })
+        let listed = manifest.permissions.iter().any(|permission| permission == feature);
+        format!("{feature}={}", if listed { "(self)" } else { "()" })
     };
     PERMISSIONS.iter().map(directive).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! The HTTP of a version's files.
+//! The HTTP routes of a version's files.
 
 use super::Modules;
 use axum::Router;
@@ -11,13 +11,14 @@ use embed_base::{Code, Error, Result};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// What every answer carries where modules have no origin of their own: they get an opaque one, and so neither the
-/// server's cookies nor each other's storage. The `sandbox` attribute of the frame would be the page's to leave out.
+/// The policy of every response where modules have no origin of their own: each gets an opaque origin, and so neither
+/// the server's cookies nor another module's storage. A `sandbox` attribute on the frame would not do, because the
+/// embedding page could leave it out.
 pub const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-popups";
 
-/// A version never changes, so its files need never be asked for again.
+/// A version never changes, so its files can be cached for ever.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Only the document at `/embed/{module}` knows who may frame it, so nothing else may be framed.
+/// Only the document at `/embed/{module}` checks its embedder, so nothing else may be framed.
 const UNFRAMEABLE: &str = "frame-ancestors 'none'";
 
 /// `GET /embed/{module}/{version}/{path}`.
@@ -53,7 +54,7 @@ async fn file(
     Ok(content.answer(&request, file.digest.as_str(), headers))
 }
 
-/// The module that a request is about, unless it asks the origin of one module for another.
+/// The module that a request names, unless it asks one module's origin for another module.
 pub fn addressed(module: &str, own: Option<Extension<ModuleOrigin>>) -> Option<Uuid> {
     let module = Uuid::try_parse(module).ok()?;
     match own {

@@ -1,13 +1,13 @@
-//! The JSON Schema of a collection: what may stand in a record's data, and what a field's value can be.
+//! The JSON Schema of a collection: what a record's data may be, and which types its fields have.
 //!
-//! A schema comes from whoever publishes, so it is held to what cannot be turned against the server: it reads nothing from
-//! the network, its patterns match in linear time, and its references neither run in a circle nor multiply, so
-//! that checking a record takes time in proportion to its size.
+//! Schemas come from publishers and cannot be turned against the server: they read nothing from the network, their
+//! patterns match in linear time, and their references neither form a cycle nor multiply, so that checking a record
+//! takes time in proportion to its size.
 
 mod types;
 mod weight;
 
-pub use types::{Known, Type};
+pub use types::{FieldTypes, Type};
 
 use embed_base::{Error, Result};
 use jsonschema::error::ValidationErrorKind;
@@ -17,10 +17,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
-/// Errors that are told of one record; whoever has more, mends these first.
+/// The most errors that are reported for one record.
 const MOST_ERRORS: usize = 50;
 
-/// One place in a record's data that does not fit.
+/// One value in a record's data that violates the schema.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct FieldError {
     /// A JSON pointer (RFC 6901) into the data; empty for the data as a whole.
@@ -29,7 +29,7 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// A checked schema. It is compiled when the first record is checked, and once.
+/// A checked schema, compiled once when the first record is checked.
 #[derive(Debug)]
 pub struct RecordSchema {
     source: Value,
@@ -37,7 +37,7 @@ pub struct RecordSchema {
 }
 
 impl RecordSchema {
-    /// Says what is wrong with a schema, and where, if anything is.
+    /// Checks a schema; the error says what is wrong with it and where.
     pub(super) fn check(source: &Map<String, Value>) -> Result<(), String> {
         let source = Value::Object(source.clone());
         weight::check(&source)?;
@@ -49,15 +49,14 @@ impl RecordSchema {
         Self { source: Value::Object(source.clone()), validator: OnceLock::new() }
     }
 
-    /// A schema for a test of another room.
+    /// A schema for tests of other capabilities.
     #[cfg(test)]
     pub(crate) fn of(source: Value) -> Self {
         source.as_object().map(Self::new).unwrap()
     }
 
-    /// Everything in a record's data that does not fit, by field; of very much the first fields, and at the end that there
-    /// are more.
-    pub fn misfits(&self, data: &Value) -> Result<Vec<FieldError>> {
+    /// The fields of a record's data that violate the schema, sorted; if there are too many, the last entry says so.
+    pub fn violations(&self, data: &Value) -> Result<Vec<FieldError>> {
         let validator = self.validator.get_or_init(|| compile(&self.source));
         let validator = validator.as_ref().map_err(|error| Error::internal(error.as_str()))?;
         let mut errors = validator.iter_errors(data);
@@ -67,15 +66,15 @@ impl RecordSchema {
         found.dedup();
         if found.len() > MOST_ERRORS || errors.next().is_some() {
             found.truncate(MOST_ERRORS);
-            let detail = "More does not fit than is listed here; mend these first.".to_owned();
+            let detail = "There are more errors than these; fix these first.".to_owned();
             found.push(FieldError { field: String::new(), detail });
         }
         Ok(found)
     }
 
-    /// What the schema says of the field at a path into the data.
-    pub fn known(&self, path: &[String]) -> Known {
-        types::known(&self.source, path)
+    /// The types that the schema allows at a path into the data.
+    pub fn field_types(&self, path: &[String]) -> FieldTypes {
+        types::field_types(&self.source, path)
     }
 }
 
@@ -91,7 +90,7 @@ fn compile(source: &Value) -> Result<Validator, String> {
         })
 }
 
-/// The error, once for each field that it is about. Values are not repeated: they may be long, and they are the caller's.
+/// The error, once for each field that it is about. It does not repeat the values, which may be long.
 fn described(error: &ValidationError<'_>) -> Vec<FieldError> {
     let place = error.instance_path().to_string();
     let below = |name: &str| format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -102,7 +101,7 @@ fn described(error: &ValidationError<'_>) -> Vec<FieldError> {
         }
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            let unknown = |name: &String| at(below(name), "The schema knows no such field.");
+            let unknown = |name: &String| at(below(name), "The schema does not allow this field.");
             unexpected.iter().map(unknown).collect()
         }
         _ => vec![FieldError { field: place, detail: format!("{}.", error.masked_with("The value")) }],
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_that_does_not_fit_is_named() {
+    fn every_field_that_violates_the_schema_is_named() {
         let schema = schema(json!({
             "type": "object", "required": ["rating"], "additionalProperties": false,
             "properties": {
@@ -135,32 +134,33 @@ mod tests {
                 "address": { "properties": { "a/b": { "type": "string" } } },
             },
         }));
-        assert_eq!(schema.misfits(&json!({ "rating": 5 })).unwrap(), []);
-        let found = schema.misfits(&json!({ "mail": "nobody", "x~y": 1, "address": { "a/b": 7 } })).unwrap();
+        assert_eq!(schema.violations(&json!({ "rating": 5 })).unwrap(), []);
+        let found =
+            schema.violations(&json!({ "mail": "nobody", "x~y": 1, "address": { "a/b": 7 } })).unwrap();
         let fields: Vec<_> = found.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["/address/a~1b", "/mail", "/rating", "/x~0y"]);
         assert!(found.iter().all(|error| !error.detail.contains("nobody")), "{found:?}");
     }
 
     #[test]
-    fn who_has_more_wrong_than_is_listed_is_told_so() {
+    fn a_record_with_more_errors_than_are_listed_says_so() {
         let texts = schema(json!({ "additionalProperties": { "type": "string" } }));
         let wrong =
             |count: u32| -> Value { (0..count).map(|number| (format!("f{number:03}"), number)).collect() };
-        let listed = texts.misfits(&wrong(50)).unwrap();
+        let listed = texts.violations(&wrong(50)).unwrap();
         assert_eq!((listed.len(), listed[49].field.as_str()), (50, "/f049"));
         for count in [51, 52, 400] {
-            let listed = texts.misfits(&wrong(count)).unwrap();
+            let listed = texts.violations(&wrong(count)).unwrap();
             assert_eq!(listed.len(), 51, "{count}");
             assert_eq!((listed[50].field.as_str(), &listed[50].detail[..4]), ("", "More"), "{count}");
         }
         let closed = schema(json!({ "properties": { "a": {} }, "additionalProperties": false }));
-        let listed = closed.misfits(&wrong(60)).unwrap();
+        let listed = closed.violations(&wrong(60)).unwrap();
         assert_eq!((listed.len(), &listed[50].detail[..4]), (51, "More"));
     }
 
     #[test]
-    fn what_is_no_schema_is_refused_with_its_place() {
+    fn an_invalid_schema_is_refused_with_the_place_of_the_error() {
         let refused = refusal(json!({ "properties": { "a": { "type": "strin" } } }));
         assert!(refused.starts_with("at /properties/a/type: "), "{refused}");
         let refused = refusal(json!({ "properties": { "a": { "pattern": "(a" } } }));

@@ -54,7 +54,7 @@ pub(super) async fn find_by_name(tx: &mut Tx, site: Uuid, name: &str) -> Result<
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(name).fetch_optional(conn).await)?)
 }
 
-/// The newest versions that came before an id.
+/// The newest versions before an id.
 pub(super) async fn versions(
     tx: &mut Tx,
     site: Uuid,
@@ -84,7 +84,7 @@ pub(super) async fn version(
     })?)
 }
 
-/// For a global transaction: a version of a module, or the current one; none of a module that is unpublished.
+/// For a global transaction: a version of a module, or the served one; none of a module that is unpublished.
 pub(super) async fn served(
     tx: &mut Tx,
     module: Uuid,
@@ -139,7 +139,7 @@ pub(super) async fn insert_version(
     )
     .on_unique(&["module_id", "version"], || {
         let detail = format!(
-            "Version {} was published by someone else meanwhile; raise `version` in module.json.",
+            "Version {} was just published by someone else; raise `version` in module.json.",
             manifest.version
         );
         Error::new(Code::VersionExists, detail)
@@ -161,7 +161,7 @@ pub(super) async fn insert_version(
     Ok(())
 }
 
-/// Decides what is served: one row, so that everyone sees either the old version or the new.
+/// Sets the version that is served in one row, so that a reader sees either the old version or the new.
 pub(super) async fn switch(
     tx: &mut Tx,
     site: Uuid,

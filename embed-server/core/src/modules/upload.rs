@@ -1,4 +1,4 @@
-//! A bundle that is uploaded.
+//! An uploaded bundle.
 
 use super::bundle::{Bundle, LARGEST_ARCHIVE};
 use aide::OperationInput;
@@ -12,12 +12,12 @@ use schemars::json_schema;
 
 const ZIP: &str = "application/zip";
 
-/// A body of `application/zip` that is a bundle.
+/// A body of `application/zip` with a bundle.
 #[derive(Debug)]
 pub struct Upload(pub Bundle);
 
 impl Upload {
-    /// How large the body of a route that takes an upload may be.
+    /// The limit of the body of a route that takes an upload.
     pub fn limit() -> DefaultBodyLimit {
         DefaultBodyLimit::max(LARGEST_ARCHIVE)
     }
@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        if media_type(request.headers()).is_none_or(|known| known != ZIP) {
+        if media_type(request.headers()).is_none_or(|media_type| media_type != ZIP) {
             return Err(wrong_media_type(ZIP));
         }
         let archive = read_body(request, state).await?;
@@ -53,8 +53,8 @@ impl OperationInput for Upload {
             ctx,
             operation,
             Code::InvalidBundle,
-            "The body is no zip file, or breaks a rule of bundles.",
+            "The body is not a zip file, or breaks a rule of bundles.",
         );
-        openapi::refuses(ctx, operation, Code::InvalidManifest, "`module.json` is not what was expected.");
+        openapi::refuses(ctx, operation, Code::InvalidManifest, "`module.json` is invalid.");
     }
 }

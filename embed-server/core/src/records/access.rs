@@ -1,7 +1,7 @@
 //! Permission to do something with the records of one collection.
 //!
-//! A [`Collection<P>`] cannot be made but by checking the caller, and every function of this room wants one. So whoever
-//! forgets to ask does not compile.
+//! Only a check of the caller makes a [`Collection<P>`], and every function on records takes one, so code without the
+//! check does not compile.
 
 use super::described::in_path;
 use crate::modules::{Action, Modules, Published, RecordSchema};
@@ -19,21 +19,21 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Something that callers may be permitted to do.
+/// An operation that callers may be permitted to do.
 pub trait Permission: Send + Sync + 'static {
-    /// What a collection must grant visitors.
+    /// What a collection must allow visitors.
     const ACTION: Action;
-    /// What a token must have.
+    /// The scope that a token needs.
     const SCOPE: Scope;
-    /// The verb, for sentences.
+    /// The verb, for error texts.
     const VERB: &'static str;
 }
 
-/// Permission to read and list.
+/// Permission to read and list records.
 #[derive(Clone, Copy, Debug)]
 pub struct Read;
 
-/// Permission to make new records.
+/// Permission to create records.
 #[derive(Clone, Copy, Debug)]
 pub struct Create;
 
@@ -41,7 +41,7 @@ pub struct Create;
 #[derive(Clone, Copy, Debug)]
 pub struct Update;
 
-/// Permission to remove records.
+/// Permission to delete records.
 #[derive(Clone, Copy, Debug)]
 pub struct Delete;
 
@@ -69,7 +69,7 @@ impl Permission for Delete {
     const VERB: &'static str = "delete";
 }
 
-/// A collection of a module, and the permission to do `P` in it. Extracted from the path and from the caller that
+/// A collection of a module, with the permission to do `P` in it. Extracted from the path and from the caller that
 /// the gateway has authenticated.
 #[derive(Debug)]
 pub struct Collection<P> {
@@ -79,7 +79,7 @@ pub struct Collection<P> {
     permission: PhantomData<P>,
 }
 
-/// Whose records are meant: what every query of this room is held to.
+/// The collection that a query is limited to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CollectionScope {
     pub site: Uuid,
@@ -88,8 +88,8 @@ pub(super) struct CollectionScope {
 }
 
 impl<P: Permission> Collection<P> {
-    /// Opens a collection of the module that is called: 404 when the module's current version has none of this name, 401
-    /// when the caller has shown nothing, 403 when what he has shown is not enough.
+    /// Opens a collection of the called module: 404 where the module's current version has none of this name, 401
+    /// where the caller has no credentials, 403 where they are not enough.
     pub async fn open(modules: &Modules, call: &Call, name: &str) -> Result<Self> {
         let published = modules.published(call.site, call.module).await?.ok_or_else(module_not_found)?;
         let Some(declared) = published.manifest.collections.get(name) else {
@@ -98,7 +98,7 @@ impl<P: Permission> Collection<P> {
         match &call.caller.grant {
             Grant::Nothing => {
                 return Err(unauthenticated(format!(
-                    "To {} records, show a token: `Authorization: Bearer …` with an API token, or with the token that `verify` has given.",
+                    "To {} records, send `Authorization: Bearer …` with an API token, or with an embed token from `verify`.",
                     P::VERB
                 )));
             }
@@ -114,7 +114,7 @@ impl<P: Permission> Collection<P> {
                 let has: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
                 let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
                 return Err(forbidden(format!(
-                    "To {} records takes the scope `{}`; this token has {has}.",
+                    "To {} records, a token needs the scope `{}`; this one has {has}.",
                     P::VERB,
                     P::SCOPE.as_str()
                 )));
@@ -128,17 +128,14 @@ impl<P: Permission> Collection<P> {
         })
     }
 
-    /// The module whose collection it is.
     pub fn module(&self) -> Uuid {
         self.scope.module
     }
 
-    /// Its name in the manifest.
     pub fn name(&self) -> &str {
         &self.scope.name
     }
 
-    /// What the data of its records must be.
     pub fn schema(&self) -> Result<&RecordSchema> {
         self.published.schema(self.name()).ok_or_else(|| Error::internal("a collection without schema"))
     }
@@ -147,7 +144,7 @@ impl<P: Permission> Collection<P> {
         &self.scope
     }
 
-    /// The name under which the caller's idempotency keys are kept.
+    /// The caller, as idempotency keys name it.
     pub(super) fn caller(&self) -> &str {
         &self.caller
     }
@@ -155,7 +152,7 @@ impl<P: Permission> Collection<P> {
 
 /// 404 `module_not_found`.
 pub(super) fn module_not_found() -> Error {
-    Error::new(Code::ModuleNotFound, "There is no such module here, or it is not published.")
+    Error::new(Code::ModuleNotFound, "There is no such module, or it is not published.")
 }
 
 fn collection_not_found(published: &Published, name: &str) -> Error {
@@ -186,7 +183,7 @@ where
     }
 }
 
-/// The id in a path. What is no id is no record's, so it is only ever not found.
+/// The id in a path. Text that is not an id is not found, like the id of no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordId(pub Uuid);
 
@@ -212,11 +209,11 @@ impl<P: Permission> OperationInput for Collection<P> {
         let name = json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$" });
         let name = in_path("collection", "A collection that the module's manifest declares.", name);
         add_parameters(ctx, operation, [name]);
-        let when = "There are no credentials, or none that are worth anything.";
+        let when = "The credentials are missing or invalid.";
         openapi::refuses(ctx, operation, Code::Unauthenticated, when);
         let scope = P::SCOPE.as_str();
         let when = format!(
-            "A token needs the scope `{scope}`; visitors need the collection's leave to {}.",
+            "A token needs the scope `{scope}`; visitors need the collection's permission to {}.",
             P::VERB
         );
         openapi::refuses(ctx, operation, Code::Forbidden, &when);

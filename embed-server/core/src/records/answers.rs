@@ -1,8 +1,8 @@
-//! Answers about one record: each carries its `ETag`.
+//! Responses with one record, each with its `ETag`.
 
 use super::described::{media, object};
 use super::preconditions::{IfNoneMatch, etag_header};
-use super::{Created, Record};
+use super::{CreatedRecord, Record};
 use aide::generate::GenContext;
 use aide::openapi::{Header, HeaderStyle, Operation, ParameterSchemaOrContent, ReferenceOr, Response};
 use aide::operation::OperationOutput;
@@ -14,26 +14,23 @@ use uuid::Uuid;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// 200 with the record, or 304 to a reader who has it.
+/// 200 with the record, or 304 to a client that has it.
 #[derive(Debug)]
 pub struct Found {
-    /// The record.
     pub record: Record,
-    /// What the reader has.
+    /// The versions that the client has.
     pub condition: IfNoneMatch,
 }
 
-/// 200 with the record as it is after a change.
+/// 200 with the changed record.
 #[derive(Debug)]
 pub struct Changed(pub Record);
 
-/// 201 with the record, and where it is.
+/// 201 with the new record and its location.
 #[derive(Debug)]
 pub struct CreatedIn {
-    /// The module.
     pub module: Uuid,
-    /// What came of it.
-    pub created: Created,
+    pub created: CreatedRecord,
 }
 
 impl IntoResponse for Found {
@@ -55,7 +52,7 @@ impl IntoResponse for Changed {
 
 impl IntoResponse for CreatedIn {
     fn into_response(self) -> axum::response::Response {
-        let Created { record, replayed } = self.created;
+        let CreatedRecord { record, replayed } = self.created;
         let Record { id, collection, .. } = &record;
         let location = format!("/api/v1/modules/{}/records/{collection}/{id}", self.module);
         let headers = [(header::LOCATION, location)];
@@ -68,7 +65,7 @@ impl IntoResponse for CreatedIn {
     }
 }
 
-/// An answer with a record and these headers.
+/// The documentation of a response with a record and these headers.
 fn documented(ctx: &mut GenContext, description: &str, headers: &[(&str, &str)]) -> Response {
     let body = media(ctx.schema.subschema_for::<Record>());
     Response {
@@ -97,7 +94,7 @@ fn header(description: &str) -> ReferenceOr<Header> {
 
 const ETAG: (&str, &str) = (
     "ETag",
-    "This version of this record, for `If-Match` and `If-None-Match`: `version` and the end of `id`, in quotes.",
+    "The version of this record, for `If-Match` and `If-None-Match`: `version` and the end of `id`, in quotes.",
 );
 
 impl OperationOutput for Found {
@@ -105,7 +102,7 @@ impl OperationOutput for Found {
 
     fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
         let unchanged =
-            Response { description: "The reader has this version.".to_owned(), ..Default::default() };
+            Response { description: "The client has this version.".to_owned(), ..Default::default() };
         vec![(Some(200), documented(ctx, "The record.", &[ETAG])), (Some(304), unchanged)]
     }
 }
@@ -125,7 +122,7 @@ impl OperationOutput for CreatedIn {
         let headers = [
             ETAG,
             ("Location", "Where the record is."),
-            ("Idempotency-Replayed", "`true` when this is the first answer to the same request, once more."),
+            ("Idempotency-Replayed", "`true` when this repeats the first response to the same request."),
         ];
         vec![(Some(201), documented(ctx, "The new record.", &headers))]
     }

@@ -12,15 +12,12 @@ use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use serde_json::Value;
 
-/// The most bytes that a record's data takes as JSON, with its numbers written out.
+/// The most bytes of a record's data as JSON, with its numbers written out.
 pub const LARGEST: usize = 256 * 1024;
 
-/// The media type of JSON.
 pub(super) const JSON: &str = "application/json";
-/// The media type of JSON Merge Patch.
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
-/// The data of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataBody(pub Value);
 
@@ -28,12 +25,12 @@ pub struct DataBody(pub Value);
 #[derive(Clone, Debug, PartialEq)]
 pub struct PatchBody(pub Value);
 
-/// The bytes that a value takes as JSON without exponents: PostgreSQL keeps `1e308` as a one and 308 zeros.
+/// The bytes of a value as JSON without exponents: PostgreSQL stores `1e308` as a one and 308 zeros.
 pub(super) fn length(value: &Value) -> usize {
     value.to_string().len() + written_out(value)
 }
 
-/// The bytes by which numbers grow when they are written out.
+/// The bytes that numbers grow by when they are written out.
 fn written_out(value: &Value) -> usize {
     match value {
         Value::Number(number) if number.is_f64() => {
@@ -73,13 +70,14 @@ impl<S: Send + Sync> FromRequest<S> for PatchBody {
 
 impl OperationInput for DataBody {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        describe(ctx, operation, "The data, as the collection's schema wants it.", &[JSON]);
+        describe(ctx, operation, "The data, as the collection's schema requires.", &[JSON]);
     }
 }
 
 impl OperationInput for PatchBody {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let description = "What changes (RFC 7396): an object like the data, with null for what shall go.";
+        let description =
+            "What changes (RFC 7396): an object like the data, with null for each member to remove.";
         describe(ctx, operation, description, &[MERGE_PATCH, JSON]);
     }
 }
@@ -96,6 +94,6 @@ fn describe(ctx: &mut GenContext, operation: &mut Operation, description: &str, 
     document_body_refusals(ctx, operation);
     let when = "The body is no JSON, or not strictly so; `detail` says where.";
     openapi::refuses(ctx, operation, Code::InvalidJson, when);
-    let when = "The data does not fit the collection; `errors` names every field, as `{field, detail}`.";
+    let when = "The data violates the collection's schema; `errors` names every field, as `{field, detail}`.";
     openapi::refuses(ctx, operation, Code::InvalidRecord, when);
 }

@@ -1,4 +1,4 @@
-//! What the extractors and answers of this room need to say about themselves in the OpenAPI document.
+//! Building blocks for the OpenAPI documentation of extractors and responses.
 
 use aide::openapi::{
     HeaderStyle, MediaType, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, QueryStyle,
@@ -6,18 +6,17 @@ use aide::openapi::{
 };
 use schemars::Schema;
 
-/// A parameter in the path.
 pub(super) fn in_path(name: &str, description: &str, schema: Schema) -> Parameter {
     Parameter::Path { parameter_data: parameter(name, description, true, schema), style: PathStyle::Simple }
 }
 
-/// A header that may be left out.
+/// An optional header.
 pub(super) fn in_header(name: &str, description: &str, schema: Schema) -> Parameter {
     let parameter_data = parameter(name, description, false, schema);
     Parameter::Header { parameter_data, style: HeaderStyle::Simple }
 }
 
-/// A parameter in the query that may be left out; `style` says how an object is written there.
+/// An optional query parameter; `style` says how an object is written there.
 pub(super) fn in_query(name: &str, description: &str, schema: Schema, style: QueryStyle) -> Parameter {
     let parameter_data = parameter(name, description, false, schema);
     Parameter::Query { parameter_data, allow_reserved: false, style, allow_empty_value: None }
@@ -37,12 +36,10 @@ fn parameter(name: &str, description: &str, required: bool, schema: Schema) -> P
     }
 }
 
-/// A body of this schema.
 pub(super) fn media(schema: Schema) -> MediaType {
     MediaType { schema: Some(object(schema)), ..MediaType::default() }
 }
 
-/// A schema where OpenAPI has one.
 pub(super) fn object(json_schema: Schema) -> SchemaObject {
     SchemaObject { json_schema, external_docs: None, example: None }
 }

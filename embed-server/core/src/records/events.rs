@@ -1,14 +1,14 @@
-//! What happens to records.
+//! The events of records.
 
 use super::Record;
 use embed_base::events::Event;
 use serde::Serialize;
 use serde_json::json;
 
-/// The kinds of events that are recorded here.
+/// The kinds of events that records record.
 pub const EVENTS: [&str; 3] = ["record.created", "record.updated", "record.deleted"];
 
-/// What happened to a record, which is as the API shows it; a deleted one as it was.
+/// An event of a record, with the record as the API shows it; a deleted one as it was.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RecordEvent<'a> {
     Created(&'a Record),

@@ -1,28 +1,24 @@
-//! Which part of a record a filter or a sort order means.
+//! The part of a record that a filter or an order refers to.
 
-use crate::modules::{Known, RecordSchema};
+use crate::modules::{FieldTypes, RecordSchema};
 use std::fmt;
 
 const MOST_NAMES: usize = 8;
 const LONGEST_NAME: usize = 100;
 
-/// A part of a record. What the server adds hides fields of the same name in the data.
+/// A part of a record. Fields that the server adds hide those of the same name in the data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
-    /// `id`.
     Id,
-    /// `createdAt`.
     CreatedAt,
-    /// `updatedAt`.
     UpdatedAt,
-    /// `version`.
     Version,
     /// A path into the data, such as `address.city`: names without `"`, `\` and control characters.
     Data(Vec<String>),
 }
 
 impl Field {
-    /// Reads a field as it is written in a query; the sentence says what is wrong with it.
+    /// Parses a field as it is written in a query; the error says what is wrong with it.
     pub fn parse(text: &str, schema: &RecordSchema) -> Result<Self, String> {
         match text {
             "id" => return Ok(Self::Id),
@@ -35,14 +31,14 @@ impl Field {
         if path.len() > MOST_NAMES || !path.iter().all(|name| is_name(name)) {
             let shown: String = text.chars().take(LONGEST_NAME).collect();
             return Err(format!(
-                "`{}` is no field; expected id, createdAt, updatedAt, version, or a path into the data such as address.city",
+                "`{}` is not a field; expected id, createdAt, updatedAt, version, or a path into the data such as address.city",
                 shown.escape_debug()
             ));
         }
-        if let Known::Absent(there) = schema.known(&path) {
+        if let FieldTypes::Absent(there) = schema.field_types(&path) {
             let there = if there.is_empty() { "none".to_owned() } else { Vec::from_iter(there).join(", ") };
             return Err(format!(
-                "records have no field `{text}`; its schema knows {there}, besides id, createdAt, updatedAt and version"
+                "records have no field `{text}`; its schema has {there}, besides id, createdAt, updatedAt and version"
             ));
         }
         Ok(Self::Data(path))
@@ -54,7 +50,6 @@ fn is_name(text: &str) -> bool {
         && !text.contains(|character: char| character.is_control() || matches!(character, '"' | '\\'))
 }
 
-/// As it is written in a query.
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
-//! Which records of a collection are meant: conditions that all have to hold.
+//! Filters: conditions on records, all of which must hold.
 //!
-//! REST writes them `filter[field][op]=value`, GraphQL `{field: {op: value}}`; both mean the same.
+//! REST writes them `filter[field][op]=value`, GraphQL `{field: {op: value}}`.
 
 use super::field::Field;
 use super::operand::{Expected, Operand};
@@ -11,36 +11,31 @@ use std::collections::BTreeMap;
 
 const MOST_CONDITIONS: usize = 20;
 const MOST_ALTERNATIVES: usize = 50;
-/// Bytes of one value.
+/// The most bytes of one value.
 const LONGEST_VALUE: usize = 1000;
 
 /// How a field is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Op {
-    /// Is equal.
+    /// Equal.
     Eq,
-    /// Is not equal, be it of another type or missing.
+    /// Not equal, also where the type differs or the field is missing.
     Ne,
-    /// Is less.
     Lt,
-    /// Is less or equal.
     Le,
-    /// Is greater.
     Gt,
-    /// Is greater or equal.
     Ge,
-    /// Is equal to one of several.
+    /// Equal to one of several.
     In,
-    /// Is a string with this part, or an array with this element.
+    /// A string with this part, or an array with this element.
     Contains,
 }
 
 impl Op {
-    /// All of them.
     pub const ALL: [Self; 8] =
         [Self::Eq, Self::Ne, Self::Lt, Self::Le, Self::Gt, Self::Ge, Self::In, Self::Contains];
 
-    /// The word for it in queries.
+    /// Its name in queries.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Eq => "eq",
@@ -55,17 +50,17 @@ impl Op {
     }
 }
 
-/// Conditions that all have to hold; at most 20.
+/// At most 20 conditions, all of which must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter(BTreeMap<(Field, Op), Vec<Operand>>);
 
 impl Filter {
-    /// The conditions; those of [`Op::In`] have any number of operands, the others one.
+    /// The conditions. Those of [`Op::In`] have any number of operands, the others one.
     pub(super) fn conditions(&self) -> impl Iterator<Item = (&Field, Op, &[Operand])> {
         self.0.iter().map(|((field, op), operands)| (field, *op, operands.as_slice()))
     }
 
-    /// Adds what stands in a query between `filter` and `=` (`[field][op]`), and what stands behind.
+    /// Adds the condition of a query parameter: `brackets` is what follows `filter` in its name (`[field][op]`).
     pub(super) fn add_parameter(&mut self, brackets: &str, value: &str, schema: &RecordSchema) -> Result<()> {
         let inner = brackets.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let Some((field, op)) = inner.and_then(|inner| inner.split_once("][")) else {
@@ -77,7 +72,6 @@ impl Filter {
         })
     }
 
-    /// Reads `{field: {op: value}}`.
     pub(super) fn from_json(filter: &Value, schema: &RecordSchema) -> Result<Self> {
         let shape = || invalid("expected {field: {op: value}}, such as {rating: {ge: 4}}".to_owned());
         let mut read = Self::default();
@@ -95,7 +89,7 @@ impl Filter {
         Ok(read)
     }
 
-    /// The same as [`Filter::from_json`] reads it, always in the same order.
+    /// The JSON that [`Filter::from_json`] reads, always in the same order.
     pub(super) fn to_json(&self) -> Value {
         let mut fields: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         for (field, op, operands) in self.conditions() {
@@ -114,22 +108,22 @@ impl Filter {
         read: impl FnOnce(&Expected, Op) -> Result<Vec<Operand>, String>,
     ) -> Result<()> {
         let field = Field::parse(field, schema).map_err(invalid)?;
-        let Some(op) = Op::ALL.into_iter().find(|known| known.as_str() == op) else {
-            let known = Op::ALL.map(Op::as_str).join(", ");
+        let Some(op) = Op::ALL.into_iter().find(|candidate| candidate.as_str() == op) else {
+            let names = Op::ALL.map(Op::as_str).join(", ");
             let shown: String = op.chars().take(20).collect();
             return Err(invalid(format!(
-                "`{}` is no comparison; expected one of {known}",
+                "`{}` is not a comparison; expected one of {names}",
                 shown.escape_debug()
             )));
         };
         if op == Op::Contains && !matches!(field, Field::Data(_)) {
-            return Err(invalid(format!("{field} is no text and no list, so it contains nothing")));
+            return Err(invalid(format!("{field} is neither a string nor an array, so it contains nothing")));
         }
         let expected = Expected::of(&field, schema, op == Op::Contains);
         let operands = read(&expected, op)
             .map_err(|reason| invalid(format!("the value for {field} is wrong: {reason}")))?;
         if operands.len() > MOST_ALTERNATIVES {
-            return Err(invalid(format!("`in` compares with at most {MOST_ALTERNATIVES} values")));
+            return Err(invalid(format!("`in` takes at most {MOST_ALTERNATIVES} values")));
         }
         if operands.iter().any(|operand| matches!(operand, Operand::Text(text) if text.len() > LONGEST_VALUE))
         {
@@ -137,7 +131,7 @@ impl Filter {
         }
         let word = op.as_str();
         if self.0.insert((field.clone(), op), operands).is_some() {
-            return Err(invalid(format!("{field} is compared by `{word}` twice")));
+            return Err(invalid(format!("{field} has `{word}` twice")));
         }
         if self.0.len() > MOST_CONDITIONS {
             return Err(invalid(format!("there may be at most {MOST_CONDITIONS} conditions")));
@@ -147,7 +141,7 @@ impl Filter {
 }
 
 fn invalid(reason: String) -> Error {
-    Error::new(Code::InvalidFilter, format!("The filter cannot be understood: {reason}."))
+    Error::new(Code::InvalidFilter, format!("The filter is invalid: {reason}."))
 }
 
 #[cfg(test)]
@@ -192,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_type_a_value_is_what_it_looks_like() {
+    fn without_a_type_a_value_is_parsed_as_json_or_else_as_a_string() {
         assert_eq!(operand("[free][eq]", "7"), Operand::Number(7.into()));
         assert_eq!(operand("[free][eq]", "true"), Operand::Bool(true));
         assert_eq!(operand("[free][eq]", "null"), Operand::Null);
@@ -209,17 +203,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_understood_is_refused_with_what_was_expected() {
+    fn an_invalid_filter_is_refused_with_what_was_expected() {
         for (name, value, sentence) in [
             ("", "1", "expected filter[field][op]=value"),
             ("[a]", "1", "expected filter[field][op]=value"),
             ("[a][eq", "1", "expected filter[field][op]=value"),
-            ("[a][like]", "1", "`like` is no comparison; expected one of eq, ne"),
-            ("[][eq]", "1", "is no field; expected id"),
-            ("[a..b][eq]", "1", "is no field"),
-            ("[a\"b][eq]", "1", "is no field"),
-            ("[a][eq][eq]", "1", "is no comparison"),
-            ("[place.street][eq]", "1", "no field `place.street`; its schema knows city"),
+            ("[a][like]", "1", "`like` is not a comparison; expected one of eq, ne"),
+            ("[][eq]", "1", "is not a field; expected id"),
+            ("[a..b][eq]", "1", "is not a field"),
+            ("[a\"b][eq]", "1", "is not a field"),
+            ("[a][eq][eq]", "1", "is not a comparison"),
+            ("[place.street][eq]", "1", "no field `place.street`; its schema has city"),
             ("[id][eq]", "7", "expected a record's id"),
             ("[createdAt][gt]", "yesterday", "expected a time such as"),
             ("[createdAt][gt]", "+12026-01-01T00:00:00Z", "expected a time such as"),

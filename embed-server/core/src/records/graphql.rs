@@ -1,6 +1,6 @@
-//! Records over GraphQL: the same functions as REST's, with the same rules and the same codes.
+//! Records over GraphQL: the same functions as REST's, with the same rules and the same error codes.
 //!
-//! Every field of the two roots may be null: where one fails, the others are answered all the same.
+//! Every field of the two roots is nullable, so that the failure of one leaves the others.
 
 mod request;
 mod types;
@@ -18,10 +18,10 @@ use uuid::Uuid;
 
 pub use request::{LARGEST, answer, playground};
 
-/// What a change costs of the 1000 that a request may, so that there are at most 19 in one.
+/// The cost of a change, of 1000 for a request, so that a request has at most 19.
 const CHANGE: usize = 50;
 
-/// What resolvers work with: one call of one module's API.
+/// The context of the resolvers: one call of one module's API.
 struct Access {
     call: Call,
     request_id: String,
@@ -35,9 +35,9 @@ impl Access {
     }
 }
 
-/// Does the work of a field with the call that it belongs to. When it fails, the field is null and the error stands
-/// beside: its sentence is the message, and its extensions are the members of REST's problem document.
-async fn answered<T>(context: &Context<'_>, work: impl AsyncFnOnce(&Access) -> Result<T>) -> Option<T> {
+/// Resolves a field. An error makes the field null and goes to `errors`: its sentence is the message, and its
+/// extensions are the members of REST's problem document.
+async fn resolve<T>(context: &Context<'_>, work: impl AsyncFnOnce(&Access) -> Result<T>) -> Option<T> {
     let (done, request_id) = match context.data::<Access>() {
         Ok(access) => (work(access).await, access.request_id.as_str()),
         Err(missing) => (Err(Error::internal(missing.message)), ""),
@@ -46,14 +46,14 @@ async fn answered<T>(context: &Context<'_>, work: impl AsyncFnOnce(&Access) -> R
         if error.status().is_server_error() {
             tracing::error!(request_id, code = error.code().as_str(), causes = error.causes(), "{error}");
         }
-        let told = told(&error, request_id).into_server_error(context.item.pos);
-        context.add_error(context.set_error_path(told));
+        let error = graphql_error(&error, request_id).into_server_error(context.item.pos);
+        context.add_error(context.set_error_path(error));
     })
     .ok()
 }
 
-/// The id is told with a fault of the server, which only its log can explain.
-fn told(error: &Error, request_id: &str) -> async_graphql::Error {
+/// The error, with the request's id where only the server's log explains it.
+fn graphql_error(error: &Error, request_id: &str) -> async_graphql::Error {
     async_graphql::Error::new(error.detail()).extend_with(|_, extensions| {
         let Value::Object(members) = error.document(request_id) else { return };
         for (name, value) in members {
@@ -66,12 +66,12 @@ fn told(error: &Error, request_id: &str) -> async_graphql::Error {
     })
 }
 
-/// What can be asked.
+/// Queries of records.
 pub struct Query;
 
 #[Object]
 impl Query {
-    /// A collection's records, page by page; the newest first unless sorted otherwise.
+    /// A collection's records, page by page; the newest first by default.
     #[graphql(
         complexity = "usize::try_from(first.unwrap_or(50)).unwrap_or(1).clamp(1, 200) * child_complexity"
     )]
@@ -79,14 +79,14 @@ impl Query {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "A collection that the module's manifest declares.")] collection: String,
-        #[graphql(desc = "Conditions that all have to hold, as {field: {op: value}}.")] filter: Option<Value>,
-        #[graphql(desc = "A field; a hyphen before it turns the order round.")] sort: Option<String>,
-        #[graphql(desc = "The most records on the page, 1 to 200; 50 unless said otherwise.")] first: Option<
-            i32,
+        #[graphql(desc = "Conditions, all of which must hold, as {field: {op: value}}.")] filter: Option<
+            Value,
         >,
-        #[graphql(desc = "A cursor of the same list: the page begins behind it.")] after: Option<String>,
+        #[graphql(desc = "A field; a hyphen in front reverses the order.")] sort: Option<String>,
+        #[graphql(desc = "The most records on the page, 1 to 200; 50 by default.")] first: Option<i32>,
+        #[graphql(desc = "A cursor of the same list: the page begins after it.")] after: Option<String>,
     ) -> Option<RecordConnection> {
-        answered(context, async |access| {
+        resolve(context, async |access| {
             let collection = access.collection::<Read>(&collection).await?;
             let schema = collection.schema()?;
             let filter = filter.map(|filter| Filter::from_json(&filter, schema)).transpose()?;
@@ -104,10 +104,10 @@ impl Query {
         .await
     }
 
-    /// One record; null when there is none of this id.
+    /// One record; null where there is none with this id.
     #[graphql(complexity = "10 + child_complexity")]
     async fn record(&self, context: &Context<'_>, collection: String, id: ID) -> Option<RecordNode> {
-        let found = answered(context, async |access| {
+        let found = resolve(context, async |access| {
             let collection = access.collection::<Read>(&collection).await?;
             let Ok(id) = Uuid::try_parse(&id) else { return Ok(None) };
             match access.records.find(&collection, id).await {
@@ -120,23 +120,23 @@ impl Query {
     }
 }
 
-/// What can be changed. Changes are made one after the other; each stands or falls by itself.
+/// Changes of records. Changes are made one after the other; each succeeds or fails by itself.
 pub struct Mutation;
 
 #[Object]
 impl Mutation {
-    /// Makes a record.
+    /// Creates a record.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn create_record(
         &self,
         context: &Context<'_>,
         collection: String,
-        #[graphql(desc = "The data, as the collection's schema wants it.")] data: Value,
-        #[graphql(desc = "Makes it safe to send the request again within 24 hours.")] idempotency_key: Option<
+        #[graphql(desc = "The data, as the collection's schema requires.")] data: Value,
+        #[graphql(desc = "Makes it safe to repeat the request within 24 hours.")] idempotency_key: Option<
             String,
         >,
     ) -> Option<RecordNode> {
-        answered(context, async |access| {
+        resolve(context, async |access| {
             let collection = access.collection::<Create>(&collection).await?;
             strict_json::check(&data)?;
             let key = idempotency_key.map(|key| IdempotencyKey::parse(&key)).transpose()?;
@@ -146,17 +146,17 @@ impl Mutation {
         .await
     }
 
-    /// Puts other data in place of a record's.
+    /// Replaces a record's data.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn replace_record(
         &self,
         context: &Context<'_>,
         collection: String,
         id: ID,
-        #[graphql(desc = "The data, as the collection's schema wants it.")] data: Value,
+        #[graphql(desc = "The data, as the collection's schema requires.")] data: Value,
         #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
     ) -> Option<RecordNode> {
-        answered(context, async |access| {
+        resolve(context, async |access| {
             let collection = access.collection::<Update>(&collection).await?;
             strict_json::check(&data)?;
             let (id, condition) = (record_id(&id)?, condition(if_match));
@@ -165,17 +165,17 @@ impl Mutation {
         .await
     }
 
-    /// Changes a part of a record's data, as JSON Merge Patch says (RFC 7396).
+    /// Changes a part of a record's data, by JSON Merge Patch (RFC 7396).
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn patch_record(
         &self,
         context: &Context<'_>,
         collection: String,
         id: ID,
-        #[graphql(desc = "An object like the data, with null for what shall go.")] patch: Value,
+        #[graphql(desc = "An object like the data, with null for each member to remove.")] patch: Value,
         #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
     ) -> Option<RecordNode> {
-        answered(context, async |access| {
+        resolve(context, async |access| {
             let collection = access.collection::<Update>(&collection).await?;
             strict_json::check(&patch)?;
             let (id, condition) = (record_id(&id)?, condition(if_match));
@@ -184,7 +184,7 @@ impl Mutation {
         .await
     }
 
-    /// Removes a record.
+    /// Deletes a record.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn delete_record(
         &self,
@@ -193,7 +193,7 @@ impl Mutation {
         id: ID,
         #[graphql(desc = "The version that the record must still be at.")] if_match: Option<i64>,
     ) -> Option<DeletedRecord> {
-        answered(context, async |access| {
+        resolve(context, async |access| {
             let collection = access.collection::<Delete>(&collection).await?;
             access.records.delete(&collection, record_id(&id)?, &condition(if_match)).await?;
             Ok(DeletedRecord { id })

@@ -1,6 +1,6 @@
-//! `Idempotency-Key`: a request that may be sent again after a connection broke, and creates one record all the same.
+//! `Idempotency-Key`: a request with one can be repeated after a lost connection, and still creates only one record.
 //!
-//! The first answer is kept for 24 hours, by module, caller and key, in the transaction that creates the record.
+//! The first response is kept for 24 hours, by module, caller and key, in the transaction that creates the record.
 
 use super::access::{Collection, Create};
 use super::described::in_header;
@@ -18,18 +18,18 @@ use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use serde_json::{Value, json};
 
-/// For how long an answer is kept.
+/// How long a response is kept.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
 
-/// A key that a caller has chosen: 1 to 255 visible ASCII characters.
+/// A key of the caller's choice: 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Reads a key; 400 `invalid_header` when it is none.
+    /// Parses a key; 400 `invalid_header` where it is invalid.
     pub fn parse(text: &str) -> Result<Self> {
         let is_key = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if is_key { Ok(Self(text.to_owned())) } else { Err(malformed()) }
@@ -38,34 +38,34 @@ impl IdempotencyKey {
 
 fn malformed() -> Error {
     let detail = format!(
-        "An idempotency key is 1 to {LONGEST} visible ASCII characters, such as a UUID that the caller makes for each request."
+        "An idempotency key is 1 to {LONGEST} visible ASCII characters, such as a new UUID for each request."
     );
     Error::new(Code::InvalidHeader, detail)
 }
 
-/// A request under a key.
+/// A request with a key.
 #[derive(Debug)]
-pub(super) struct Keyed<'r> {
+pub(super) struct KeyedRequest<'r> {
     pub caller: &'r str,
     pub key: &'r str,
-    /// Stands for what is asked.
+    /// The hash of the request's collection and data.
     pub hash: String,
 }
 
-impl<'r> Keyed<'r> {
+impl<'r> KeyedRequest<'r> {
     pub(super) fn new(collection: &'r Collection<Create>, key: &'r IdempotencyKey, data: &Value) -> Self {
-        let asked = json!([collection.name(), data]);
-        Self { caller: collection.caller(), key: &key.0, hash: sha256_hex(asked.to_string().as_bytes()) }
+        let content = json!([collection.name(), data]);
+        Self { caller: collection.caller(), key: &key.0, hash: sha256_hex(content.to_string().as_bytes()) }
     }
 
-    /// 422 `idempotency_key_reused`, unless it was this request that was answered.
-    pub(super) fn check(&self, answered: &str) -> Result<()> {
+    /// 422 `idempotency_key_reused` where the key was used for another request.
+    pub(super) fn check(&self, hash: &str) -> Result<()> {
         if self.hash == answered {
             return Ok(());
         }
         Err(Error::new(
             Code::IdempotencyKeyReused,
-            "This idempotency key was used for another request within the last 24 hours; make a new one for each.",
+            "This idempotency key was used for another request within the last 24 hours; use a new one for each request.",
         ))
     }
 }
@@ -93,11 +93,11 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyHeader {
 impl OperationInput for KeyHeader {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         let description =
-            "Makes it safe to send the request again within 24 hours: the first answer comes again.";
+            "Makes it safe to repeat the request within 24 hours: the first response is repeated.";
         let schema =
             json_schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$" });
         add_parameters(ctx, operation, [in_header("Idempotency-Key", description, schema)]);
-        let when = "A header is not what was expected; `detail` says what is.";
+        let when = "A header is invalid; `detail` says what is expected.";
         openapi::refuses(ctx, operation, Code::InvalidHeader, when);
         let when = "The key was used for another request within the last 24 hours.";
         openapi::refuses(ctx, operation, Code::IdempotencyKeyReused, when);

@@ -1,8 +1,8 @@
-//! A list of records: what is asked, and the page that is answered.
+//! Lists of records: the parameters and the page.
 
 use super::Record;
 use super::access::{Collection, Read};
-use super::cursor::{self, Question};
+use super::cursor::{self, ListDigest};
 use super::filter::Filter;
 use super::order::{Position, Sort};
 use crate::modules::RecordSchema;
@@ -11,21 +11,19 @@ use embed_base::{Code, Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Records on a page, unless asked otherwise.
+/// The default number of records on a page.
 pub const PAGE: u32 = 50;
 /// The most records on a page.
 pub const LARGEST_PAGE: u32 = 200;
 
-/// Which records, in which order, and how many of them from where on.
+/// The parameters of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct List {
-    /// Which.
     pub filter: Filter,
-    /// In which order.
     pub sort: Sort,
-    /// At most so many.
+    /// The most records on the page.
     pub limit: u32,
-    /// Those behind this cursor.
+    /// The cursor that the page begins after.
     pub cursor: Option<String>,
 }
 
@@ -35,18 +33,19 @@ impl Default for List {
     }
 }
 
-/// A page of a list.
+/// A page of records.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Page {
+#[schemars(rename = "Page")]
+pub struct RecordPage {
     /// The records.
     pub data: Vec<Record>,
-    /// Where the next page begins; null when this was the last.
+    /// The cursor of the next page; null on the last one.
     pub next_cursor: Option<String>,
 }
 
 impl List {
-    /// Reads the query of a URL: `filter[field][op]=value`, `sort`, `limit` and `cursor`.
+    /// Parses the query of a URL: `filter[field][op]=value`, `sort`, `limit` and `cursor`.
     pub fn parse(query: &str, schema: &RecordSchema) -> Result<Self> {
         if percent_decoded(query).is_none() {
             return Err(invalid(QUERY_NOT_UTF8.to_owned()));
@@ -65,7 +64,7 @@ impl List {
                 name => return Err(unknown(name)),
             };
             if taken {
-                return Err(invalid(format!("`{name}` stands there twice; once is enough.")));
+                return Err(invalid(format!("`{name}` is given twice; once is enough.")));
             }
         }
         list.sort = sort.unwrap_or_default();
@@ -73,29 +72,27 @@ impl List {
         Ok(list)
     }
 
-    /// The cursor behind a record of this list.
+    /// The cursor after a record of this list.
     pub fn cursor_at(&self, collection: &Collection<Read>, record: &Record) -> String {
-        cursor::write(&self.question(collection), &self.sort.position(record))
+        cursor::write(&self.digest(collection), &self.sort.position(record))
     }
 
-    /// What cursors of this list are about.
-    pub(super) fn question(&self, collection: &Collection<Read>) -> Question {
-        Question::of(collection.module(), collection.name(), &self.filter, &self.sort)
+    /// The digest that cursors of this list hold.
+    pub(super) fn digest(&self, collection: &Collection<Read>) -> ListDigest {
+        ListDigest::of(collection.module(), collection.name(), &self.filter, &self.sort)
     }
 
-    /// Behind which place the page begins.
-    pub(super) fn behind(&self, question: &Question) -> Result<Option<Position>> {
-        let read = |cursor: &String| cursor::read(cursor, question, &self.sort);
+    /// The position that the page begins after.
+    pub(super) fn start_after(&self, digest: &ListDigest) -> Result<Option<Position>> {
+        let read = |cursor: &String| cursor::read(cursor, digest, &self.sort);
         self.cursor.as_ref().map(read).transpose()
     }
 }
 
-/// A number of records that a page can have.
+/// Checks the number of records for a page.
 pub fn page_size(size: Option<u32>) -> Result<u32> {
     size.filter(|size| (1..=LARGEST_PAGE).contains(size)).ok_or_else(|| {
-        invalid(format!(
-            "A page has 1 to {LARGEST_PAGE} records, as a whole number; {PAGE} unless asked otherwise."
-        ))
+        invalid(format!("A page has 1 to {LARGEST_PAGE} records, as a whole number; {PAGE} by default."))
     })
 }
 
@@ -135,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_stands_there_twice_is_refused() {
+    fn an_unknown_or_repeated_parameter_is_refused() {
         for (query, code, sentence) in [
             (
                 "page=2",
@@ -145,10 +142,10 @@ mod tests {
             ("limit=0", Code::InvalidParameter, "1 to 200"),
             ("limit=201", Code::InvalidParameter, "1 to 200"),
             ("limit=ten", Code::InvalidParameter, "1 to 200"),
-            ("limit=1&limit=1", Code::InvalidParameter, "`limit` stands there twice"),
-            ("sort=a&sort=b", Code::InvalidParameter, "`sort` stands there twice"),
-            ("sort=", Code::InvalidSort, "`` is no field"),
-            ("sort=a%22", Code::InvalidSort, "is no field"),
+            ("limit=1&limit=1", Code::InvalidParameter, "`limit` is given twice"),
+            ("sort=a&sort=b", Code::InvalidParameter, "`sort` is given twice"),
+            ("sort=", Code::InvalidSort, "`` is not a field"),
+            ("sort=a%22", Code::InvalidSort, "is not a field"),
             ("filter[a][eq]=1&filter[a][eq]=2", Code::InvalidFilter, "compared by `eq` twice"),
             ("filters[a][eq]=1", Code::InvalidFilter, "expected filter[field][op]=value"),
         ] {

@@ -1,8 +1,8 @@
-//! JSON Merge Patch (RFC 7396): an object that looks like what it changes, with `null` for what shall go.
+//! JSON Merge Patch (RFC 7396): an object like the one that it changes, with `null` for each member to remove.
 
 use serde_json::{Map, Value};
 
-/// What `target` becomes by `patch`.
+/// The result of applying `patch` to `target`.
 pub fn merge(target: Value, patch: Value) -> Value {
     let Value::Object(patch) = patch else { return patch };
     let mut merged = match target {

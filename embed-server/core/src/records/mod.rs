@@ -1,13 +1,15 @@
-//! Records: the data of a module. Collections, what fits into them and what visitors may do stand in the module's manifest.
+//! Records: the data of a module. The module's manifest declares the collections, their schemas and what visitors may
+//! do.
 //!
-//! A record that was acknowledged fits its collection's schema, and carries a version that counts its changes. Of two who
-//! change it at once, none overwrites what he has not seen: either his condition fails, or his change is applied to what
-//! the other has left. A change and its event commit together.
+//! An acknowledged record conforms to its collection's schema, and has a version that counts its changes. Of two
+//! changes at the same time, neither overwrites what its caller has not seen: either its condition fails, or it is
+//! applied to the result of the other. A change and its event commit together.
 //!
-//! A record stays when a new version of its module is published. What the new schema says is held against the next
-//! change; a collection that the new version lacks is not there, until a version has it again.
+//! Records stay when a new version of their module is published. Its schema is checked at the next change; a
+//! collection that the new version lacks is not found until a version declares it again.
 //!
-//! REST ([`routes`]) and GraphQL ([`graphql`]) call the same functions. Each wants a [`Collection`], which is the permission.
+//! REST ([`routes`]) and GraphQL ([`graphql`]) call the same functions. Each function takes a [`Collection`], which
+//! is the permission.
 
 mod access;
 mod answers;
@@ -33,7 +35,7 @@ pub use access::{Collection, Create, Delete, Permission, Read, RecordId, Update}
 pub use events::EVENTS;
 pub use filter::Filter;
 pub use idempotency::IdempotencyKey;
-pub use list::{List, Page};
+pub use list::{List, RecordPage};
 pub use order::Sort;
 pub use preconditions::IfMatch;
 
@@ -43,65 +45,62 @@ use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::{Code, Error, Result};
 use events::RecordEvent;
-use idempotency::Keyed;
+use idempotency::KeyedRequest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// One record.
+/// A record of a collection.
 #[derive(Clone, Debug, PartialEq, FromRow, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Its id; later ones are greater.
+    /// The record's id; later records have greater ids.
     pub id: Uuid,
     /// The collection that it is in.
     pub collection: String,
-    /// What the module keeps, as the collection's schema wants it.
+    /// The data, as the collection's schema requires.
     #[sqlx(json)]
     pub data: Map<String, Value>,
-    /// 1 at first, and one more after each change.
+    /// 1 for a new record, and one more after each change.
     pub version: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// What came of creating a record.
+/// The result of creating a record.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Created {
-    /// The record.
+pub struct CreatedRecord {
     pub record: Record,
-    /// Whether it was there already, because the request under this key had been answered.
+    /// Whether it existed already, because the request with this key was repeated.
     pub replayed: bool,
 }
 
-/// The records. Cheap to clone.
+/// Records. Cheap to clone.
 #[derive(Clone)]
 pub struct Records {
     context: Context,
 }
 
 impl Records {
-    /// Builds the capability.
     pub fn new(context: &Context) -> Self {
         Self { context: context.clone() }
     }
 
-    /// A page of the collection.
-    pub async fn list(&self, collection: &Collection<Read>, list: &List) -> Result<Page> {
+    pub async fn list(&self, collection: &Collection<Read>, list: &List) -> Result<RecordPage> {
         let scope = collection.scope();
-        let question = list.question(collection);
-        let behind = list.behind(&question)?;
+        let digest = list.digest(collection);
+        let start = list.start_after(&digest)?;
         let mut tx = self.context.db.read(scope.site).await?;
-        let mut data = store::list(&mut tx, scope, list, behind.as_ref()).await?;
+        let mut data = store::list(&mut tx, scope, list, start.as_ref()).await?;
         let more = data.len() > list.limit as usize;
         data.truncate(list.limit as usize);
         let last = data.last().filter(|_| more);
-        let next_cursor = last.map(|last| cursor::write(&question, &list.sort.position(last)));
-        Ok(Page { data, next_cursor })
+        let next_cursor = last.map(|last| cursor::write(&digest, &list.sort.position(last)));
+        Ok(RecordPage { data, next_cursor })
     }
 
     /// One record, or 404 `record_not_found`.
@@ -109,34 +108,35 @@ impl Records {
         self.load(collection.scope(), id).await
     }
 
-    /// Makes a record. Under a key, the same request within 24 hours gets the same answer, and creates nothing.
+    /// Creates a record. Repeated with the same key within 24 hours, the request gets the same response and creates
+    /// nothing.
     pub async fn create(
         &self,
         collection: &Collection<Create>,
         data: Value,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Created> {
-        let keyed = key.map(|key| Keyed::new(collection, key, &data));
+    ) -> Result<CreatedRecord> {
+        let keyed = key.map(|key| KeyedRequest::new(collection, key, &data));
         let answered = async || match &keyed {
             Some(keyed) => self.answered(collection.scope(), keyed).await,
             None => Ok(None),
         };
         if let Some(record) = answered().await? {
-            return Ok(Created { record, replayed: true });
+            return Ok(CreatedRecord { record, replayed: true });
         }
-        let data = fitting(collection, data)?;
+        let data = validated(collection, data)?;
         loop {
             if let Some(record) = self.insert(collection, &data, keyed.as_ref()).await? {
-                return Ok(Created { record, replayed: false });
+                return Ok(CreatedRecord { record, replayed: false });
             }
-            // Somebody else has answered this key in the same moment.
+            // Another request has taken this key at the same time.
             if let Some(record) = answered().await? {
-                return Ok(Created { record, replayed: true });
+                return Ok(CreatedRecord { record, replayed: true });
             }
         }
     }
 
-    /// Puts other data in place of what there is.
+    /// Replaces a record's data.
     pub async fn replace(
         &self,
         collection: &Collection<Update>,
@@ -144,11 +144,11 @@ impl Records {
         data: Value,
         condition: &IfMatch,
     ) -> Result<Record> {
-        let data = fitting(collection, data)?;
+        let data = validated(collection, data)?;
         self.change(collection, id, condition, |_| Ok(data.clone())).await
     }
 
-    /// Changes a part of the data, as JSON Merge Patch says.
+    /// Changes a part of a record's data, by JSON Merge Patch.
     pub async fn patch(
         &self,
         collection: &Collection<Update>,
@@ -156,11 +156,11 @@ impl Records {
         patch: Value,
         condition: &IfMatch,
     ) -> Result<Record> {
-        let patched = |data| fitting(collection, merge_patch::merge(Value::Object(data), patch.clone()));
+        let patched = |data| validated(collection, merge_patch::merge(Value::Object(data), patch.clone()));
         self.change(collection, id, condition, patched).await
     }
 
-    /// Removes a record.
+    /// Deletes a record.
     pub async fn delete(&self, collection: &Collection<Delete>, id: Uuid, condition: &IfMatch) -> Result<()> {
         let scope = collection.scope();
         loop {
@@ -174,12 +174,12 @@ impl Records {
         }
     }
 
-    /// Forgets the answers to idempotency keys that are older than 24 hours; how many.
+    /// Deletes the responses of idempotency keys that are older than 24 hours; returns how many.
     pub async fn prune(&self) -> Result<u64> {
         let mut tx = self.context.db.begin_global().await?;
         let forgotten = store::forget(&mut tx, self.context.clock.now() - idempotency::KEPT).await?;
         tx.commit().await?;
-        Ok(forgotten)
+        Ok(deleted)
     }
 
     async fn load(&self, scope: &CollectionScope, id: Uuid) -> Result<Record> {
@@ -187,8 +187,8 @@ impl Records {
         store::find(&mut tx, scope, id).await?.ok_or_else(|| record_not_found(&id.to_string()))
     }
 
-    /// The answer that a key has had.
-    async fn answered(&self, scope: &CollectionScope, keyed: &Keyed<'_>) -> Result<Option<Record>> {
+    /// The stored response of a key.
+    async fn answered(&self, scope: &CollectionScope, keyed: &KeyedRequest<'_>) -> Result<Option<Record>> {
         let mut tx = self.context.db.read(scope.site).await?;
         let since = self.context.clock.now() - idempotency::KEPT;
         let Some((hash, record)) = store::answered(&mut tx, scope, keyed, since).await? else {
@@ -198,12 +198,12 @@ impl Records {
         Ok(Some(record.0))
     }
 
-    /// Writes a new record, and its answer under the key; `None` when the key is taken.
+    /// Writes a new record, and its response under the key; `None` where the key is taken.
     async fn insert(
         &self,
         collection: &Collection<Create>,
         data: &Map<String, Value>,
-        keyed: Option<&Keyed<'_>>,
+        keyed: Option<&KeyedRequest<'_>>,
     ) -> Result<Option<Record>> {
         let scope = collection.scope();
         let mut change = self.context.change_unlisted(scope.site, Some(scope.module)).await?;
@@ -217,7 +217,7 @@ impl Records {
             updated_at: now,
         };
         if let Some(keyed) = keyed
-            && !store::remember(&mut change, scope, keyed, &record, now - idempotency::KEPT).await?
+            && !store::insert_answer(&mut change, scope, keyed, &record, now - idempotency::KEPT).await?
         {
             return Ok(None);
         }
@@ -227,8 +227,8 @@ impl Records {
         Ok(Some(record))
     }
 
-    /// Applies `change` to the data as it is. When somebody else was faster, it is applied to what he has left, unless
-    /// the condition speaks against that.
+    /// Applies `change` to the record's data. Where another change comes first, `change` is applied to its result,
+    /// unless the condition then fails.
     async fn change(
         &self,
         collection: &Collection<Update>,
@@ -254,18 +254,18 @@ impl Records {
     }
 }
 
-/// The data, if the collection takes it; else 422 `invalid_record` with everything that is wrong.
-fn fitting<P: Permission>(collection: &Collection<P>, data: Value) -> Result<Map<String, Value>> {
-    let misfits = match &data {
+/// The data, if it conforms to the collection's schema; else 422 `invalid_record` with every error.
+fn validated<P: Permission>(collection: &Collection<P>, data: Value) -> Result<Map<String, Value>> {
+    let violations = match &data {
         Value::Object(_) if body::length(&data) > body::LARGEST => {
             vec![whole(format!("The data takes more than {} KiB as JSON.", body::LARGEST / 1024))]
         }
-        Value::Object(_) => collection.schema()?.misfits(&data)?,
+        Value::Object(_) => collection.schema()?.violations(&data)?,
         _ => vec![whole("The data of a record is a JSON object.".to_owned())],
     };
     match data {
-        Value::Object(data) if misfits.is_empty() => Ok(data),
-        _ => Err(invalid_record(collection.name(), &misfits)),
+        Value::Object(data) if violations.is_empty() => Ok(data),
+        _ => Err(invalid_record(collection.name(), &violations)),
     }
 }
 
@@ -273,8 +273,8 @@ fn whole(detail: String) -> FieldError {
     FieldError { field: String::new(), detail }
 }
 
-fn invalid_record(collection: &str, misfits: &[FieldError]) -> Error {
-    let sentences: Vec<_> = misfits
+fn invalid_record(collection: &str, violations: &[FieldError]) -> Error {
+    let sentences: Vec<_> = violations
         .iter()
         .map(
             |FieldError { field, detail }| {
@@ -282,7 +282,8 @@ fn invalid_record(collection: &str, misfits: &[FieldError]) -> Error {
             },
         )
         .collect();
-    let detail = format!("The data does not fit the collection {collection}. {}", sentences.join(" "));
-    let errors = serde_json::to_value(misfits).unwrap_or_default();
+    let detail =
+        format!("The data violates the schema of the collection {collection}. {}", sentences.join(" "));
+    let errors = serde_json::to_value(violations).unwrap_or_default();
     Error::new(Code::InvalidRecord, detail).with("errors", errors)
 }

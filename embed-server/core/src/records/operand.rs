@@ -1,7 +1,7 @@
-//! What a field is compared with. A value has a type, and is only ever equal to, less or greater than values of its own.
+//! The operands of comparisons. A value has a type, and is only equal to, less or greater than values of that type.
 
 use super::field::Field;
-use crate::modules::{Known, RecordSchema, Type};
+use crate::modules::{FieldTypes, RecordSchema, Type};
 use chrono::{DateTime, Utc};
 use embed_base::db;
 use serde_json::{Number, Value};
@@ -11,9 +11,8 @@ use uuid::Uuid;
 /// A value to compare with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
-    /// `null`, which a field that is missing is not.
+    /// `null`, which does not equal a missing field.
     Null,
-    /// `true` or `false`.
     Bool(bool),
     /// A number, compared as a double.
     Number(Number),
@@ -21,28 +20,23 @@ pub enum Operand {
     Text(String),
     /// A version.
     Integer(i64),
-    /// A record's id.
     Id(Uuid),
-    /// A time.
     Time(DateTime<Utc>),
 }
 
-/// What may be compared with a field.
+/// The operands that a field accepts.
 pub(super) enum Expected {
-    /// A record's id.
     Id,
-    /// A time.
     Time,
-    /// A version.
     Version,
     /// JSON of one of these types.
     Types(BTreeSet<Type>),
-    /// Any JSON but arrays and objects.
+    /// Any JSON except arrays and objects.
     AnyScalar,
 }
 
 impl Expected {
-    /// What may be compared with `field` itself, or for `contains` with its elements.
+    /// The operands that `field` accepts, or for `contains` its elements.
     pub(super) fn of(field: &Field, schema: &RecordSchema, contains: bool) -> Self {
         let path = match field {
             Field::Id => return Self::Id,
@@ -50,7 +44,7 @@ impl Expected {
             Field::Version => return Self::Version,
             Field::Data(path) => path,
         };
-        let Known::Typed(mut types, items) = schema.known(path) else { return Self::AnyScalar };
+        let FieldTypes::Typed(mut types, items) = schema.field_types(path) else { return Self::AnyScalar };
         if contains && types.remove(&Type::Array) {
             match items {
                 Some(items) => types.extend(items),
@@ -62,8 +56,8 @@ impl Expected {
         Self::Types(types)
     }
 
-    /// Reads a value as it is written in a query: by the type that the schema says, or else as JSON if it is a number,
-    /// `true`, `false` or `null`, and as a string if not.
+    /// Parses a value from a query: by the type in the schema, or else as JSON if it is a number, `true`, `false` or
+    /// `null`, and as a string if not.
     pub(super) fn text(&self, text: &str) -> Result<Operand, String> {
         match self {
             Self::Id | Self::Time | Self::Version => self.json(&scalar(text).unwrap_or_else(|| text.into())),
@@ -77,7 +71,7 @@ impl Expected {
         }
     }
 
-    /// Takes a value that has a type.
+    /// Parses a value from JSON.
     pub(super) fn json(&self, value: &Value) -> Result<Operand, String> {
         let read = match (self, value) {
             (Self::Id, Value::String(text)) => Uuid::try_parse(text).ok().map(Operand::Id),
@@ -93,10 +87,10 @@ impl Expected {
             },
             _ => None,
         };
-        read.ok_or_else(|| format!("expected {}", self.described()))
+        read.ok_or_else(|| format!("expected {}", self.description()))
     }
 
-    fn described(&self) -> String {
+    fn description(&self) -> String {
         match self {
             Self::Id => "a record's id".to_owned(),
             Self::Time => "a time such as 2026-01-31T12:00:00Z".to_owned(),
@@ -115,7 +109,6 @@ impl Expected {
 }
 
 impl Operand {
-    /// The same as JSON.
     pub(super) fn to_json(&self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -129,14 +122,14 @@ impl Operand {
     }
 }
 
-/// A time that both engines can hold: of a year with four digits, in whole microseconds.
+/// A time that both engines can store: of a year with four digits, in whole microseconds.
 pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     let time = DateTime::from_timestamp_micros(time.timestamp_micros())?;
     db::holds(time).then_some(time)
 }
 
-/// A text that is a number, `true`, `false` or `null` of JSON.
+/// Parses text that is a number, `true`, `false` or `null` in JSON.
 fn scalar(text: &str) -> Option<Value> {
     let looks_like_json = text
         .starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 't', 'f', 'n'])

@@ -1,8 +1,8 @@
-//! In which order records come, and a place in it.
+//! The order of records, and positions in it.
 //!
-//! A field of the data may hold anything, so values are ordered by type first (missing, null, booleans, numbers, strings,
-//! arrays, objects), then by number, or by the first 200 characters of a string. The id comes last, so that no two
-//! records share a place.
+//! A field of the data may hold any value, so values are ordered by type first (missing, null, booleans, numbers,
+//! strings, arrays, objects), then by number, or by the first 200 characters of a string. The id comes last, so that
+//! no two records share a position.
 
 use super::Record;
 use super::field::Field;
@@ -14,38 +14,35 @@ use serde_json::Value;
 use std::fmt;
 use uuid::Uuid;
 
-/// Characters of a string that count; a cursor holds them, and stands in a URL.
+/// The number of a string's characters that count; a cursor holds them, and is part of URLs.
 pub const CHARACTERS: usize = 200;
 
 /// An order of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// By what.
     pub field: Field,
-    /// From the greatest to the least.
     pub descending: bool,
 }
 
-/// The newest first.
+/// The newest records first.
 impl Default for Sort {
     fn default() -> Self {
         Self { field: Field::CreatedAt, descending: true }
     }
 }
 
-/// Where a record stands in an order.
+/// The position of a record in an order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Position {
-    /// Where its field stands.
-    pub key: Key,
-    /// Its id, which decides between equals.
+    pub key: SortKey,
+    /// The record's id, which orders records with equal keys.
     pub id: Uuid,
 }
 
-/// Where the value of a field stands.
+/// The value that records are ordered by.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Key {
-    /// The order is that of ids.
+pub enum SortKey {
+    /// Records are ordered by id alone.
     Id,
     /// `createdAt` or `updatedAt`.
     Time(DateTime<Utc>),
@@ -53,37 +50,35 @@ pub enum Key {
     Version(i64),
     /// A value in the data.
     Value {
-        /// One of [`rank`].
+        /// The type's rank, one of [`rank`].
         rank: i64,
-        /// A number of JSON.
+        /// A JSON number.
         number: String,
-        /// At most [`CHARACTERS`].
+        /// At most [`CHARACTERS`] characters.
         text: String,
     },
 }
 
 impl Sort {
-    /// Reads a field, with a `-` before it to turn the order round.
+    /// Parses a field, with a `-` in front to reverse the order.
     pub fn parse(text: &str, schema: &RecordSchema) -> Result<Self> {
         let (field, descending) = text.strip_prefix('-').map_or((text, false), |field| (field, true));
         let field = Field::parse(field, schema).map_err(|reason| {
-            let detail =
-                format!("`sort` cannot be understood: {reason}. A `-` before it turns the order round.");
+            let detail = format!("`sort` is invalid: {reason}. A `-` in front reverses the order.");
             Error::new(Code::InvalidSort, detail)
         })?;
         Ok(Self { field, descending })
     }
 
-    /// Where a record stands.
     pub fn position(&self, record: &Record) -> Position {
         let key = match &self.field {
-            Field::Id => Key::Id,
-            Field::CreatedAt => Key::Time(record.created_at),
-            Field::UpdatedAt => Key::Time(record.updated_at),
-            Field::Version => Key::Version(record.version),
+            Field::Id => SortKey::Id,
+            Field::CreatedAt => SortKey::Time(record.created_at),
+            Field::UpdatedAt => SortKey::Time(record.updated_at),
+            Field::Version => SortKey::Version(record.version),
             Field::Data(path) => {
                 let first = path.first().and_then(|name| record.data.get(name));
-                Key::of(
+                SortKey::of(
                     path.iter()
                         .skip(1)
                         .try_fold(first, |value, name| value.map(|value| value.get(name)))
@@ -95,7 +90,7 @@ impl Sort {
     }
 }
 
-impl Key {
+impl SortKey {
     fn of(value: Option<&Value>) -> Self {
         let zero = || "0".to_owned();
         let (rank, number, text) = match value {
@@ -111,7 +106,6 @@ impl Key {
     }
 }
 
-/// As it is written in a query.
 impl fmt::Display for Sort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", if self.descending { "-" } else { "" }, self.field)

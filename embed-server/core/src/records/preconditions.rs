@@ -1,6 +1,7 @@
-//! Conditions on a record's version: `If-Match` and `If-None-Match` (RFC 9110, section 13.1), and the `ETag` that they are
-//! about: the version and the end of the record's id, in quotes. Of the version alone a tag of one record would fit every
-//! other that has been changed as often, and a client that mixes two up would overwrite what it has never seen.
+//! Conditions on a record's version: `If-Match` and `If-None-Match` (RFC 9110, section 13.1), and the `ETag` that
+//! they refer to: the version and the end of the record's id, in quotes. With the version alone, the tag of one
+//! record would match every other one with as many changes, and a client that mixes two up would overwrite a record
+//! that it has never read.
 
 use super::Record;
 use super::described::in_header;
@@ -15,41 +16,41 @@ use embed_base::http::openapi;
 use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 
-/// What a change asks of the record's version. Extracted from `If-Match`.
+/// The condition of a change on the record's version. Extracted from `If-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IfMatch(Condition);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Condition {
-    /// Whatever the version is.
+    /// Any version.
     #[default]
     None,
-    /// It has one of these tags.
+    /// One of these tags.
     Tags(Tags),
-    /// It is this one; asked where the record itself is named beside, as in GraphQL.
+    /// This version, for callers that name the record itself, as in GraphQL.
     Version(i64),
 }
 
-/// Which versions a reader has. Extracted from `If-None-Match`.
+/// The versions that the client has. Extracted from `If-None-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IfNoneMatch(Option<Tags>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Tags {
-    /// `*`: whatever there is.
+    /// `*`: any version.
     Any,
-    /// The tags, in their quotes; a weak one begins with `W/`.
+    /// The tags with their quotes; a weak one begins with `W/`.
     Listed(Vec<String>),
 }
 
-/// The tag of a record as it is: `"3-3f1f6f2f8a10"`, its version and the last twelve digits of its id, which are random.
+/// The tag of a record: `"3-3f1f6f2f8a10"`, its version and the last twelve digits of its id, which are random.
 pub fn etag(record: &Record) -> String {
     let id = record.id.simple().to_string();
     format!("\"{}-{}\"", record.version, &id[20..])
 }
 
 impl IfMatch {
-    /// A change of the record whatever its version.
+    /// A change of any version.
     pub const NONE: Self = Self(Condition::None);
 
     /// A change of exactly this version.
@@ -57,8 +58,8 @@ impl IfMatch {
         Self(Condition::Version(version))
     }
 
-    /// 412 `precondition_failed` when the record is not at a version that was named. A weak tag never is
-    /// (the comparison is the strong one).
+    /// 412 `precondition_failed` where the record is at another version. A weak tag never matches, because the
+    /// comparison is the strong one.
     pub fn check(&self, record: &Record) -> Result<()> {
         let holds = match &self.0 {
             Condition::None | Condition::Tags(Tags::Any) => true,
@@ -70,7 +71,7 @@ impl IfMatch {
 }
 
 impl IfNoneMatch {
-    /// Whether the reader has this version already.
+    /// Whether the client has this version already.
     pub fn knows(&self, record: &Record) -> bool {
         match &self.0 {
             None => false,
@@ -87,7 +88,7 @@ impl IfNoneMatch {
 pub fn changed_meanwhile() -> Error {
     Error::new(
         Code::PreconditionFailed,
-        "If-Match names another version, or another record; read this one again, and decide anew.",
+        "If-Match names another version, or another record; read this record again before changing it.",
     )
 }
 
@@ -103,7 +104,7 @@ impl Tags {
         Self::parse(&texts.join(",")).map(Some).ok_or_else(|| malformed(&name))
     }
 
-    /// `*`, or a list of entity tags.
+    /// Parses `*`, or a list of entity tags.
     fn parse(text: &str) -> Option<Self> {
         let mut rest = text.trim();
         if rest == "*" {
@@ -128,12 +129,12 @@ impl Tags {
 
 fn malformed(name: &HeaderName) -> Error {
     let detail = format!(
-        "`{name}` is not a list of entity tags; expected what `ETag` has said, such as \"3-3f1f6f2f8a10\" with its quotes, or *."
+        "`{name}` is not a list of entity tags; expected the value of `ETag`, such as \"3-3f1f6f2f8a10\" with its quotes, or *."
     );
     Error::new(Code::InvalidHeader, detail)
 }
 
-/// The header for an answer about one record.
+/// The `ETag` header of a record.
 pub fn etag_header(record: &Record) -> (HeaderName, HeaderValue) {
     let value = HeaderValue::try_from(etag(record));
     (header::ETAG, value.unwrap_or(HeaderValue::from_static("\"0\"")))
@@ -158,18 +159,18 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
 
 impl OperationInput for IfMatch {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let description = "Change the record only at one of these versions: what its `ETag` said, whole, or `*`. A tag is of one record: no other has it, at no version.";
+        let description = "Change the record only if it is at one of these versions: the whole value of its `ETag`, or `*`. A tag belongs to one record: it never matches another.";
         let schema = json_schema!({ "type": "string", "examples": ["\"3-3f1f6f2f8a10\""] });
         add_parameters(ctx, operation, [in_header("If-Match", description, schema)]);
         malformed_in(ctx, operation);
-        let when = "The record is at another version by now, or the tag is another record's.";
+        let when = "The record is at another version now, or the tag belongs to another record.";
         openapi::refuses(ctx, operation, Code::PreconditionFailed, when);
     }
 }
 
 impl OperationInput for IfNoneMatch {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let description = "Answer 304 when the record is still at one of these versions.";
+        let description = "Respond with 304 if the record is still at one of these versions.";
         let schema = json_schema!({ "type": "string", "examples": ["\"3-3f1f6f2f8a10\""] });
         add_parameters(ctx, operation, [in_header("If-None-Match", description, schema)]);
         malformed_in(ctx, operation);
@@ -177,7 +178,7 @@ impl OperationInput for IfNoneMatch {
 }
 
 fn malformed_in(ctx: &mut GenContext, operation: &mut Operation) {
-    let when = "A header is not what was expected; `detail` says what is.";
+    let when = "A header is invalid; `detail` says what is expected.";
     openapi::refuses(ctx, operation, Code::InvalidHeader, when);
 }
 

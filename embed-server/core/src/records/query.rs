@@ -1,22 +1,22 @@
-//! A list as SQL.
+//! Lists of records in SQL.
 
 use super::access::CollectionScope;
 use super::field::Field;
 use super::filter::Op;
 use super::list::List;
 use super::operand::Operand;
-use super::order::{CHARACTERS, Key, Position, Sort};
+use super::order::{CHARACTERS, Position, Sort, SortKey};
 use embed_base::db::json::{JsonTerms, rank};
 use embed_base::db::{Argument, Statement};
 
 const NEVER: &str = "1 = 0";
 
-/// Writes the statement that finds one record more than the page has.
+/// Writes the query for one record more than the page has, to see whether there is a next page.
 pub(super) fn write(
     statement: &mut Statement,
     scope: &CollectionScope,
     list: &List,
-    behind: Option<&Position>,
+    start: Option<&Position>,
 ) {
     let site = statement.place(Argument::Id(scope.site));
     let module = statement.place(Argument::Id(scope.module));
@@ -29,7 +29,7 @@ pub(super) fn write(
         statement.push(format_args!(" AND {condition}"));
     }
     let columns = sort_columns(statement, &list.sort);
-    if let Some(position) = behind {
+    if let Some(position) = start {
         let place = places(statement, position);
         let beyond = if list.sort.descending { "<" } else { ">" };
         statement.push(format_args!(" AND ({}) {beyond} ({})", columns.join(", "), place.join(", ")));
@@ -40,7 +40,7 @@ pub(super) fn write(
     statement.push(format_args!(" ORDER BY {} LIMIT {most}", ordered.join(", ")));
 }
 
-/// What is ordered by; the id is last.
+/// The columns to order by; the id is last.
 fn sort_columns(statement: &mut Statement, sort: &Sort) -> Vec<String> {
     let columns = match &sort.field {
         Field::Id => &[][..],
@@ -58,10 +58,10 @@ fn sort_columns(statement: &mut Statement, sort: &Sort) -> Vec<String> {
 /// A position, in the order of [`sort_columns`].
 fn places(statement: &mut Statement, position: &Position) -> Vec<String> {
     let mut places = match &position.key {
-        Key::Id => Vec::new(),
-        Key::Time(time) => vec![statement.place(Argument::Time(*time))],
-        Key::Version(version) => vec![statement.place(Argument::Integer(*version))],
-        Key::Value { rank, number, text } => vec![
+        SortKey::Id => Vec::new(),
+        SortKey::Time(time) => vec![statement.place(Argument::Time(*time))],
+        SortKey::Version(version) => vec![statement.place(Argument::Integer(*version))],
+        SortKey::Value { rank, number, text } => vec![
             statement.place(Argument::Integer(*rank)),
             statement.number(number.clone()),
             statement.place(Argument::Text(text.clone())),
@@ -91,7 +91,7 @@ fn condition(statement: &mut Statement, field: &Field, op: Op, operands: &[Opera
     }
 }
 
-/// What stands for the operand of a column that is no JSON.
+/// The argument for an operand of a column that is not JSON.
 fn argument(operand: &Operand) -> Option<Argument> {
     match operand {
         Operand::Id(id) => Some(Argument::Id(*id)),
@@ -112,11 +112,11 @@ fn data_condition(statement: &mut Statement, path: &[String], op: Op, operands: 
     any(alternatives.collect())
 }
 
-/// Compares with a value of the same type; values of other types never compare.
+/// Compares with a value of the same type; values of other types never match.
 fn compare(statement: &mut Statement, terms: &JsonTerms, sign: &str, operand: &Operand) -> String {
     let JsonTerms { rank, number, text } = terms;
     match operand {
-        // There is one null, so it is neither less nor greater than any.
+        // There is only one null, so it is neither less nor greater.
         Operand::Null if sign.contains('=') => format!("({rank} = {})", rank::NULL),
         Operand::Bool(value) => {
             format!("({rank} = {} AND {number} {sign} {})", rank::BOOLEAN, i64::from(*value))
@@ -145,12 +145,12 @@ fn contains(statement: &mut Statement, terms: &JsonTerms, path: &[String], opera
     any(alternatives)
 }
 
-/// Whether any of the alternatives holds; of none, none does.
+/// A condition that holds if any of the alternatives does; without alternatives it never holds.
 fn any(alternatives: Vec<String>) -> String {
     if alternatives.is_empty() { format!("({NEVER})") } else { format!("({})", alternatives.join(" OR ")) }
 }
 
-/// The comparison in SQL of a single value.
+/// The SQL operator of a comparison with one value.
 fn sign(op: Op) -> &'static str {
     match op {
         Op::Ne => "<>",

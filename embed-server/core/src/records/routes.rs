@@ -1,11 +1,11 @@
-//! Records over REST.
+//! The HTTP routes of records.
 
 use super::access::{Collection, Create, Delete, Read, RecordId, Update};
 use super::answers::{Changed, CreatedIn, Found};
 use super::body::{self, DataBody, PatchBody};
 use super::described::in_query;
 use super::idempotency::KeyHeader;
-use super::list::{LARGEST_PAGE, List, PAGE, Page};
+use super::list::{LARGEST_PAGE, List, PAGE, RecordPage};
 use super::preconditions::{IfMatch, IfNoneMatch};
 use super::{Records, graphql};
 use crate::modules::Modules;
@@ -24,8 +24,8 @@ use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use std::sync::Arc;
 
-/// The routes of records, and GraphQL's. They belong behind the gateway, which adds a [`embed_base::http::Call`] to each
-/// request.
+/// The routes of records, and GraphQL's. They belong behind the gateway, which adds a [`embed_base::http::Call`] to
+/// each request.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -42,7 +42,7 @@ where
                     .summary("List a collection's records, page by page")
             })
             .post_with(create, |operation| {
-                operation.id("createRecord").tag("Records").summary("Make a record")
+                operation.id("createRecord").tag("Records").summary("Create a record")
             }),
         )
         .api_route(
@@ -55,7 +55,7 @@ where
                     operation.id("patchRecord").tag("Records").summary("Change a part of a record's data")
                 })
                 .delete_with(remove, |operation| {
-                    operation.id("deleteRecord").tag("Records").summary("Remove a record")
+                    operation.id("deleteRecord").tag("Records").summary("Delete a record")
                 }),
         )
         .layer(DefaultBodyLimit::max(body::LARGEST));
@@ -63,7 +63,7 @@ where
         .api_route(
             "/api/v1/modules/{module}/graphql",
             post_with(graphql::answer, |operation| {
-                operation.id("graphql").tag("Records").summary("Ask for records, and change them, by GraphQL")
+                operation.id("graphql").tag("Records").summary("Query and change records with GraphQL")
             }),
         )
         .layer(DefaultBodyLimit::max(graphql::LARGEST));
@@ -74,7 +74,7 @@ async fn list(
     collection: Collection<Read>,
     State(records): State<Records>,
     ListQuery(query): ListQuery,
-) -> Result<Json<Page>> {
+) -> Result<Json<RecordPage>> {
     let list = List::parse(&query, collection.schema()?)?;
     records.list(&collection, &list).await.map(Json)
 }
@@ -128,7 +128,7 @@ async fn remove(
     records.delete(&collection, id, &condition).await.map(|()| NoContent)
 }
 
-/// The query of a list as it was sent: what it means depends on the collection's schema.
+/// The raw query of a list: its meaning depends on the collection's schema.
 struct ListQuery(String);
 
 impl<S: Send + Sync> FromRequestParts<S> for ListQuery {
@@ -153,25 +153,25 @@ impl OperationInput for ListQuery {
         let parameters = [
             in_query(
                 "filter",
-                "Conditions that all have to hold, each `filter[field][op]=value`, with op one of eq, ne, lt, le, gt, ge, in (values separated by commas) and contains. A field is id, createdAt, updatedAt, version, or a path into the data such as address.city. Values are only equal to, less or greater than values of the same type.",
+                "Conditions, all of which must hold, each `filter[field][op]=value`, with op one of eq, ne, lt, le, gt, ge, in (values separated by commas) and contains. A field is id, createdAt, updatedAt, version, or a path into the data such as address.city. Values are only equal to, less or greater than values of the same type.",
                 filter,
                 QueryStyle::DeepObject,
             ),
-            in_query("sort", "A field; a `-` before it turns the order round.", sort, QueryStyle::Form),
+            in_query("sort", "A field; a `-` in front reverses the order.", sort, QueryStyle::Form),
             in_query("limit", "The most records on the page.", limit, QueryStyle::Form),
             in_query(
                 "cursor",
-                "`nextCursor` of the page before, of the same list.",
+                "`nextCursor` of the previous page of the same list.",
                 cursor,
                 QueryStyle::Form,
             ),
         ];
         add_parameters(ctx, operation, parameters);
         for (code, when) in [
-            (Code::InvalidFilter, "A condition of the filter is not understood."),
-            (Code::InvalidSort, "The field in `sort` is not understood."),
-            (Code::InvalidCursor, "The cursor is none, or another list's."),
-            (Code::InvalidParameter, "A parameter is not known, out of range, or there twice."),
+            (Code::InvalidFilter, "A condition of the filter is invalid."),
+            (Code::InvalidSort, "The field in `sort` is invalid."),
+            (Code::InvalidCursor, "The cursor is invalid, or belongs to another list."),
+            (Code::InvalidParameter, "A parameter is unknown, out of range, or given twice."),
         ] {
             openapi::refuses(ctx, operation, code, when);
         }

@@ -2,7 +2,7 @@
 
 use super::Record;
 use super::access::{CollectionScope, module_not_found};
-use super::idempotency::Keyed;
+use super::idempotency::KeyedRequest;
 use super::list::List;
 use super::order::Position;
 use super::query;
@@ -46,19 +46,19 @@ pub(super) async fn find(tx: &mut Tx, scope: &CollectionScope, id: Uuid) -> Resu
     })?)
 }
 
-/// The records behind a place, one more than the page has where there are more.
+/// The records after a position, one more than the page has where there are more.
 pub(super) async fn list(
     tx: &mut Tx,
     scope: &CollectionScope,
     list: &List,
-    behind: Option<&Position>,
+    start: Option<&Position>,
 ) -> Result<Vec<Record>> {
     let mut statement = Statement::new(tx);
-    query::write(&mut statement, scope, list, behind);
+    query::write(&mut statement, scope, list, start);
     Ok(fetch_all!(tx, statement)?)
 }
 
-/// Writes a record, unless it is at another version than the one that was read.
+/// Writes a record; `false` where it is no longer at the version that was read.
 pub(super) async fn update(tx: &mut Tx, scope: &CollectionScope, record: &Record, read: i64) -> Result<bool> {
     let text = "UPDATE module_records SET data = $1, version = $2, updated_at = $3
          WHERE site_id = $4 AND module_id = $5 AND collection = $6 AND id = $7 AND version = $8";
@@ -77,7 +77,7 @@ pub(super) async fn update(tx: &mut Tx, scope: &CollectionScope, record: &Record
     Ok(updated == 1)
 }
 
-/// Removes a record, unless it is at another version than the one that was read.
+/// Deletes a record; `false` where it is no longer at the version that was read.
 pub(super) async fn delete(tx: &mut Tx, scope: &CollectionScope, record: &Record) -> Result<bool> {
     let text = "DELETE FROM module_records
          WHERE site_id = $1 AND module_id = $2 AND collection = $3 AND id = $4 AND version = $5";
@@ -93,11 +93,11 @@ pub(super) async fn delete(tx: &mut Tx, scope: &CollectionScope, record: &Record
     Ok(deleted == 1)
 }
 
-/// What was answered under a key since `since`: the hash of the request, and the record.
+/// The response stored under a key since `since`: the hash of the request, and the record.
 pub(super) async fn answered(
     tx: &mut Tx,
     scope: &CollectionScope,
-    keyed: &Keyed<'_>,
+    keyed: &KeyedRequest<'_>,
     since: DateTime<Utc>,
 ) -> Result<Option<(String, Json<Record>)>> {
     let text = "SELECT request_hash, record FROM idempotency_keys
@@ -114,12 +114,12 @@ pub(super) async fn answered(
     })?)
 }
 
-/// Keeps an answer under its key, unless the key is taken since `since`. Whoever else takes it at this moment is waited
-/// for.
-pub(super) async fn remember(
+/// Stores a response under its key; `false` where the key was taken since `since`. Another transaction with the same
+/// key is waited for.
+pub(super) async fn insert_answer(
     tx: &mut Tx,
     scope: &CollectionScope,
-    keyed: &Keyed<'_>,
+    keyed: &KeyedRequest<'_>,
     record: &Record,
     since: DateTime<Utc>,
 ) -> Result<bool> {
@@ -144,8 +144,8 @@ pub(super) async fn remember(
     Ok(taken == 1)
 }
 
-/// Forgets the answers that nobody may ask for again; for a global transaction.
-pub(super) async fn forget(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
+/// Deletes responses that are too old to be repeated; for a global transaction.
+pub(super) async fn delete_answers(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
     let text = "DELETE FROM idempotency_keys WHERE created_at <= $1";
     Ok(execute!(tx, sqlx::query(text).bind(before))?)
 }

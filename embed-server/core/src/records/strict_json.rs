@@ -1,18 +1,18 @@
-//! JSON that means one thing to everybody who reads it (RFC 7493): no name twice in an object, no number that a double
-//! cannot hold, no deeper than 64 levels, and no U+0000, which PostgreSQL could not store.
+//! JSON that every parser reads the same way (RFC 7493): no duplicate name in an object, no number beyond a double,
+//! no more than 64 levels, and no U+0000, which PostgreSQL cannot store.
 
 use embed_base::{Code, Error, Result};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// How many arrays and objects may lie in each other.
+/// The deepest nesting of arrays and objects.
 pub const DEEPEST: usize = 64;
 
 const NUL: &str = "U+0000 cannot be stored; leave it out";
-const TOO_DEEP: &str = "arrays and objects lie in each other more than 64 levels deep";
+const TOO_DEEP: &str = "arrays and objects are nested more than 64 levels deep";
 
-/// Reads a body; 400 `invalid_json` with line and column where it is not what is promised above.
+/// Parses a body; 400 `invalid_json` with line and column where it breaks a rule above.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     Strict { room: DEEPEST }
@@ -21,7 +21,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
         .map_err(|error| invalid(error.to_string()).caused_by(error))
 }
 
-/// Holds a value that was read by other means, such as GraphQL's, to the same.
+/// Checks a value that was parsed by other means, such as GraphQL's, by the same rules.
 pub fn check(value: &Value) -> Result<()> {
     check_within(value, DEEPEST).map_err(invalid)
 }
@@ -45,10 +45,10 @@ fn check_within(value: &Value, room: usize) -> Result<(), &'static str> {
 }
 
 fn invalid(reason: impl fmt::Display) -> Error {
-    Error::new(Code::InvalidJson, format!("The JSON cannot be accepted: {reason}."))
+    Error::new(Code::InvalidJson, format!("The JSON is invalid: {reason}."))
 }
 
-/// Reads one value, with room for so many levels.
+/// Parses one value with at most this many more levels.
 #[derive(Clone, Copy)]
 struct Strict {
     room: usize,
@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for Strict {
             if object.contains_key(&name) {
                 let shown: String = name.chars().take(100).collect();
                 return Err(A::Error::custom(format_args!(
-                    "the name `{}` stands there twice",
+                    "the name `{}` occurs twice",
                     shown.escape_debug()
                 )));
             }
@@ -140,7 +140,7 @@ pub(super) mod tests {
     use axum::http::StatusCode;
     use proptest::prelude::*;
 
-    /// Any JSON that a record could hold.
+    /// Any JSON that a record can hold.
     pub fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -167,10 +167,8 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
-        assert!(
-            refusal("{\n \"a\": 1,\n \"a\": 2}").contains("the name `a` stands there twice at line 3 column")
-        );
-        assert!(refusal(r#"{"a": 1, "\u0061": 2}"#).contains("`a` stands there twice"));
+        assert!(refusal("{\n \"a\": 1,\n \"a\": 2}").contains("the name `a` occurs twice at line 3 column"));
+        assert!(refusal(r#"{"a": 1, "\u0061": 2}"#).contains("`a` occurs twice"));
         assert!(refusal("[1e999]").contains("number out of range at line 1"));
         assert!(refusal(b"\"\xff\"").contains("line 1 column"));
         assert!(refusal(r#"["\u0000"]"#).contains("U+0000 cannot be stored"));

@@ -1,14 +1,14 @@
-//! The log of calls to the modules' APIs: who called what, from where, and how it went.
+//! The log of calls to the modules' APIs: the caller, the request and its result.
 //!
-//! Lines are written in batches beside the requests ([`write`]), so the newest are up to a second old. What is older than
-//! the operator wants to keep is forgotten.
+//! Lines are written in batches ([`write`]), so the newest may be missing for a second. Lines are deleted after the
+//! operator's retention period.
 
 mod retention;
 pub mod routes;
 mod store;
 mod write;
 
-pub use write::Writer;
+pub use write::RequestLogWriter;
 
 use chrono::{DateTime, Utc};
 use embed_base::Context;
@@ -20,39 +20,39 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// One call, as it was logged.
+/// One logged call.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedRequest {
-    /// Its id in the log; ids grow with time.
+    /// The call's id in the log; ids grow with time.
     pub id: Uuid,
-    /// The tenant.
+    /// The site that the module belongs to.
     pub site_id: Uuid,
     /// The module whose API was called.
     pub module_id: Uuid,
-    /// The API token that was shown.
+    /// The API token that was used.
     pub token_id: Option<Uuid>,
-    /// How the caller proved who he is: `visitor`, `token`, `operator`, or `nobody`.
+    /// How the caller was authenticated: `visitor`, `token`, `operator`, or `nobody`.
     pub caller: String,
     /// The HTTP method.
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The page's origin, as its browser said.
+    /// The page's origin, as its browser sent it.
     pub origin: Option<String>,
     /// The client's address.
     pub ip_address: String,
-    /// What the client calls itself.
+    /// The client's `User-Agent`.
     pub user_agent: Option<String>,
-    /// The answer's status; 499 where the client went away before there was one.
+    /// The response's status; 499 where the client disconnected before there was one.
     pub status_code: i64,
-    /// Milliseconds until the answer.
+    /// Milliseconds until the response.
     pub response_time_ms: i64,
-    /// The code of an answer that is an error.
+    /// The error code of the response.
     pub error_code: Option<String>,
-    /// Its sentence.
+    /// The error text of the response.
     pub error_message: Option<String>,
-    /// When the call came.
+    /// When the call arrived.
     pub created_at: DateTime<Utc>,
 }
 
@@ -64,19 +64,19 @@ impl Listed for LoggedRequest {
     }
 }
 
-/// Which calls are meant.
+/// A selection of calls.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Filter {
+pub struct RequestFilter {
     /// Only calls of this module's API.
     pub module: Option<Uuid>,
     /// Only calls with this API token.
     pub token: Option<Uuid>,
     /// Only calls with this HTTP method.
     pub method: Option<String>,
-    /// Only answers with this status, or with a class of them: `404` or `4xx`.
+    /// Only responses with this status, or with a class of them: `404` or `4xx`.
     pub status: Option<String>,
-    /// Only calls of pages of this origin.
+    /// Only calls from pages of this origin.
     pub origin: Option<String>,
     /// Only calls from this time on.
     pub from: Option<DateTime<Utc>>,
@@ -87,27 +87,27 @@ pub struct Filter {
 /// The calls of an hour.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Hour {
-    /// When it began, as `2026-11-21T04:00:00Z`.
+#[schemars(rename = "Hour")]
+pub struct HourOfRequests {
+    /// The start of the hour, as `2026-11-21T04:00:00Z`.
     pub hour: String,
-    /// How many calls there were.
+    /// The number of calls.
     pub requests: i64,
-    /// How many of them were answered with a status from 400 to 499.
+    /// The number of responses with a status from 400 to 499.
     pub refused: i64,
-    /// How many with 500 or more.
+    /// The number of responses with a status from 500 on.
     pub failed: i64,
-    /// Milliseconds until the answer, on average.
+    /// Milliseconds until the response, on average.
     pub response_time_ms: i64,
 }
 
-/// The log. Cheap to clone.
+/// The request log. Cheap to clone.
 #[derive(Clone)]
 pub struct Requests {
     context: Context,
 }
 
 impl Requests {
-    /// Builds the capability.
     pub fn new(context: &Context) -> Self {
         Self { context: context.clone() }
     }
@@ -116,7 +116,7 @@ impl Requests {
     pub async fn page(
         &self,
         site: Uuid,
-        filter: &Filter,
+        filter: &RequestFilter,
         paging: &Paging<LoggedRequest>,
     ) -> Result<Paged<LoggedRequest>> {
         let statuses = filter.check()?;
@@ -124,9 +124,9 @@ impl Requests {
         store::page(&mut tx, site, filter, statuses, paging).await.map(|found| paging.page(found))
     }
 
-    /// The calls of a site per hour, oldest hour first; hours without a call are left out. Without `from` and `to` the
-    /// last 24 hours count; at most 31 days can.
-    pub async fn per_hour(&self, site: Uuid, filter: &Filter) -> Result<Vec<Hour>> {
+    /// The calls of a site per hour, the oldest hour first; hours without a call are left out. Without `from` and
+    /// `to` these are the last 24 hours; at most 31 days are possible.
+    pub async fn per_hour(&self, site: Uuid, filter: &RequestFilter) -> Result<Vec<HourOfRequests>> {
         let statuses = filter.check()?;
         let TimeRange { from, to } = TimeRange::new(self.context.clock.now(), filter.from, filter.to)?;
         let filter = Filter { from: Some(from), to: Some(to), ..filter.clone() };
@@ -140,33 +140,33 @@ impl Requests {
         organization: Uuid,
         from: Option<DateTime<Utc>>,
         to: Option<DateTime<Utc>>,
-    ) -> Result<Vec<Hour>> {
+    ) -> Result<Vec<HourOfRequests>> {
         let span = TimeRange::new(self.context.clock.now(), from, to)?;
         let mut tx = self.context.db.read_global().await?;
         store::organization_per_hour(&mut tx, organization, span).await
     }
 
-    /// The calls of every site that were written down after the one with this id, oldest first; for an operator of the
+    /// The calls of every site that were logged after the one with this id, oldest first, for an operator of the
     /// whole installation.
-    pub async fn behind(&self, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
+    pub async fn after(&self, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
         let mut tx = self.context.db.read_global().await?;
-        store::behind(&mut tx, id, most).await
+        store::after(&mut tx, id, most).await
     }
 }
 
-impl Filter {
-    /// The statuses that are meant, of a filter that the database can be asked for.
+impl RequestFilter {
+    /// The range of statuses of a valid filter.
     fn check(&self) -> Result<Option<(i64, i64)>> {
         for (name, time) in [("from", self.from), ("to", self.to)] {
             if time.is_some_and(|time| !db::holds(time)) {
-                let detail = format!("`{name}` is too far away; expected a time in the years 0000 to 9999.");
+                let detail = format!("`{name}` is out of range; expected a time in the years 0000 to 9999.");
                 return Err(Error::invalid(detail));
             }
         }
         self.statuses()
     }
 
-    /// The statuses that are meant, from the first to the last.
+    /// The first and the last status that match.
     fn statuses(&self) -> Result<Option<(i64, i64)>> {
         let Some(text) = &self.status else { return Ok(None) };
         let wrong = || {
@@ -187,11 +187,11 @@ mod tests {
     #[test]
     fn a_status_or_a_class_of_them_can_be_asked_for() {
         for (text, statuses) in [("404", (404, 404)), ("4xx", (400, 499)), ("500", (500, 500))] {
-            let filter = Filter { status: Some(text.to_owned()), ..Filter::default() };
+            let filter = RequestFilter { status: Some(text.to_owned()), ..RequestFilter::default() };
             assert_eq!(filter.statuses().unwrap(), Some(statuses), "{text}");
         }
         for text in ["", "xx", "9xx", "40", "-1", "9223372036854775807xx"] {
-            let filter = Filter { status: Some(text.to_owned()), ..Filter::default() };
+            let filter = RequestFilter { status: Some(text.to_owned()), ..RequestFilter::default() };
             assert!(filter.statuses().is_err(), "{text}");
         }
     }

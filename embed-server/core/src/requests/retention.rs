@@ -1,20 +1,20 @@
-//! Forgetting old calls, and on PostgreSQL making the partitions that the next ones go into.
+//! Deletes old calls, and on PostgreSQL creates the partitions for the next ones.
 
 use super::{Requests, store};
 use chrono::TimeDelta;
 use embed_base::Result;
 use embed_base::db;
 
-/// Rows that are forgotten in one transaction, so that nobody waits long for it.
+/// The most rows that one transaction deletes, so that no other transaction waits long for it.
 const BATCH: i64 = 5_000;
 
 impl Requests {
-    /// Sees to it that the calls of this month and the next ones have a place.
+    /// Creates the partitions for the calls of this month and the next ones.
     pub async fn prepare(&self) -> Result<()> {
         db::make_partitions(&self.context.db, "module_external_requests", self.context.clock.now()).await
     }
 
-    /// Forgets what is older than the operator wants to keep.
+    /// Deletes the calls that are older than the operator's retention period.
     pub async fn prune(&self) -> Result<()> {
         let context = &self.context;
         let before = context.clock.now() - TimeDelta::days(context.settings.logs.request_days.get().into());

@@ -1,6 +1,6 @@
-//! The HTTP of the request log.
+//! The HTTP routes of the request log.
 
-use super::{Filter, Hour, LoggedRequest, Requests};
+use super::{HourOfRequests, LoggedRequest, RequestFilter, Requests};
 use crate::accounts::{Accounts, Member};
 use crate::sites::{ManagedSite, Sites};
 use aide::axum::ApiRouter;
@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// `/api/v1/sites/{site}/requests` and below.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -29,7 +28,7 @@ where
                 op.id("listRequests")
                     .tag("Requests")
                     .summary("List the calls of a site's APIs")
-                    .description("Newest first. A call is in the log about a second after its answer.")
+                    .description("Newest first. A call is in the log about a second after its response.")
             }),
         )
         .api_route(
@@ -39,58 +38,58 @@ where
                     .tag("Requests")
                     .summary("Count the calls of a site's APIs per hour")
                     .description(
-                        "Oldest hour first; hours without a call are left out. Without `from` and `to` the last 24 hours count, at most 31 days can. With `token`, the use of one token over time.",
+                        "Oldest hour first; hours without a call are left out. Without `from` and `to` these are the last 24 hours; at most 31 days are possible. `token` shows the use of one token over time.",
                     )
             }),
         )
 }
 
-/// The calls that are meant, as [`Filter`] has them, and which page of them.
+/// A [`RequestFilter`], and the page of its calls.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct RequestQuery {
     /// Only calls of this module's API.
     module: Option<Uuid>,
     /// Only calls with this API token.
     token: Option<Uuid>,
     /// Only calls with this HTTP method.
     method: Option<String>,
-    /// Only answers with this status, or with a class of them: `404` or `4xx`.
+    /// Only responses with this status, or with a class of them: `404` or `4xx`.
     status: Option<String>,
-    /// Only calls of pages of this origin.
+    /// Only calls from pages of this origin.
     origin: Option<String>,
     /// Only calls from this time on.
     from: Option<DateTime<Utc>>,
     /// Only calls before this time.
     to: Option<DateTime<Utc>>,
-    /// How many to answer with; 50 if not said.
+    /// The most calls on the page; 50 by default.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u8>,
-    /// The `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     cursor: Option<String>,
 }
 
 /// The calls of each hour.
 #[derive(Serialize, JsonSchema)]
 struct Hours {
-    /// The hours that had any.
-    data: Vec<Hour>,
+    /// The hours that had calls, the oldest first.
+    data: Vec<HourOfRequests>,
 }
 
 async fn list(
     ManagedSite { site, .. }: ManagedSite<Member>,
     State(requests): State<Requests>,
-    Parameters(wanted): Parameters<Wanted>,
+    Parameters(query): Parameters<RequestQuery>,
 ) -> Result<Json<Paged<LoggedRequest>>> {
-    let Wanted { module, token, method, status, origin, from, to, limit, cursor } = wanted;
-    let filter = Filter { module, token, method, status, origin, from, to };
+    let RequestQuery { module, token, method, status, origin, from, to, limit, cursor } = query;
+    let filter = RequestFilter { module, token, method, status, origin, from, to };
     requests.page(site.id, &filter, &Paging::new(limit, cursor.as_deref())?).await.map(Json)
 }
 
 async fn per_hour(
     ManagedSite { site, .. }: ManagedSite<Member>,
     State(requests): State<Requests>,
-    Parameters(filter): Parameters<Filter>,
+    Parameters(filter): Parameters<RequestFilter>,
 ) -> Result<Json<Hours>> {
     requests.per_hour(site.id, &filter).await.map(|data| Json(Hours { data }))
 }

@@ -1,6 +1,6 @@
 //! The SQL of the request log.
 
-use super::{Filter, Hour, LoggedRequest};
+use super::{HourOfRequests, LoggedRequest, RequestFilter};
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::db::{self, Tx, execute, on};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 const COLUMNS: usize = 15;
 
-/// For a global transaction: writes all entries in one statement.
+/// For a global transaction: inserts all lines in one statement.
 pub(super) async fn insert(tx: &mut Tx, entries: &[RequestLogEntry]) -> Result<()> {
     let rows = db::places(entries.len(), COLUMNS);
     let text = format!(
@@ -18,7 +18,8 @@ pub(super) async fn insert(tx: &mut Tx, entries: &[RequestLogEntry]) -> Result<(
          user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES {rows}"
     );
     on!(tx, |conn| {
-        // There is a text for each number of entries: kept as prepared statements they would push out those that are used.
+        // Each number of lines has its own text; as prepared statements, these would push out the ones that are
+        // reused.
         let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
         for entry in entries {
             query = query
@@ -43,12 +44,12 @@ pub(super) async fn insert(tx: &mut Tx, entries: &[RequestLogEntry]) -> Result<(
     Ok(())
 }
 
-/// What a filter says of a row, with its values in the places from $2 on; an absent value lets every row pass.
+/// The condition of a filter, whose values are $2 and following; an absent value matches every row.
 const MATCHES: &str = "site_id = $1 AND ($2 IS NULL OR module_id = $2) AND ($3 IS NULL OR token_id = $3)
      AND ($4 IS NULL OR method = $4) AND ($5 IS NULL OR origin = $5) AND ($6 IS NULL OR status_code >= $6)
      AND ($7 IS NULL OR status_code <= $7) AND ($8 IS NULL OR created_at >= $8) AND ($9 IS NULL OR created_at < $9)";
 
-/// Binds a site and a filter in the places of [`MATCHES`].
+/// Binds a site and a filter to the placeholders of [`MATCHES`].
 macro_rules! bind_filter {
     ($query:expr, $site:expr, $filter:expr, $statuses:expr) => {
         $query
@@ -67,7 +68,7 @@ macro_rules! bind_filter {
 pub(super) async fn page(
     tx: &mut Tx,
     site: Uuid,
-    filter: &Filter,
+    filter: &RequestFilter,
     statuses: Option<(i64, i64)>,
     paging: &Paging<LoggedRequest>,
 ) -> Result<Vec<LoggedRequest>> {
@@ -83,9 +84,9 @@ pub(super) async fn page(
 pub(super) async fn per_hour(
     tx: &mut Tx,
     site: Uuid,
-    filter: &Filter,
+    filter: &RequestFilter,
     statuses: Option<(i64, i64)>,
-) -> Result<Vec<Hour>> {
+) -> Result<Vec<HourOfRequests>> {
     let text = hours(tx, MATCHES);
     Ok(on!(tx, |conn| bind_filter!(sqlx::query_as(text), site, filter, statuses).fetch_all(conn).await)?)
 }
@@ -95,7 +96,7 @@ pub(super) async fn organization_per_hour(
     tx: &mut Tx,
     organization: Uuid,
     TimeRange { from, to }: TimeRange,
-) -> Result<Vec<Hour>> {
+) -> Result<Vec<HourOfRequests>> {
     let text = hours(
         tx,
         "site_id IN (SELECT id FROM sites WHERE organization_id = $1) AND created_at >= $2 AND created_at < $3",
@@ -103,25 +104,25 @@ pub(super) async fn organization_per_hour(
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(from).bind(to).fetch_all(conn).await)?)
 }
 
-/// Counts per hour the calls that are meant.
-fn hours(tx: &Tx, meant: &'static str) -> AssertSqlSafe<String> {
+/// Counts the calls that match a condition per hour.
+fn hours(tx: &Tx, condition: &'static str) -> AssertSqlSafe<String> {
     let hour = db::hour_of(tx, "created_at");
     AssertSqlSafe(format!(
         "SELECT {hour} AS hour, COUNT(*) AS requests,
          COUNT(CASE WHEN status_code BETWEEN 400 AND 499 THEN 1 END) AS refused,
          COUNT(CASE WHEN status_code >= 500 THEN 1 END) AS failed,
          CAST(ROUND(AVG(response_time_ms)) AS BIGINT) AS response_time_ms
-         FROM module_external_requests WHERE {meant} GROUP BY 1 ORDER BY 1"
+         FROM module_external_requests WHERE {condition} GROUP BY 1 ORDER BY 1"
     ))
 }
 
-/// For a global transaction: what was written after the call with this id, oldest first.
-pub(super) async fn behind(tx: &mut Tx, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
+/// For a global transaction: the calls that were logged after the one with this id, oldest first.
+pub(super) async fn after(tx: &mut Tx, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
     let text = "SELECT * FROM module_external_requests WHERE id > $1 ORDER BY id LIMIT $2";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).bind(most).fetch_all(conn).await)?)
 }
 
-/// For a global transaction: forgets some of the calls that came before a time; how many those were.
+/// For a global transaction: deletes some of the calls before a time; returns how many.
 pub(super) async fn prune(tx: &mut Tx, before: DateTime<Utc>, most: i64) -> Result<u64> {
     let text = "DELETE FROM module_external_requests WHERE id IN
          (SELECT id FROM module_external_requests WHERE created_at < $1 ORDER BY created_at LIMIT $2)";

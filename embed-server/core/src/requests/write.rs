@@ -1,4 +1,4 @@
-//! Writing the log: batches of entries, each in one transaction, which also counts the use of every token.
+//! Writes the log in batches, one transaction each, together with the use count of every token.
 
 use super::store;
 use crate::tokens::{self, TokenUses};
@@ -11,27 +11,26 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
-/// Entries in one statement: with 15 columns, below SQLite's limit of 32 766 parameters.
+/// The most lines in one statement: with 15 columns, below SQLite's limit of 32 766 parameters.
 const BATCH: usize = 1_000;
-/// How long entries are gathered. A batch costs one transaction, so few batches cost little.
+/// How long lines are gathered, because a batch costs one transaction whatever its size.
 const GATHER: Duration = Duration::from_millis(400);
-/// How long to wait when the database did not take a batch.
+/// The pause after the database has failed to take a batch.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Writes the queued entries.
-pub struct Writer {
+/// Writes the lines that requests add to the queue.
+pub struct RequestLogWriter {
     context: Context,
     entries: Receiver<RequestLogEntry>,
 }
 
-impl Writer {
-    /// Writes what comes out of the queue.
+impl RequestLogWriter {
     pub fn new(context: &Context, entries: Receiver<RequestLogEntry>) -> Self {
         Self { context: context.clone(), entries }
     }
 
     /// Writes until the queue is closed and empty.
-    pub async fn keep_writing(mut self) {
+    pub async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
         while self.entries.recv_many(&mut batch, BATCH).await > 0 {
             if batch.len() < BATCH && !self.entries.is_closed() {
@@ -47,7 +46,7 @@ impl Writer {
         }
     }
 
-    /// A batch that the database does not take is kept until it does; meanwhile the queue fills up, and then drops.
+    /// Retries a batch while the database is unavailable; meanwhile the queue fills up, and then drops lines.
     async fn write(&self, batch: &[RequestLogEntry]) {
         while let Err(error) = write(&self.context.db, batch).await {
             if self.entries.is_closed() || error.status() != axum::http::StatusCode::SERVICE_UNAVAILABLE {

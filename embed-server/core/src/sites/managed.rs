@@ -1,4 +1,4 @@
-//! A site that an operator may manage: what a handler takes to be reached by nobody else.
+//! A site that an operator may manage. A handler that takes a [`ManagedSite`] cannot be reached by anyone else.
 
 use super::{Site, Sites};
 use crate::accounts::{Accounts, AtLeast, Operator};
@@ -15,16 +15,14 @@ use uuid::Uuid;
 /// The site that the path names as `{site}`, in whose organization the operator has the role `R` or a higher one.
 #[derive(Clone, Debug)]
 pub struct ManagedSite<R> {
-    /// The site.
     pub site: Site,
-    /// Who manages it.
     pub operator: Operator,
     role: PhantomData<fn() -> R>,
 }
 
 impl Sites {
-    /// The site, if the operator may manage it. Another organization's site is 404 `site_not_found`, as one that is not
-    /// there; one of his own for which his role is too low is 403 `forbidden`.
+    /// The site, if the operator may manage it. One of another organization is 404 `site_not_found`, like one that
+    /// does not exist; one of the operator's own for which their role is too low is 403 `forbidden`.
     pub async fn managed<R: AtLeast>(&self, operator: Operator, id: Uuid) -> Result<ManagedSite<R>> {
         let site = self.find(id).await.map_err(|error| match error.code() {
             Code::SiteNotFound => hidden(&id.to_string()),
@@ -50,7 +48,7 @@ where
     }
 }
 
-/// The same for what is not there and for what is somebody else's.
+/// The same error for a site that does not exist and one of another organization, so that ids cannot be probed.
 fn hidden(id: &str) -> Error {
     let detail = format!("There is no site {} in your organization.", id.escape_debug());
     Error::new(Code::SiteNotFound, detail)

@@ -1,5 +1,5 @@
-//! Sites: what belongs together and to one tenant. Every module, domain, token and event belongs to exactly one site, and
-//! goes with it when the site is deleted.
+//! Sites, each of one organization. Every module, domain, token and event belongs to exactly one site, and is deleted
+//! with it.
 
 mod input;
 mod managed;
@@ -23,7 +23,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// A site, by its id: what belongs to it ends with it.
+/// A site, by its id.
 pub const SITES: Topic = Topic("sites");
 
 /// What operators do to sites.
@@ -32,15 +32,15 @@ const SITE_CREATED: Action = Action("site.created");
 const SITE_RENAMED: Action = Action("site.renamed");
 const SITE_DELETED: Action = Action("site.deleted");
 
-/// One site.
+/// A site of an organization.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Site {
-    /// Its id.
+    /// The site's id.
     pub id: Uuid,
-    /// Who it belongs to.
+    /// The organization that it belongs to.
     pub organization_id: Uuid,
-    /// What people call it.
+    /// The site's name.
     pub name: String,
     /// When it was created.
     pub created_at: DateTime<Utc>,
@@ -49,7 +49,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Whom a change of the site, or of one of its modules, belongs to.
+    /// The tenant of the site, or of one of its modules.
     pub fn tenant(&self, module: Option<Uuid>) -> Tenant {
         Tenant { organization: self.organization_id, site: self.id, module }
     }
@@ -63,19 +63,17 @@ impl Listed for Site {
     }
 }
 
-/// The sites. Cheap to clone.
+/// Sites. Cheap to clone.
 #[derive(Clone)]
 pub struct Sites {
     context: Context,
 }
 
 impl Sites {
-    /// Builds the capability.
     pub fn new(context: &Context) -> Self {
         Self { context: context.clone() }
     }
 
-    /// Creates a site in an organization.
     pub async fn create(&self, by: &Actor, organization: Uuid, name: &str) -> Result<Site> {
         let name = names::checked("A site's name", name)?;
         let now = self.context.clock.now();
@@ -113,18 +111,16 @@ impl Sites {
         store::find(&mut tx, id).await?.ok_or_else(|| not_found(id))
     }
 
-    /// Whether there is such a site.
     pub async fn exists(&self, id: Uuid) -> Result<bool> {
         let mut tx = self.context.db.read(id).await?;
         Ok(store::find(&mut tx, id).await?.is_some())
     }
 
-    /// Whom a change of a site, or of one of its modules, belongs to; 404 `site_not_found` where there is no such site.
+    /// The tenant of a site, or of one of its modules; 404 `site_not_found` where there is no such site.
     pub async fn tenant(&self, id: Uuid, module: Option<Uuid>) -> Result<Tenant> {
         Ok(self.find(id).await?.tenant(module))
     }
 
-    /// Changes a site; what is left out of the changes stays.
     pub async fn change(&self, by: &Actor, id: Uuid, changes: SiteChanges) -> Result<Site> {
         let name = changes.name.map(|name| names::checked("A site's name", &name)).transpose()?;
         let site = self.find(id).await?;
@@ -151,7 +147,6 @@ impl Sites {
 }
 
 fn not_found(id: Uuid) -> Error {
-    let detail =
-        format!("There is no site {id} on this server. `embed-server site list` prints those that are.");
+    let detail = format!("There is no site {id} on this server. `embed-server site list` lists the sites.");
     Error::new(Code::SiteNotFound, detail)
 }

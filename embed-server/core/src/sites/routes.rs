@@ -1,4 +1,4 @@
-//! The HTTP of sites.
+//! The HTTP routes of sites.
 
 use super::{ManagedSite, NewSite, Site, SiteChanges, Sites};
 use crate::accounts::{Accounts, Admin, Member, Operator, Owner};
@@ -11,7 +11,6 @@ use embed_base::http::openapi::{refused, requires};
 use embed_base::http::{Created, Input, Paged, Paging};
 use embed_base::{Code, Result};
 
-/// `/api/v1/sites`.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -25,7 +24,7 @@ where
                 op.id("listSites")
                     .tag("Sites")
                     .summary("List sites")
-                    .description("Those of the operator's organizations, oldest first.")
+                    .description("The sites of the operator's organizations, oldest first.")
                     .with(requires("member"))
             })
             .post_with(create, |op| {
@@ -45,7 +44,7 @@ where
                     op.id("deleteSite")
                         .tag("Sites")
                         .summary("Delete a site")
-                        .description("Its modules, domains, tokens, records and events go with it.")
+                        .description("Deletes its modules, domains, tokens, records and events too.")
                 }),
         )
 }

@@ -27,7 +27,7 @@ pub(super) async fn list(tx: &mut Tx, organization: Uuid) -> Result<Vec<Site>> {
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).fetch_all(conn).await)?)
 }
 
-/// For a global transaction: those of some organizations that come after an id.
+/// For a global transaction: the sites of some organizations after an id.
 pub(super) async fn page(tx: &mut Tx, organizations: &[Uuid], after: Uuid, most: i64) -> Result<Vec<Site>> {
     if organizations.is_empty() {
         return Ok(Vec::new());
@@ -53,7 +53,7 @@ pub(super) async fn rename(tx: &mut Tx, id: Uuid, name: &str, now: DateTime<Utc>
     Ok(execute!(tx, sqlx::query(text).bind(name).bind(now).bind(id))? == 1)
 }
 
-/// Whether there was such a site. What belongs to it goes by `ON DELETE CASCADE`.
+/// Deletes a site, and by `ON DELETE CASCADE` what belongs to it; `false` where there was none.
 pub(super) async fn delete(tx: &mut Tx, id: Uuid) -> Result<bool> {
     let text = "DELETE FROM sites WHERE id = $1";
     Ok(execute!(tx, sqlx::query(text).bind(id))? == 1)

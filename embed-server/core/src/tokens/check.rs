@@ -1,4 +1,4 @@
-//! Checking the tokens that callers show, from memory.
+//! Checks API tokens, from a cache.
 
 use super::{ApiToken, TOKENS, Tokens, store};
 use crate::domains::{DomainPattern, Origin};
@@ -11,32 +11,32 @@ use embed_base::{Code, Error, Result};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// A token as it is checked: parsed once.
-pub(super) struct Known {
+/// A cached token with its parsed domains and networks.
+pub(super) struct CheckedToken {
     token: ApiToken,
     domains: Option<Vec<DomainPattern>>,
     networks: Option<Vec<ipnet::IpNet>>,
 }
 
 impl Tokens {
-    /// The caller with this secret at a module's API.
+    /// The caller with this token.
     pub async fn caller(&self, request: &ApiRequest<'_>, secret: &Bearer) -> Result<Authenticated> {
-        let known = self.load(secret.hash()).await?.ok_or_else(|| {
+        let checked = self.load(secret.hash()).await?.ok_or_else(|| {
             unauthenticated(
                 "There is no such token on this server. Make one with `embed-server token create`.",
             )
         })?;
-        let token = &known.token;
+        let token = &checked.token;
         if token.revoked_at.is_some() {
             return Err(unauthenticated("This token was revoked."));
         }
-        if !token.counts_at(self.context.clock.now()) {
+        if !token.is_valid_at(self.context.clock.now()) {
             return Err(unauthenticated("This token has expired; make a new one."));
         }
         if (token.site_id, token.module_id) != (request.site, request.module) {
-            return Err(forbidden("This token is another module's."));
+            return Err(forbidden("This token belongs to another module."));
         }
-        known.admits(request, self.context.settings.server.dev)?;
+        checked.admits(request, self.context.settings.server.dev)?;
         let per_minute = u32::try_from(token.rate_limit).ok().and_then(NonZeroU32::new);
         let grant = Grant::Scopes(token.scopes.0.clone());
         Ok(Authenticated {
@@ -45,7 +45,7 @@ impl Tokens {
         })
     }
 
-    async fn load(&self, hash: String) -> Result<Option<Arc<Known>>> {
+    async fn load(&self, hash: String) -> Result<Option<Arc<CheckedToken>>> {
         let read = || async {
             let mut tx = self.context.db.read_global().await?;
             let mut dependencies = vec![(TOKENS, hash.clone())];
@@ -53,13 +53,13 @@ impl Tokens {
                 return Ok((None, dependencies));
             };
             dependencies.push((SITES, token.site_id.to_string()));
-            Ok((Some(Arc::new(Known::new(token)?)), dependencies))
+            Ok((Some(Arc::new(CheckedToken::new(token)?)), dependencies))
         };
         self.checked.get(hash.clone(), read).await
     }
 }
 
-impl Known {
+impl CheckedToken {
     fn new(token: ApiToken) -> Result<Self> {
         let domains = token.allowed_domains.as_ref().map(|list| {
             list.iter().map(|text| DomainPattern::parse(text, true).map_err(Error::internal)).collect()
@@ -71,13 +71,13 @@ impl Known {
         Ok(Self { domains: domains.transpose()?, networks: networks.transpose()?, token })
     }
 
-    /// Whether the token may be used from there.
+    /// Refuses a request that the token's networks or domains exclude.
     fn admits(&self, request: &ApiRequest<'_>, loopback: bool) -> Result<()> {
         if let Some(networks) = &self.networks
             && !networks.iter().any(|network| network.contains(&request.address.0))
         {
             let detail = format!(
-                "This token may not be used from {}; its networks do not list it.",
+                "This token may not be used from {}, which is in none of its networks.",
                 request.address.0
             );
             return Err(Error::new(Code::IpNotAllowed, detail));
@@ -86,7 +86,7 @@ impl Known {
             let origin = request.origin.and_then(|origin| Origin::parse(origin, loopback).ok());
             let listed = origin.is_some_and(|origin| domains.iter().any(|domain| domain.matches(&origin)));
             if !listed {
-                let detail = "This token may only be used by pages of its domains, and this request comes from none of them.";
+                let detail = "This token may only be used by pages of its domains, and this request comes from another page or none.";
                 return Err(Error::new(Code::OriginNotAllowed, detail));
             }
         }

@@ -1,20 +1,19 @@
-//! What happens to API tokens, and what operators do to them.
+//! The events of API tokens, and what operators do to them.
 
 use embed_base::events::Event;
 use embed_base::events::activity::Action;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What operators do to tokens.
 pub const ACTIONS: [Action; 3] = [TOKEN_CREATED, TOKEN_ROTATED, TOKEN_REVOKED];
 pub(super) const TOKEN_CREATED: Action = Action("token.created");
 pub(super) const TOKEN_ROTATED: Action = Action("token.rotated");
 pub(super) const TOKEN_REVOKED: Action = Action("token.revoked");
 
-/// The kinds of events that are recorded here.
+/// The kinds of events that tokens record.
 pub const EVENTS: [&str; 2] = ["token.created", "token.revoked"];
 
-/// A token was made, or revoked.
+/// A token was created or revoked.
 #[derive(Clone, Debug)]
 pub(super) struct TokenEvent<'a> {
     pub token_id: Uuid,

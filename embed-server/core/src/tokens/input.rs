@@ -1,4 +1,4 @@
-//! What a person says when he makes a token, and what is wrong with it.
+//! The input of operators for API tokens, and its checks.
 
 use crate::domains::DomainPattern;
 use chrono::{DateTime, Utc};
@@ -14,45 +14,45 @@ use std::num::NonZeroU32;
 use uuid::Uuid;
 
 const LIST_LENGTH: usize = 100;
-/// Requests per minute, unless said otherwise (seed: `module_external_tokens.rate_limit`).
+/// The default limit of requests per minute (seed: `module_external_tokens.rate_limit`).
 pub const RATE_LIMIT: NonZeroU32 = NonZeroU32::new(100).expect("100 is not zero");
 
-/// A token to make.
+/// A token to create.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewToken {
-    /// The module whose API it opens.
+    /// The module whose API the token may call.
     pub module_id: Uuid,
-    /// What people call it, 1 to 200 characters.
+    /// The token's name, 1 to 200 characters.
     pub name: String,
-    /// What it may do; at least one.
+    /// What the token may do; at least one scope.
     pub scopes: Vec<Scope>,
-    /// The domains whose pages may use it, such as example.com or *.example.com; without, any page that may use the API,
-    /// and programs.
+    /// The domains whose pages may use it, such as example.com or *.example.com; if left out, any page that may call
+    /// the API, and programs.
     #[serde(default)]
     pub allowed_domains: Option<Vec<String>>,
-    /// The addresses and networks (CIDR) that it may be used from; without, any.
+    /// The addresses and networks (CIDR) that it may be used from; if left out, any.
     #[serde(default)]
     pub allowed_ips: Option<Vec<String>>,
-    /// Requests per minute; 100 if not said.
+    /// Requests per minute; 100 by default.
     #[serde(default)]
     pub rate_limit: Option<NonZeroU32>,
-    /// When it ends; without, never.
+    /// When it expires; if left out, never.
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// What a token's successor is like.
+/// How to rotate a token.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenToRotate {
-    /// For how many seconds the old token goes on to count; a day if not said.
+    /// The number of seconds that the old token stays valid; a day by default.
     #[serde(default)]
     pub overlap_seconds: Option<u32>,
 }
 
-/// The same, checked and normalised.
-pub(super) struct Checked {
+/// A [`NewToken`], checked and normalised.
+pub(super) struct ValidToken {
     pub name: String,
     pub scopes: BTreeSet<Scope>,
     pub allowed_domains: Option<Vec<String>>,
@@ -62,21 +62,21 @@ pub(super) struct Checked {
 }
 
 impl NewToken {
-    pub(super) fn check(self, loopback: bool, now: DateTime<Utc>) -> Result<Checked> {
+    pub(super) fn check(self, loopback: bool, now: DateTime<Utc>) -> Result<ValidToken> {
         let name = names::checked("A token's `name`", &self.name)?;
         if self.scopes.is_empty() {
             return Err(Error::invalid(
-                "A token without `scopes` could do nothing; give it some of read, write, delete.",
+                "`scopes` is empty, so the token could do nothing; expected some of read, write, delete.",
             ));
         }
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::invalid(
-                "`expiresAt` is in the past; leave it out for a token that does not end.",
+                "`expiresAt` is in the past; leave it out for a token that does not expire.",
             ));
         }
         if self.expires_at.is_some_and(|end| !db::holds(end)) {
             return Err(Error::invalid(
-                "`expiresAt` is beyond the year 9999; leave it out for a token that does not end.",
+                "`expiresAt` is beyond the year 9999; leave it out for a token that does not expire.",
             ));
         }
         let domain = |text: &String| {
@@ -91,7 +91,7 @@ impl NewToken {
                 ))
             })
         };
-        Ok(Checked {
+        Ok(ValidToken {
             name,
             scopes: self.scopes.into_iter().collect(),
             allowed_domains: list("allowedDomains", self.allowed_domains, domain)?,

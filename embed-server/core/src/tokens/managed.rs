@@ -1,4 +1,4 @@
-//! A token that an operator may manage: what a handler takes to be reached by nobody else.
+//! A token that an operator may manage. A handler that takes a [`ManagedToken`] cannot be reached by anyone else.
 
 use super::{ApiToken, Tokens};
 use crate::accounts::{Accounts, AtLeast, Operator};
@@ -15,9 +15,7 @@ use std::marker::PhantomData;
 /// The token that the path names as `{site}` and `{token}`; the operator has the role `R` or a higher one.
 #[derive(Clone, Debug)]
 pub struct ManagedToken<R> {
-    /// The token.
     pub token: ApiToken,
-    /// Who manages it.
     pub operator: Operator,
     role: PhantomData<fn() -> R>,
 }

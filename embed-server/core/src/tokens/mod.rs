@@ -1,8 +1,8 @@
-//! API tokens: with one an external app calls a module's API.
+//! API tokens, with which external apps call a module's API.
 //!
-//! A token is shown once, when it is made; only its hash is kept. It is checked from memory, and a revoked one is refused
-//! by every server within two seconds. What it may do, from where and how often is fixed when it is made; to change that,
-//! make another.
+//! A token is shown once, when it is created; only its hash is stored. Tokens are checked from a cache, and every
+//! server refuses a revoked one within two seconds. What a token may do, from where and how often never changes;
+//! another token is created for that.
 
 mod check;
 mod events;
@@ -25,7 +25,7 @@ use embed_base::change::{Change, Listed as ListedChange};
 use embed_base::db::{Topic, Tx};
 use embed_base::events::activity::{Action, Actor};
 use embed_base::http::{Listed, Paged, Paging, Scope};
-use embed_base::secrets::{Bearer, Kind};
+use embed_base::secrets::{Bearer, SecretKind};
 use embed_base::{Code, Error, Result, Tenant};
 use events::TokenEvent;
 use schemars::JsonSchema;
@@ -40,35 +40,35 @@ use uuid::Uuid;
 /// A token, by its hash.
 pub const TOKENS: Topic = Topic("tokens");
 
-/// Tokens that are remembered, at some 500 bytes each.
-const REMEMBERED: u64 = 50_000;
-/// How long an answer is believed when nothing is heard from the database.
-const BELIEVED: Duration = Duration::from_secs(30);
-/// How long the old secret of a token that is rotated goes on to count, unless said otherwise: a day.
+/// Tokens in the cache, about 500 bytes each.
+const CACHE_ENTRIES: u64 = 50_000;
+/// The longest time that a cached token is used while the database does not answer.
+const CACHE_LIFETIME: Duration = Duration::from_secs(30);
+/// The default time that the old secret stays valid after a rotation.
 const OVERLAP: TimeDelta = TimeDelta::hours(24);
 
 /// An API token, without its secret.
 #[derive(Clone, Debug, PartialEq, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiToken {
-    /// Its id.
+    /// The token's id.
     pub id: Uuid,
-    /// The tenant.
+    /// The site that it belongs to.
     pub site_id: Uuid,
-    /// The module whose API it opens.
+    /// The module whose API it may call.
     pub module_id: Uuid,
-    /// What people call it.
+    /// The token's name.
     pub name: String,
     /// SHA-256 of the secret.
     #[serde(skip)]
     pub token_hash: String,
-    /// The first eight random characters of the secret, to tell tokens apart.
+    /// The first eight random characters of the secret, which tell tokens apart.
     #[serde(rename = "prefix")]
     pub token_prefix: String,
     /// What it may do.
     #[schemars(with = "BTreeSet<Scope>")]
     pub scopes: Json<BTreeSet<Scope>>,
-    /// The domains whose pages may use it; null for any page that may use the API, and for programs.
+    /// The domains whose pages may use it; null for any page that may call the API, and for programs.
     #[schemars(with = "Option<Vec<String>>")]
     pub allowed_domains: Option<Json<Vec<String>>>,
     /// The networks (CIDR) that it may be used from; null for any.
@@ -76,19 +76,19 @@ pub struct ApiToken {
     pub allowed_ips: Option<Json<Vec<String>>>,
     /// Requests per minute.
     pub rate_limit: i64,
-    /// When it was last used; some seconds late.
+    /// When it was last used, a few seconds late.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// How often it was used; some seconds late.
+    /// How often it was used, a few seconds late.
     pub usage_count: i64,
-    /// When it ends; null for never.
+    /// When it expires; null for never.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was given a successor, if it was; it goes on to count until `expiresAt`.
+    /// When it was rotated; it stays valid until `expiresAt`.
     pub replaced_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// Who made it; null for the command line.
+    /// The person that created it; null for the command line.
     pub created_by: Option<Uuid>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 
@@ -100,37 +100,36 @@ impl Listed for ApiToken {
     }
 }
 
-/// A token that was just made: the only time that its secret is seen.
+/// A new token: the only response that contains its secret.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CreatedToken {
     /// The secret.
     pub token: String,
-    /// Everything else.
+    /// The token without its secret.
     #[serde(flatten)]
     pub details: ApiToken,
 }
 
-/// The API tokens. Cheap to clone; clones share what they remember.
+/// API tokens. Cheap to clone; clones share one cache.
 #[derive(Clone)]
 pub struct Tokens {
     context: Context,
-    /// By hash.
+    /// By the secret's hash.
     checked: RevisionCache<String, Option<Arc<Known>>>,
 }
 
 impl Tokens {
-    /// Builds the capability.
     pub fn new(context: &Context) -> Self {
-        let looks = context.metrics.cache("tokens");
-        let checked = RevisionCache::new(&context.changes, looks, REMEMBERED, BELIEVED);
+        let metrics = context.metrics.cache("tokens");
+        let checked = RevisionCache::new(&context.changes, metrics, CACHE_ENTRIES, CACHE_LIFETIME);
         Self { context: context.clone(), checked }
     }
 
-    /// Makes a token for a module of a site.
+    /// Creates a token for a module of a site.
     pub async fn create(&self, by: &Actor, site: Uuid, new: NewToken) -> Result<CreatedToken> {
         let (now, module) = (self.context.clock.now(), new.module_id);
         let checked = new.check(self.context.settings.server.dev, now)?;
-        let secret = Bearer::random(Kind::Live, &self.context.random);
+        let secret = Bearer::random(SecretKind::Live, &self.context.random);
         let token = ApiToken {
             id: self.context.ids.next(),
             site_id: site,
@@ -167,19 +166,19 @@ impl Tokens {
         store::page(&mut tx, site, paging).await.map(|found| paging.page(found))
     }
 
-    /// One token of a site, or 404 `token_not_found`.
+    /// A token of a site, or 404 `token_not_found`.
     pub async fn find(&self, site: Uuid, id: Uuid) -> Result<ApiToken> {
         let mut tx = self.context.db.read(site).await?;
         store::find(&mut tx, site, id).await?.ok_or_else(|| not_found(id))
     }
 
-    /// The token that has this id, whatever its site: for an operator of the whole installation.
+    /// The token with this id in any site, for an operator of the whole installation.
     pub async fn find_anywhere(&self, id: Uuid) -> Result<ApiToken> {
         let mut tx = self.context.db.read_global().await?;
         store::find_anywhere(&mut tx, id).await?.ok_or_else(|| not_found(id))
     }
 
-    /// Ends a token at once. To revoke it again is no change.
+    /// Revokes a token at once. Revoking it again changes nothing.
     pub async fn revoke(&self, by: &Actor, site: Uuid, id: Uuid) -> Result<ApiToken> {
         let mut change = self.context.change(&self.tenant(site, id).await?, by).await?;
         let now = change.now();
@@ -194,8 +193,8 @@ impl Tokens {
         Ok(ApiToken { revoked_at: Some(now), ..token })
     }
 
-    /// Makes a token that may do the same for as long, with a new secret. The old one goes on to count for `overlap`, so
-    /// that an app can be moved without a gap, and no longer than it would have; it can be rotated no second time.
+    /// Creates a token with the same permissions and expiry, and a new secret. The old token stays valid for
+    /// `overlap`, but not beyond its own expiry, so that an app can switch without a gap; it cannot be rotated again.
     pub async fn rotate(
         &self,
         by: &Actor,
@@ -206,18 +205,18 @@ impl Tokens {
         let mut change = self.context.change(&self.tenant(site, id).await?, by).await?;
         let now = change.now();
         let old = store::find(&mut change, site, id).await?.ok_or_else(|| not_found(id))?;
-        if !old.counts_at(now) {
+        if !old.is_valid_at(now) {
             return Err(ended(&old));
         }
         let end = now + overlap.unwrap_or(OVERLAP).max(TimeDelta::zero());
         let end = old.expires_at.map_or(end, |expires| expires.min(end));
         if !store::replace(&mut change, site, id, (now, end)).await? {
-            // Revoked or rotated by somebody else, maybe since it was read.
+            // Another operator may have revoked or rotated it since it was read.
             let old = store::find(&mut change, site, id).await?.ok_or_else(|| not_found(id))?;
-            return Err(if old.counts_at(now) { replaced(&old) } else { ended(&old) });
+            return Err(if old.is_valid_at(now) { replaced(&old) } else { ended(&old) });
         }
         change.forget(TOKENS, &old.token_hash);
-        let secret = Bearer::random(Kind::Live, &self.context.random);
+        let secret = Bearer::random(SecretKind::Live, &self.context.random);
         let token = ApiToken {
             id: change.id(),
             token_hash: secret.hash(),
@@ -231,7 +230,7 @@ impl Tokens {
         insert(change, secret, token, events::TOKEN_ROTATED).await
     }
 
-    /// Whom a change of a token belongs to.
+    /// The tenant of a token's module.
     async fn tenant(&self, site: Uuid, id: Uuid) -> Result<Tenant> {
         let token = self.find(site, id).await?;
         Sites::new(&self.context).tenant(site, Some(token.module_id)).await
@@ -253,33 +252,36 @@ async fn insert(
 
 impl ApiToken {
     /// Whether it is neither revoked nor expired.
-    pub fn counts_at(&self, now: DateTime<Utc>) -> bool {
+    pub fn is_valid_at(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
     }
 }
 
-/// How often a token was used, and when last.
+/// The use of a token since it was last counted.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenUses {
-    /// Calls.
+    /// The number of calls.
     pub times: i64,
-    /// The last of them.
+    /// The time of the last call.
     pub last: DateTime<Utc>,
 }
 
-/// Adds up what a token was used for, in a transaction that crosses sites.
+/// Adds to the use count of a token, in a transaction that crosses sites.
 pub async fn count_uses(tx: &mut Tx, token: Uuid, uses: &TokenUses) -> Result<()> {
     store::count_uses(tx, token, uses).await
 }
 
 fn ended(token: &ApiToken) -> Error {
-    let detail = format!("Token {} has ended, so there is nothing to rotate; make a new one.", token.name);
+    let detail = format!(
+        "Token {} has expired or was revoked, so it cannot be rotated; create a new one.",
+        token.name
+    );
     Error::new(Code::TokenEnded, detail)
 }
 
 fn replaced(token: &ApiToken) -> Error {
     let detail = format!(
-        "Token {} was rotated already; rotate its successor, or make a new one where that is lost.",
+        "Token {} was already rotated; rotate its successor, or create a new token if that is lost.",
         token.name
     );
     Error::new(Code::TokenReplaced, detail)
@@ -287,7 +289,7 @@ fn replaced(token: &ApiToken) -> Error {
 
 fn not_found(id: Uuid) -> Error {
     let detail = format!(
-        "There is no token {id} there. `embed-server token list --site … --module …` prints those that are."
+        "There is no token {id} here. `embed-server token list --site … --module …` lists the tokens."
     );
     Error::new(Code::TokenNotFound, detail)
 }

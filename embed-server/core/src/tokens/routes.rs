@@ -1,4 +1,4 @@
-//! The HTTP of API tokens.
+//! The HTTP routes of API tokens.
 
 use super::{ApiToken, CreatedToken, ManagedToken, NewToken, TokenToRotate, Tokens};
 use crate::accounts::{Accounts, Admin, Member};
@@ -12,7 +12,6 @@ use embed_base::http::openapi::refused;
 use embed_base::http::{Created, Input, Paged, Paging};
 use embed_base::{Code, Result};
 
-/// `/api/v1/sites/{site}/tokens` and below.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -33,7 +32,7 @@ where
                 op.id("createToken")
                     .tag("Tokens")
                     .summary("Make an API token")
-                    .description("The answer holds the secret, which is not shown again.")
+                    .description("The response contains the secret, which is not shown again.")
                     .with(refused(Code::ModuleNotFound, "The site has no such module."))
             }),
         )
@@ -54,10 +53,10 @@ where
                     .tag("Tokens")
                     .summary("Give an API token a new secret")
                     .description(
-                        "Makes a token that may do the same, for as long. The old one goes on to count for a while, so that an app can be moved without a gap.",
+                        "Creates a token with the same permissions and expiry. The old one stays valid for a while, so that an app can switch without a gap.",
                     )
                     .with(refused(Code::TokenEnded, "The token was revoked or has expired."))
-                    .with(refused(Code::TokenReplaced, "The token has a successor already."))
+                    .with(refused(Code::TokenReplaced, "The token was already rotated."))
             }),
         )
 }

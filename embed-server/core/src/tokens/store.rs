@@ -7,7 +7,8 @@ use embed_base::http::Paging;
 use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
-/// Inserts a token if the module is one of the site; that is decided by the statement, so it cannot change meanwhile.
+/// Inserts a token if the module belongs to the site; the statement itself checks it, so that it cannot change
+/// meanwhile.
 pub(super) async fn insert(tx: &mut Tx, token: &ApiToken) -> Result<()> {
     let text = "INSERT INTO module_external_tokens
          (id, site_id, module_id, name, token_hash, token_prefix, scopes, allowed_domains, allowed_ips, rate_limit,
@@ -34,7 +35,7 @@ pub(super) async fn insert(tx: &mut Tx, token: &ApiToken) -> Result<()> {
     if inserted == 0 {
         let (site, module) = (token.site_id, token.module_id);
         let detail = format!(
-            "Site {site} has no module {module}. `embed-server module list --site {site}` prints those that it has."
+            "Site {site} has no module {module}. `embed-server module list --site {site}` lists its modules."
         );
         return Err(Error::new(Code::ModuleNotFound, detail));
     }
@@ -59,7 +60,7 @@ pub(super) async fn find(tx: &mut Tx, site: Uuid, id: Uuid) -> Result<Option<Api
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(id).fetch_optional(conn).await)?)
 }
 
-/// For a global transaction: the token that has this id, in whatever site.
+/// For a global transaction: the token with this id in any site.
 pub(super) async fn find_anywhere(tx: &mut Tx, id: Uuid) -> Result<Option<ApiToken>> {
     let text = "SELECT * FROM module_external_tokens WHERE id = $1";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).fetch_optional(conn).await)?)
@@ -77,7 +78,7 @@ pub(super) async fn revoke(tx: &mut Tx, site: Uuid, id: Uuid, now: DateTime<Utc>
     Ok(())
 }
 
-/// Lets a token that has a successor now end at `end`, unless it was revoked or has a successor already.
+/// Sets the end of a rotated token; `false` where it was revoked or rotated before.
 pub(super) async fn replace(
     tx: &mut Tx,
     site: Uuid,
@@ -89,7 +90,7 @@ pub(super) async fn replace(
     Ok(execute!(tx, sqlx::query(text).bind(now).bind(end).bind(site).bind(id))? == 1)
 }
 
-/// For a global transaction: forgets tokens that ended before `before`; how many there were.
+/// For a global transaction: deletes tokens that ended before `before`; returns how many.
 pub(super) async fn prune(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
     let text = "DELETE FROM module_external_tokens WHERE expires_at < $1 OR revoked_at < $1";
     Ok(execute!(tx, sqlx::query(text).bind(before))?)

@@ -1,14 +1,14 @@
-//! Forgetting old hours.
+//! Deletes old hours.
 
 use super::{Views, hour_start, store};
 use chrono::TimeDelta;
 use embed_base::Result;
 
-/// Rows that are forgotten in one transaction, so that nobody waits long for it.
+/// The most rows that one transaction deletes, so that no other transaction waits long for it.
 const BATCH: i64 = 5_000;
 
 impl Views {
-    /// Forgets the hours that were over before what the operator wants to keep.
+    /// Deletes the hours that ended before the operator's retention period.
     pub async fn prune(&self) -> Result<()> {
         let context = &self.context;
         let kept = TimeDelta::days(context.settings.logs.request_days.get().into());

@@ -1,6 +1,6 @@
-//! The HTTP of views.
+//! The HTTP routes of views.
 
-use super::{Hour, OriginViews, Views};
+use super::{HourOfViews, OriginViews, Views};
 use crate::accounts::{Accounts, Member};
 use crate::sites::{ManagedSite, Sites};
 use aide::axum::ApiRouter;
@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// `/api/v1/sites/{site}/views` and below.
 pub fn router<S>() -> ApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -30,7 +29,7 @@ where
                     .tag("Views")
                     .summary("List where a site's modules are shown")
                     .description(
-                        "By module, origin and type, those with the most recent view first; at most 200. Without `from` and `to` the last 24 hours count, at most 31 days can. A view is counted about a second after it happened.",
+                        "By module, origin and type, the most recently viewed first; at most 200. Without `from` and `to` these are the last 24 hours; at most 31 days are possible. A view is counted after about a second.",
                     )
             }),
         )
@@ -41,42 +40,42 @@ where
                     .tag("Views")
                     .summary("Count per hour how often a site's modules are shown")
                     .description(
-                        "Oldest hour first; hours without a view are left out. Without `from` and `to` the last 24 hours count, at most 31 days can.",
+                        "Oldest hour first; hours without a view are left out. Without `from` and `to` these are the last 24 hours; at most 31 days are possible.",
                     )
             }),
         )
 }
 
-/// Which views are meant.
+/// A selection of views.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct ViewQuery {
     /// Only views of this module.
     module: Option<Uuid>,
-    /// Only views from this time on; the hour of this time counts whole.
+    /// Only views from this time on, and those earlier in the same hour.
     from: Option<DateTime<Utc>>,
-    /// Only views of hours that began before this time.
+    /// Only views in hours that began before this time.
     to: Option<DateTime<Utc>>,
 }
 
 /// The views by origin.
 #[derive(Serialize, JsonSchema)]
 struct ViewsByOrigin {
-    /// The origins that had any.
+    /// The origins that had views.
     data: Vec<OriginViews>,
 }
 
 /// The views of each hour.
 #[derive(Serialize, JsonSchema)]
 struct ViewsPerHour {
-    /// The hours that had any.
-    data: Vec<Hour>,
+    /// The hours that had views, the oldest first.
+    data: Vec<HourOfViews>,
 }
 
 async fn by_origin(
     ManagedSite { site, .. }: ManagedSite<Member>,
     State(views): State<Views>,
-    Parameters(Wanted { module, from, to }): Parameters<Wanted>,
+    Parameters(ViewQuery { module, from, to }): Parameters<ViewQuery>,
 ) -> Result<Json<ViewsByOrigin>> {
     views.by_origin(site.id, module, from, to).await.map(|data| Json(ViewsByOrigin { data }))
 }
@@ -84,7 +83,7 @@ async fn by_origin(
 async fn per_hour(
     ManagedSite { site, .. }: ManagedSite<Member>,
     State(views): State<Views>,
-    Parameters(Wanted { module, from, to }): Parameters<Wanted>,
+    Parameters(ViewQuery { module, from, to }): Parameters<ViewQuery>,
 ) -> Result<Json<ViewsPerHour>> {
     views.per_hour(site.id, module, from, to).await.map(|data| Json(ViewsPerHour { data }))
 }

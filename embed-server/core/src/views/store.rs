@@ -1,7 +1,7 @@
 //! The SQL of views.
 
 use super::tally::Row;
-use super::{Hour, OriginViews};
+use super::{HourOfViews, OriginViews};
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::db::{self, Tx, execute, on};
@@ -10,10 +10,10 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 const COLUMNS: usize = 9;
-/// Origins in one answer.
+/// The most origins in one response.
 const MOST: i64 = 200;
 
-/// For a global transaction: adds to what is there, in one statement. What was counted of a module that is gone is left
+/// For a global transaction: adds the counts to the database in one statement. Counts of deleted modules are left
 /// out.
 pub(super) async fn add(tx: &mut Tx, rows: &[Row]) -> Result<()> {
     let places = db::places(rows.len(), COLUMNS);
@@ -29,7 +29,7 @@ pub(super) async fn add(tx: &mut Tx, rows: &[Row]) -> Result<()> {
          last_at = CASE WHEN module_views.last_at > excluded.last_at THEN module_views.last_at ELSE excluded.last_at END"
     );
     on!(tx, |conn| {
-        // Hardly ever are two of these alike, so none is worth being kept by the connection.
+        // These statements are hardly ever alike, so preparing them would only push others out.
         let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
         for Row { site, module, hour, origin, embed_type, count } in rows {
             query = query
@@ -48,16 +48,16 @@ pub(super) async fn add(tx: &mut Tx, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-/// Which views of a site are meant: those of one module or of all, in some hours.
-const MEANT: &str = "site_id = $1 AND ($2 IS NULL OR module_id = $2) AND hour >= $3 AND hour < $4";
+/// The views of one module of a site or of all, in a span of hours.
+const MATCHES: &str = "site_id = $1 AND ($2 IS NULL OR module_id = $2) AND hour >= $3 AND hour < $4";
 
 pub(super) async fn per_hour(
     tx: &mut Tx,
     site: Uuid,
     module: Option<Uuid>,
     TimeRange { from, to }: TimeRange,
-) -> Result<Vec<Hour>> {
-    let text = hours(tx, MEANT);
+) -> Result<Vec<HourOfViews>> {
+    let text = hours(tx, MATCHES);
     Ok(on!(tx, |conn| {
         sqlx::query_as(text).bind(site).bind(module).bind(from).bind(to).fetch_all(conn).await
     })?)
@@ -68,7 +68,7 @@ pub(super) async fn organization_per_hour(
     tx: &mut Tx,
     organization: Uuid,
     TimeRange { from, to }: TimeRange,
-) -> Result<Vec<Hour>> {
+) -> Result<Vec<HourOfViews>> {
     let text = hours(
         tx,
         "site_id IN (SELECT id FROM sites WHERE organization_id = $1) AND hour >= $2 AND hour < $3",
@@ -76,12 +76,12 @@ pub(super) async fn organization_per_hour(
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(from).bind(to).fetch_all(conn).await)?)
 }
 
-/// Adds up per hour the views that are meant.
-fn hours(tx: &Tx, meant: &'static str) -> AssertSqlSafe<String> {
+/// Sums the views that match a condition per hour.
+fn hours(tx: &Tx, condition: &'static str) -> AssertSqlSafe<String> {
     let hour = db::hour_of(tx, "hour");
     AssertSqlSafe(format!(
         "SELECT {hour} AS hour, CAST(SUM(shown) AS BIGINT) AS shown, CAST(SUM(blocked) AS BIGINT) AS blocked
-         FROM module_views WHERE {meant} GROUP BY 1 ORDER BY 1"
+         FROM module_views WHERE {condition} GROUP BY 1 ORDER BY 1"
     ))
 }
 
@@ -91,13 +91,13 @@ pub(super) async fn by_origin(
     module: Option<Uuid>,
     TimeRange { from, to }: TimeRange,
 ) -> Result<Vec<OriginViews>> {
-    // The last code is that of the last hour which has one: the greatest text of both, without the 20 characters of
-    // the hour.
+    // The last code is that of the latest hour with one: the greatest text of hour and code, without the 20
+    // characters of the hour.
     let hour = db::hour_of(tx, "hour");
     let text = AssertSqlSafe(format!(
         "SELECT module_id, origin, embed_type, CAST(SUM(shown) AS BIGINT) AS shown,
          CAST(SUM(blocked) AS BIGINT) AS blocked, substr(MAX({hour} || last_code), 21) AS last_code,
-         MAX(last_at) AS last_at FROM module_views WHERE {MEANT} GROUP BY module_id, origin, embed_type
+         MAX(last_at) AS last_at FROM module_views WHERE {MATCHES} GROUP BY module_id, origin, embed_type
          ORDER BY MAX(last_at) DESC, module_id, origin, embed_type LIMIT $5"
     ));
     Ok(on!(tx, |conn| {
@@ -106,7 +106,7 @@ pub(super) async fn by_origin(
     })?)
 }
 
-/// For a global transaction: forgets some of the hours that began before a time; how many rows those had.
+/// For a global transaction: deletes some of the hours that began before a time; returns how many rows.
 pub(super) async fn prune(tx: &mut Tx, before: DateTime<Utc>, most: i64) -> Result<u64> {
     let text = "DELETE FROM module_views WHERE (module_id, hour, origin, embed_type) IN
          (SELECT module_id, hour, origin, embed_type FROM module_views WHERE hour < $1 ORDER BY hour LIMIT $2)";

@@ -1,8 +1,8 @@
-//! What has been counted and is not in the database yet, within bounds.
+//! The counts that are not in the database yet, within bounds.
 //!
-//! On each server an hour of a module has places for so many origins. Whichever come first have them until the hour is
-//! over, whatever becomes of their pages; the others are counted together. Those that come because they are refused may be
-//! a flood, so they take no place from those where the module is shown.
+//! On each server, an hour of a module counts a limited number of origins separately: the first ones, until the hour
+//! ends; all others are counted together. Refused origins may be a flood, so they have a limit of their own and take
+//! nothing from those where the module is shown.
 
 use super::hour_start;
 use chrono::{DateTime, Utc};
@@ -13,35 +13,30 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
-/// Places for origins that come because the module is shown there.
+/// The most origins of an hour that come because the module is shown there.
 const SHOWN: usize = 200;
-/// Places for origins that come because it is refused there.
+/// The most origins of an hour that come because the module is refused there.
 const BLOCKED: usize = 50;
-/// Places in all modules together, at some 300 bytes each.
+/// The most origins of all modules together, about 300 bytes each.
 const PLACES: usize = 100_000;
-/// Hours of modules. There are more only where the database takes nothing for hours; those are not counted.
+/// The most hours of modules. There are more only where the database is away for hours; those are not counted.
 const HOURS: usize = 20_000;
-/// The ways to appear, with one more for none that was named.
+/// The types of embeds, and one more for none.
 const TYPES: usize = 1 + EmbedType::ALL.len();
 
-/// A page that wants to show a module, and what came of it.
+/// A page's attempt to show a module, and its result.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// The tenant.
     pub site: Uuid,
-    /// The module.
     pub module: Uuid,
-    /// The page's origin.
     pub origin: &'a str,
-    /// How the module is to appear.
     pub embed_type: Option<EmbedType>,
-    /// Why it is refused, if it is not shown.
+    /// Why the module is refused; `None` where it is shown.
     pub refused: Option<Code>,
-    /// When.
     pub at: DateTime<Utc>,
 }
 
-/// What was counted of one hour, origin and type.
+/// The count of one hour, origin and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub site: Uuid,
@@ -53,7 +48,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// By which the database knows it.
+    /// The unique key of the row in the database.
     pub fn key(&self) -> (Uuid, DateTime<Utc>, &str, &'static str) {
         (self.module, self.hour, &self.origin, self.embed_type)
     }
@@ -68,16 +63,16 @@ pub(super) struct Count {
     pub last_at: DateTime<Utc>,
 }
 
-/// Everything that was counted and not taken yet.
+/// Every count that was not taken yet.
 #[derive(Default)]
 pub(super) struct Tallies(Mutex<Counted>);
 
 #[derive(Default)]
 struct Counted {
-    hours: HashMap<Key, Hour>,
-    /// Those in which something was counted since it was last taken.
+    hours: HashMap<Key, HourTally>,
+    /// The hours that have counts since they were last taken.
     touched: Vec<Key>,
-    /// Origins in all of them.
+    /// The number of origins of all hours.
     places: usize,
 }
 
@@ -88,9 +83,9 @@ struct Key {
     hour: DateTime<Utc>,
 }
 
-/// What is known of an hour of a module. Origins stay when their counts are taken.
+/// The counts of an hour of a module. Its origins stay when the counts are taken.
 #[derive(Default)]
-struct Hour {
+struct HourTally {
     touched: bool,
     shown: usize,
     blocked: usize,
@@ -99,7 +94,7 @@ struct Hour {
 }
 
 impl Tallies {
-    /// Counts a view. Nothing is allocated where an origin is known.
+    /// Counts a view, without allocating where the origin is counted already.
     pub fn add(&self, view: &View<'_>) {
         let mut counted = self.lock();
         let counted = &mut *counted;
@@ -108,7 +103,7 @@ impl Tallies {
             return;
         }
         let hour = counted.hours.entry(key).or_default();
-        if !hour.origins.contains_key(view.origin) && counted.places < PLACES && hour.takes_place(view) {
+        if !hour.origins.contains_key(view.origin) && counted.places < PLACES && hour.reserve_origin(view) {
             counted.places += 1;
             hour.origins.insert(view.origin.into(), Default::default());
         }
@@ -119,7 +114,7 @@ impl Tallies {
         counts[view.embed_type.map_or(0, |embed_type| 1 + embed_type as usize)].add(view);
     }
 
-    /// Takes what was counted, and forgets the origins of hours that are over.
+    /// Takes the counts, and removes the hours that have ended.
     pub fn take(&self, now: DateTime<Utc>) -> Vec<Row> {
         let mut counted = self.lock();
         let counted = &mut *counted;
@@ -135,15 +130,15 @@ impl Tallies {
         rows
     }
 
-    /// A panic elsewhere leaves counts that are whole.
+    /// The guard of the counts; a panic elsewhere leaves them consistent.
     fn lock(&self) -> MutexGuard<'_, Counted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Hour {
-    /// Whether there is a place for one more origin; it is taken.
-    fn takes_place(&mut self, view: &View<'_>) -> bool {
+impl HourTally {
+    /// Whether one more origin of this view's kind is within the limit; if so, it is reserved.
+    fn reserve_origin(&mut self, view: &View<'_>) -> bool {
         let (taken, most) = match view.refused {
             None => (&mut self.shown, SHOWN),
             Some(_) => (&mut self.blocked, BLOCKED),
@@ -194,7 +189,7 @@ mod tests {
         view(origin, Some(Code::OriginNotAllowed), at)
     }
 
-    /// By origin how often it was shown and blocked.
+    /// The number of shown and of blocked views by origin.
     fn taken(tallies: &Tallies, at: &str) -> Vec<(String, i64, i64)> {
         let rows = tallies.take(at.parse().unwrap());
         let mut rows: Vec<_> = rows
@@ -234,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_has_places_for_so_many_origins_and_the_first_keep_theirs() {
+    fn an_hour_counts_a_limited_number_of_origins_and_keeps_the_first() {
         let tallies = Tallies::default();
         for round in 1..=2 {
             for number in 0..BLOCKED + 7 {
@@ -260,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_ends_somewhere() {
+    fn memory_is_bounded() {
         let tallies = Tallies::default();
         let module = |number: usize| Uuid::from_u128(number as u128);
         for number in 0..PLACES + 9 {

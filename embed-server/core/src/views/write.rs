@@ -1,5 +1,4 @@
-//! Both ends of counting: the request's, which only adds to sums in memory, and the loop that brings them into the
-//! database.
+//! Counts views: the requests' side only adds to sums in memory, the writer adds them to the database.
 
 use super::store;
 use super::tally::{Row, Tallies, View};
@@ -7,54 +6,53 @@ use axum::http::StatusCode;
 use embed_base::Context;
 use embed_base::Result;
 use embed_base::db::Db;
-use embed_base::metrics::ViewsCounted;
+use embed_base::metrics::ViewMetrics;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How long sums are gathered. Writing costs one transaction, however much was counted.
+/// How long counts are gathered, because writing costs one transaction whatever their number.
 const GATHER: Duration = Duration::from_secs(1);
-/// How long to wait when the database did not take them.
+/// The pause after the database has failed to take them.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often they are offered to a database that answers and refuses them.
+/// How often counts are retried that the database refuses.
 const TRIES: u32 = 3;
-/// Rows in one statement: with 9 columns, below SQLite's limit of 32 766 parameters.
+/// The most rows in one statement: with 9 columns, below SQLite's limit of 32 766 parameters.
 const BATCH: usize = 1_000;
 
-/// Where requests count. When it is gone, the [`Writer`] writes what is left, and ends.
-pub struct Counter {
+/// Counts views for requests. When it is dropped, the [`ViewWriter`] writes the remaining counts and ends.
+pub struct ViewCounter {
     tallies: Arc<Tallies>,
-    counted: ViewsCounted,
+    metrics: ViewMetrics,
     _open: DropGuard,
 }
 
-/// What writes the sums.
-pub struct Writer {
+/// Writes the counts to the database.
+pub struct ViewWriter {
     context: Context,
     tallies: Arc<Tallies>,
     closed: CancellationToken,
 }
 
-/// The two ends.
-pub fn counting(context: &Context) -> (Counter, Writer) {
+/// Creates a counter and its writer.
+pub fn counting(context: &Context) -> (ViewCounter, ViewWriter) {
     let tallies = Arc::<Tallies>::default();
     let closed = CancellationToken::new();
-    let counted = context.metrics.views();
-    let counter = Counter { tallies: tallies.clone(), counted, _open: closed.clone().drop_guard() };
-    (counter, Writer { context: context.clone(), tallies, closed })
+    let metrics = context.metrics.views();
+    let counter = ViewCounter { tallies: tallies.clone(), metrics, _open: closed.clone().drop_guard() };
+    (counter, ViewWriter { context: context.clone(), tallies, closed })
 }
 
-impl Counter {
-    /// Counts a view.
-    pub fn note(&self, view: &View<'_>) {
-        self.counted.note(view.refused.is_none());
+impl ViewCounter {
+    pub fn count(&self, view: &View<'_>) {
+        self.metrics.count(view.refused.is_none());
         self.tallies.add(view);
     }
 }
 
-impl Writer {
-    /// Writes until nobody counts any more, and all that was counted.
-    pub async fn keep_writing(self) {
+impl ViewWriter {
+    /// Writes until the counter is dropped and everything is written.
+    pub async fn run(self) {
         loop {
             let last = tokio::time::timeout(GATHER, self.closed.cancelled()).await.is_ok();
             let rows = self.tallies.take(self.context.clock.now());
@@ -67,10 +65,10 @@ impl Writer {
         }
     }
 
-    /// While the database is away, sums are kept until it is back, and the next ones gather. What it refuses is offered
-    /// again, because a module may be deleted between the look for it and the row that refers to it.
+    /// Keeps counts while the database is unavailable. Counts that it refuses are retried, because a module may be
+    /// deleted between its check and the insertion of the row.
     async fn write(&self, mut rows: Vec<Row>) {
-        // Servers that add to the same rows take them in the same order, and wait for each other hardly ever in a circle.
+        // All servers add to the same rows in the same order, so that they hardly ever deadlock.
         rows.sort_unstable_by(|one, other| one.key().cmp(&other.key()));
         let mut refused = 0;
         while let Err(error) = write(&self.context.db, &rows).await {

@@ -11,7 +11,7 @@ use embed_base::db::{Tx, execute, on};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// From when and until when something counts.
+/// When something was created, and when it expires.
 type Span = (DateTime<Utc>, DateTime<Utc>);
 
 #[derive(FromRow)]
@@ -48,7 +48,7 @@ pub(in crate::accounts) async fn insert_session(
     Ok(())
 }
 
-/// The session with this secret, if it has not ended and was used after `idle`.
+/// The session with this secret, if it has not expired and was used after `idle`.
 pub(in crate::accounts) async fn session(
     tx: &mut Tx,
     hash: &str,
@@ -65,7 +65,7 @@ pub(in crate::accounts) async fn session(
     }))
 }
 
-pub(in crate::accounts) async fn see_session(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub(in crate::accounts) async fn touch_session(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<()> {
     let text = "UPDATE sessions SET last_seen_at = $1 WHERE id = $2";
     execute!(tx, sqlx::query(text).bind(now).bind(id))?;
     Ok(())
@@ -82,7 +82,7 @@ pub(in crate::accounts) async fn sessions(
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(user).bind(now).bind(idle).fetch_all(conn).await)?)
 }
 
-/// Ends one of a person's sessions, or all; how many that were.
+/// Ends one of a person's sessions, or all; returns how many.
 pub(in crate::accounts) async fn end_sessions(tx: &mut Tx, user: Uuid, id: Option<Uuid>) -> Result<u64> {
     match id {
         Some(id) => {
@@ -105,7 +105,7 @@ pub(in crate::accounts) async fn insert_code(
     Ok(())
 }
 
-/// Counts a try, and answers with what is kept of the code; `None` when it may not be tried any more.
+/// Counts a guess and returns the stored code; `None` where it allows no more guesses.
 pub(in crate::accounts) async fn try_code(
     tx: &mut Tx,
     id: Uuid,
@@ -116,7 +116,7 @@ pub(in crate::accounts) async fn try_code(
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).bind(TRIES).bind(now).fetch_optional(conn).await)?)
 }
 
-/// Whether the code was not used before.
+/// Marks the code as used; `false` where it was already.
 pub(in crate::accounts) async fn use_code(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
     let text = "UPDATE sign_in_codes SET used_at = $1 WHERE id = $2 AND used_at IS NULL";
     Ok(execute!(tx, sqlx::query(text).bind(now).bind(id))? == 1)
@@ -144,7 +144,7 @@ pub(in crate::accounts) async fn insert_link(
     Ok(())
 }
 
-/// The link with this secret, if it is good.
+/// The link with this secret, if it is valid.
 pub(in crate::accounts) async fn link(
     tx: &mut Tx,
     hash: &str,
@@ -155,13 +155,13 @@ pub(in crate::accounts) async fn link(
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(hash).bind(now).fetch_optional(conn).await)?)
 }
 
-/// Whether the link was not used before.
+/// Marks the link as used; `false` where it was already.
 pub(in crate::accounts) async fn use_link(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
     let text = "UPDATE sign_in_links SET used_at = $1 WHERE id = $2 AND used_at IS NULL";
     Ok(execute!(tx, sqlx::query(text).bind(now).bind(id))? == 1)
 }
 
-/// Forgets what has ended, sessions that were not used after `idle`, and personal tokens that ended before `ended`.
+/// Deletes what has expired, sessions that were not used after `idle`, and personal tokens that ended before `ended`.
 pub(in crate::accounts) async fn prune(
     tx: &mut Tx,
     now: DateTime<Utc>,

@@ -6,8 +6,8 @@ use url::{Host, Url};
 
 use super::{LONGEST_NAME, is_loopback_host};
 
-/// The origin of a page: `https://` and a host name, with a port where it is not the usual one; or `http://`, a host
-/// of this computer and a port, where that is wanted. Its text is exactly what the browser sent.
+/// The origin of a page: `https://` and a host name, with a port where it is not the default; or, where allowed,
+/// `http://` with a host of this computer and a port. Its text is exactly what the browser sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     text: String,
@@ -18,7 +18,6 @@ pub struct Origin {
 
 /// Why a text is not the origin of a page that may embed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "each variant's sentence is its documentation")]
 pub enum OriginError {
     #[error(
         "the page has no origin of its own (null), as in a sandboxed frame or a local file: open it from a web server"
@@ -35,17 +34,18 @@ pub enum OriginError {
 }
 
 impl Origin {
-    /// Reads an origin as it stands in the browser's `Origin` header or in `location.origin`. With `loopback`, http on
-    /// a port of this computer passes too.
+    /// Parses an origin from the browser's `Origin` header or `location.origin`. With `loopback`, http on a port of
+    /// this computer is allowed too.
     pub fn parse(text: &str, loopback: bool) -> Result<Self, OriginError> {
         if text == "null" {
             return Err(OriginError::Opaque);
         }
-        // Scheme, the longest name and a port: anything longer is no origin, and need not be parsed.
+        // Nothing longer than scheme, longest name and port is an origin, so it need not be parsed.
         if text.len() > "https://".len() + LONGEST_NAME + ":65535".len() {
             return Err(OriginError::NotExact);
         }
-        // Almost every origin is one of these, and reading a URL in full costs more than the verdict on it.
+        // Almost every origin takes this path; parsing a whole URL costs more than the rest of the request's
+        // decision.
         if let Some(host) = text.strip_prefix("https://")
             && is_plain_name(host)
         {
@@ -65,7 +65,8 @@ impl Origin {
             "http" => return Err(OriginError::NotHttps),
             _ => return Err(OriginError::NotExact),
         };
-        // The serialisation has no userinfo, path, default port, upper case or foreign script, so neither has the text.
+        // The serialisation has no userinfo, path, default port, upper case or other script, so equal text has none
+        // either.
         if url.origin().ascii_serialization() != text {
             return Err(OriginError::NotExact);
         }
@@ -81,7 +82,7 @@ impl Origin {
         Ok(Self { host: start..start + host.len(), port: url.port(), loopback, text: text.to_owned() })
     }
 
-    /// The origin's text: what `frame-ancestors`, `Access-Control-Allow-Origin` and `postMessage` want.
+    /// The text for `frame-ancestors`, `Access-Control-Allow-Origin` and `postMessage`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -91,19 +92,18 @@ impl Origin {
         &self.text[self.host.clone()]
     }
 
-    /// Its port, where that is not the scheme's own.
+    /// Its port, unless it is the scheme's default.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// Whether it is http on this computer.
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
 }
 
-/// Whether a host is a name that a URL keeps as it is: lower-case letters, digits, hyphens and dots, no punycode that would
-/// have to be checked, and no number at the end that would make it an address.
+/// Whether a URL keeps the host unchanged: lower-case letters, digits, hyphens and dots, no punycode that would have
+/// to be checked, and no number at the end that would make it an address.
 fn is_plain_name(host: &str) -> bool {
     let plain = |label: &str| {
         !label.is_empty()
@@ -129,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_way_and_the_long_way_agree(
+        fn the_fast_path_and_the_full_parser_agree(
             host in "[a-z0-9-]{0,6}(\\.([a-z0-9-]{0,8}|xn--[a-z0-9-]{0,5}|0x[0-9a-f]{0,3})){0,3}"
         ) {
             let text = format!("https://{host}");

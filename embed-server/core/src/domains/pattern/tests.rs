@@ -1,4 +1,4 @@
-//! The look-alike table of the threat model, once as a table and once as properties.
+//! The look-alikes of the threat model, once as a table and once as properties.
 
 use proptest::prelude::*;
 
@@ -231,7 +231,7 @@ fn a_wildcard_is_proved_on_the_host_behind_it() {
     assert!(!pattern("example.com").is_wildcard());
 }
 
-/// Hosts out of few labels, so that random ones often resemble each other.
+/// Hosts of few labels, so that random ones are often similar.
 fn hosts() -> impl Strategy<Value = String> {
     let label = prop::sample::select(vec![
         "a",
@@ -248,7 +248,7 @@ fn hosts() -> impl Strategy<Value = String> {
     prop::collection::vec(label, 1..6).prop_map(|labels| labels.join("."))
 }
 
-/// The rule in other words: compares whole labels from the right, and knows nothing of suffixes of strings.
+/// The same rule in another way: compares whole labels from the right.
 fn covers(pattern: &str, host: &str) -> bool {
     let host: Vec<&str> = host.rsplit('.').collect();
     match pattern.strip_prefix("*.") {
@@ -311,13 +311,13 @@ proptest! {
 }
 
 #[test]
-fn a_pattern_is_told_in_its_owners_script_where_that_is_another() {
-    for (text, told) in [
+fn a_pattern_is_shown_in_its_owners_script_where_that_differs() {
+    for (text, shown) in [
         ("bücher.example.com", Some("bücher.example.com")),
         ("*.xn--bcher-kva.example.com", Some("*.bücher.example.com")),
         ("books.example.com", None),
     ] {
         let pattern = DomainPattern::parse(text, false).unwrap();
-        assert_eq!(pattern.in_its_script().as_deref(), told, "{text}");
+        assert_eq!(pattern.in_owner_script().as_deref(), shown, "{text}");
     }
 }

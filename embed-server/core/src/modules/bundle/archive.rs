@@ -1,5 +1,4 @@
-//! Reading a bundle from a zip file, which anybody may have made to do harm: nothing that it says of itself is believed
-//! until it is read.
+//! Reading a bundle from a zip file, which may be malicious: nothing that it declares is trusted before it is read.
 
 use super::{Bundle, Contents, MAX_FILES, MAX_TOTAL_BYTES, MIB, refused};
 use crate::modules::manifest::{self, Manifest};
@@ -12,21 +11,21 @@ use zip::read::ZipFileEntry;
 use zip::result::ZipError;
 use zip::{ZipArchive, ZipReadOptions};
 
-/// The largest zip file, in bytes: a bundle of the largest size that does not compress, and room for its names.
+/// The largest zip file, in bytes: an incompressible bundle of the largest size, and room for its names.
 pub const LARGEST_ARCHIVE: usize = (MAX_TOTAL_BYTES + 2 * MIB) as usize;
-/// Folders, and the files that systems add and a bundle leaves out, count too.
+/// The most entries, including folders and the files that systems add and a bundle leaves out.
 const MAX_ENTRIES: usize = 10 * MAX_FILES;
-/// What every entry of an archive's directory begins with.
+/// The signature of every entry in an archive's directory.
 const ENTRY: &[u8] = b"PK\x01\x02";
-/// The file type within a Unix mode, and the types of a file and of none.
+/// The mask of the file type in a Unix mode, and the values for a regular file and for an unset type.
 const FILE_TYPE: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
-const UNSAID: u32 = 0;
+const UNSET: u32 = 0;
 
 impl Bundle {
-    /// Reads a zip file. `module.json` is at its top; names that begin with a dot, and macOS's `__MACOSX`, are left out.
+    /// Reads a zip file. `module.json` is at its top level; hidden files and macOS's `__MACOSX` are left out.
     pub fn unzip(archive: Bytes) -> Result<Self> {
-        // Counted before the directory is read, because reading it takes several times its size in memory.
+        // Entries are counted before the directory is parsed, which takes several times its size in memory.
         let entries = archive.windows(ENTRY.len()).filter(|bytes| *bytes == ENTRY).count();
         if entries > MAX_ENTRIES {
             return Err(refused(format!(
@@ -37,7 +36,7 @@ impl Bundle {
         let archive = ZipArchive::new(reader.clone()).map_err(damaged)?;
         if archive.has_duplicate_names() {
             return Err(refused(
-                "The zip file has a name twice: make it anew with an ordinary tool.".to_owned(),
+                "The zip file has a name twice: create it again with an ordinary tool.".to_owned(),
             ));
         }
         let mut found = Contents::default();
@@ -49,7 +48,7 @@ impl Bundle {
         }
         if let Some(folder) = only_folder(&found) {
             return Err(refused(format!(
-                "{} is in the folder `{folder}` of the zip file, and belongs to its top: zip what is inside the folder.",
+                "{} is in the folder `{folder}` of the zip file instead of at its top level: zip the folder's content.",
                 manifest::FILE_NAME
             )));
         }
@@ -71,7 +70,7 @@ impl Bundle {
     }
 }
 
-/// Where a file of the archive belongs; `None` for folders and for what is left out.
+/// The path of an entry in the bundle; `None` for folders and for what is left out.
 fn file(entry: &ZipFileEntry<'_>) -> Result<Option<FilePath>> {
     let name = std::str::from_utf8(entry.name_raw()).map_err(|error| {
         let shown = String::from_utf8_lossy(entry.name_raw());
@@ -85,22 +84,22 @@ fn file(entry: &ZipFileEntry<'_>) -> Result<Option<FilePath>> {
     if entry.encrypted() {
         return Err(refused(format!("`{path}` is encrypted: zip it without a password.")));
     }
-    let kind = entry.unix_mode().unwrap_or(UNSAID) & FILE_TYPE;
-    if entry.is_symlink() || ![REGULAR, UNSAID].contains(&kind) {
+    let kind = entry.unix_mode().unwrap_or(UNSET) & FILE_TYPE;
+    if entry.is_symlink() || ![REGULAR, UNSET].contains(&kind) {
         let kind = if entry.is_symlink() { "a link" } else { "neither a file nor a folder" };
         return Err(refused(format!(
-            "`{path}` is {kind}, and a bundle has only files: put the file itself there."
+            "`{path}` is {kind}, but a bundle has only files: put the file itself there."
         )));
     }
     Ok(Some(path))
 }
 
-/// Inflates a file to the size that it has said, by which it was counted, and not a byte further.
+/// Inflates a file to its declared size, which was counted against the limits, and no further.
 fn inflate(entry: ZipFileEntry<'_>, path: &FilePath, reader: &mut Cursor<Bytes>) -> Result<Bytes> {
     let size = entry.size();
     let broken = |error: ZipError| match error {
         ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_) => refused(format!(
-            "`{path}` is compressed in a way that is not understood: zip it with `deflate`, as every tool does unless told otherwise."
+            "`{path}` is compressed with an unsupported method: zip it with `deflate`, the default of every tool."
         )),
         error => refused(format!("`{path}` is damaged in the zip file: zip it again.")).caused_by(error),
     };
@@ -109,13 +108,14 @@ fn inflate(entry: ZipFileEntry<'_>, path: &FilePath, reader: &mut Cursor<Bytes>)
     file.take(size + 1).read_to_end(&mut bytes).map_err(|error| broken(error.into()))?;
     if bytes.len() as u64 != size {
         return Err(refused(format!(
-            "`{path}` has another size than the zip file says: zip it again with an ordinary tool."
+            "`{path}` differs in size from what the zip file declares: zip it again with an ordinary tool."
         )));
     }
     Ok(bytes.into())
 }
 
-/// The folder that everything is in, the manifest included: what comes of zipping a folder and not what it holds.
+/// The single folder that holds everything, the manifest included: the result of zipping a folder instead of its
+/// content.
 fn only_folder(found: &Contents) -> Option<&str> {
     let (folder, _) = found.sizes.keys().next()?.as_str().split_once('/')?;
     let inside = |path: &FilePath| path.as_str().split_once('/').is_some_and(|(first, _)| first == folder);
@@ -124,11 +124,8 @@ fn only_folder(found: &Contents) -> Option<&str> {
 }
 
 fn damaged(error: ZipError) -> Error {
-    refused(
-        "This is no zip file, or one that is damaged: make one of what is inside the module's folder."
-            .to_owned(),
-    )
-    .caused_by(error)
+    refused("This is not a zip file, or a damaged one: zip the content of the module's folder.".to_owned())
+        .caused_by(error)
 }
 
 #[cfg(test)]
@@ -141,7 +138,7 @@ mod tests {
 
     const MANIFEST: &str = r#"{"name": "Feedback", "version": "1.0.0"}"#;
 
-    /// A zip file of a module's manifest, its document, and more.
+    /// A zip file of a manifest, a document, and more.
     fn zipped(more: impl FnOnce(&mut ZipWriter<Cursor<Vec<u8>>>)) -> Vec<u8> {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         put(&mut zip, "module.json", MANIFEST.as_bytes());
@@ -205,7 +202,7 @@ mod tests {
         let archive = zipped(|zip| {
             zip.add_symlink("passwd.txt", "/etc/passwd", SimpleFileOptions::default()).unwrap();
         });
-        assert!(refusal(archive).starts_with("`passwd.txt` is a link, and a bundle has only files"));
+        assert!(refusal(archive).starts_with("`passwd.txt` is a link, but a bundle has only files"));
         let mut archive = zipped(|_| ());
         for (signature, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
             for place in 0..archive.len() - 4 {
@@ -226,11 +223,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_refused_by_what_it_says_and_by_what_it_is() {
+    fn a_zip_bomb_is_refused_by_its_declared_and_by_its_real_size() {
         let large = vec![0; 11 * MIB as usize];
         let honest = zipped(|zip| put(zip, "zeros.bin", &large));
         assert!(honest.len() < 100_000);
-        assert!(refusal(honest.clone()).contains("`zeros.bin` has 11 MiB, and a file may have 10"));
+        assert!(refusal(honest.clone()).contains("`zeros.bin` has 11 MiB, but the limit is 10 MiB"));
         let size = (large.len() as u32).to_le_bytes();
         let lying = replace(honest, &size, &9_u32.to_le_bytes());
         let sentence = refusal(lying);
@@ -259,12 +256,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_zip_file_is_a_sentence() {
+    fn anything_but_a_zip_file_is_refused_with_a_sentence() {
         for archive in [&b""[..], b"PK", b"<!doctype html>", &[0; 100], b"PK\x05\x06"] {
-            assert!(refusal(archive.to_vec()).starts_with("This is no zip file, or one that is damaged"));
+            assert!(refusal(archive.to_vec()).starts_with("This is not a zip file, or a damaged one"));
         }
         let whole = zipped(|_| ());
-        assert!(refusal(whole[..whole.len() - 30].to_vec()).starts_with("This is no zip file"));
+        assert!(refusal(whole[..whole.len() - 30].to_vec()).starts_with("This is not a zip file"));
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         let torn = zipped(|zip| {
             zip.start_file("a.txt", stored).unwrap();
@@ -275,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_was_zipped_whole_is_a_sentence() {
+    fn a_folder_that_was_zipped_whole_is_refused_with_a_sentence() {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         put(&mut zip, "feedback/module.json", MANIFEST.as_bytes());
         put(&mut zip, "feedback/index.html", b"");
@@ -297,7 +294,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_no_zip_file_is_refused_without_panic(bytes in any::<Vec<u8>>()) {
+        fn arbitrary_bytes_are_refused_without_panic(bytes in any::<Vec<u8>>()) {
             prop_assert!(Bundle::unzip(bytes.into()).is_err());
         }
     }

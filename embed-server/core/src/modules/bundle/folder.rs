@@ -9,12 +9,12 @@ use std::io::Read;
 use std::path::Path;
 
 impl Bundle {
-    /// Reads a folder. Names that begin with a dot (`.git`, `.DS_Store`) are left out.
+    /// Reads a folder. Hidden files (`.git`, `.DS_Store`) are left out.
     pub fn read(folder: &Path) -> Result<Self> {
         let shown = folder.display();
         if !folder.is_dir() {
             return Err(refused(format!(
-                "{shown} is not a folder: name the one that {} is in.",
+                "{shown} is not a folder: give the one that contains {}.",
                 manifest::FILE_NAME
             )));
         }
@@ -30,7 +30,7 @@ impl Bundle {
     }
 }
 
-/// Looks at everything below `folder`; `prefix` is its path in the bundle. Links are not followed.
+/// Adds everything below `folder`; `prefix` is its path in the bundle. Links are not followed.
 fn walk(found: &mut Contents, folder: &Path, prefix: &str) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
         let entry = entry.map_err(|error| unreadable(folder, error))?;
@@ -51,14 +51,14 @@ fn walk(found: &mut Contents, folder: &Path, prefix: &str) -> Result<()> {
         } else {
             let kind = if about.is_symlink() { "a link" } else { "neither a file nor a folder" };
             return Err(refused(format!(
-                "`{path}` is {kind}, and a bundle has only files: put the file itself there."
+                "`{path}` is {kind}, but a bundle has only files: put the file itself there."
             )));
         }
     }
     Ok(())
 }
 
-/// Reads a file to its limit: it may have grown since its size was looked at.
+/// Reads a file up to the limit, because it may have grown since its size was read.
 fn read(path: &Path) -> Result<Bytes> {
     let mut bytes = Vec::new();
     File::open(path)
@@ -128,9 +128,7 @@ mod tests {
             refusal(&folder(&[("module.json", MANIFEST)]))
                 .contains("`entry` in module.json is `index.html`, but")
         );
-        assert!(
-            refusal(&folder(&[("module.json", "{")])).contains("module.json is not what was expected: EOF")
-        );
+        assert!(refusal(&folder(&[("module.json", "{")])).contains("module.json is invalid: EOF"));
     }
 
     #[cfg(unix)]
@@ -165,7 +163,7 @@ mod tests {
     fn a_gigabyte_is_refused_without_being_read() {
         let large = complete();
         File::create(large.path().join("video.bin")).unwrap().set_len(1024 * MIB).unwrap();
-        assert!(refusal(&large).contains("`video.bin` has 1024 MiB, and a file may have 10"));
+        assert!(refusal(&large).contains("`video.bin` has 1024 MiB, but the limit is 10 MiB"));
         let sum = complete();
         for number in 0..6 {
             File::create(sum.path().join(number.to_string())).unwrap().set_len(9 * MIB).unwrap();

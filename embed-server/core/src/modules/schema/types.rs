@@ -1,5 +1,5 @@
-//! What a schema says of the value at a path, as far as it can be read off: `properties`, `items`, `type`, and `$ref`
-//! within the schema. Where it says nothing, anything may stand there.
+//! The types that a schema allows at a path, as far as `properties`, `items`, `type`, and `$ref` within the schema
+//! say. Where they say nothing, any value is allowed.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -7,68 +7,63 @@ use std::collections::BTreeSet;
 /// The types of JSON, as a schema names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Type {
-    /// `null`.
     Null,
-    /// `boolean`.
     Boolean,
     /// `number`, or the narrower `integer`.
     Number,
-    /// `string`.
     String,
-    /// `array`.
     Array,
-    /// `object`.
     Object,
 }
 
-/// What is known of a field.
+/// The types that a schema allows for a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// It cannot be there: these fields can, in the place where the path leaves the schema.
+pub enum FieldTypes {
+    /// The field cannot exist; these fields can, at the node where the path leaves the schema.
     Absent(BTreeSet<String>),
-    /// It has one of these types; an array's items have one of those, where the schema says so.
+    /// The field has one of these types; the items of an array have one of those, if the schema says so.
     Typed(BTreeSet<Type>, Option<BTreeSet<Type>>),
-    /// Nothing.
+    /// The schema does not restrict the field.
     Anything,
 }
 
-/// What `schema` says of the value at `path`.
-pub(super) fn known(schema: &Value, path: &[String]) -> Known {
-    let mut place = resolved(schema, schema);
+/// The types that `schema` allows at `path`.
+pub(super) fn field_types(schema: &Value, path: &[String]) -> FieldTypes {
+    let mut node = resolved(schema, schema);
     for name in path {
-        let properties = place.get("properties").and_then(Value::as_object);
+        let properties = node.get("properties").and_then(Value::as_object);
         match properties.and_then(|properties| properties.get(name)) {
-            Some(next) => place = resolved(schema, next),
-            None if is_closed(place) => {
-                return Known::Absent(
-                    properties.into_iter().flat_map(|known| known.keys().cloned()).collect(),
+            Some(next) => node = resolved(schema, next),
+            None if is_closed(node) => {
+                return FieldTypes::Absent(
+                    properties.into_iter().flat_map(|fields| fields.keys().cloned()).collect(),
                 );
             }
-            None => return Known::Anything,
+            None => return FieldTypes::Anything,
         }
     }
-    let items = || place.get("items").and_then(|items| types(resolved(schema, items)));
-    types(place).map_or(Known::Anything, |types| Known::Typed(types, items()))
+    let items = || node.get("items").and_then(|items| types(resolved(schema, items)));
+    types(node).map_or(FieldTypes::Anything, |types| FieldTypes::Typed(types, items()))
 }
 
-/// Whether an object here has no fields but those in `properties`.
-fn is_closed(place: &Value) -> bool {
-    place.get("additionalProperties") == Some(&Value::Bool(false)) && place.get("patternProperties").is_none()
+/// Whether an object here has no fields except those in `properties`.
+fn is_closed(node: &Value) -> bool {
+    node.get("additionalProperties") == Some(&Value::Bool(false)) && node.get("patternProperties").is_none()
 }
 
-/// Follows references, which run in no circle.
-fn resolved<'s>(schema: &'s Value, mut place: &'s Value) -> &'s Value {
-    while let Some(target) = place.get("$ref").and_then(Value::as_str) {
+/// Follows references, which form no cycle.
+fn resolved<'s>(schema: &'s Value, mut node: &'s Value) -> &'s Value {
+    while let Some(target) = node.get("$ref").and_then(Value::as_str) {
         match target.strip_prefix('#').and_then(|pointer| schema.pointer(pointer)) {
-            Some(next) => place = next,
+            Some(next) => node = next,
             None => break,
         }
     }
-    place
+    node
 }
 
-fn types(place: &Value) -> Option<BTreeSet<Type>> {
-    match place.get("type")? {
+fn types(node: &Value) -> Option<BTreeSet<Type>> {
+    match node.get("type")? {
         Value::String(name) => named(name).map(|one| BTreeSet::from([one])),
         Value::Array(names) => names.iter().map(|name| named(name.as_str()?)).collect(),
         _ => None,
@@ -104,14 +99,14 @@ mod tests {
                 "free": {},
             },
         });
-        let at = |path: &str| known(&schema, &path.split('.').map(str::to_owned).collect::<Vec<_>>());
+        let at = |path: &str| field_types(&schema, &path.split('.').map(str::to_owned).collect::<Vec<_>>());
         let set = |types: &[Type]| types.iter().copied().collect::<BTreeSet<_>>();
-        assert_eq!(at("home.city"), Known::Typed(set(&[Type::String]), None));
-        assert_eq!(at("home.street"), Known::Anything);
-        assert_eq!(at("rating"), Known::Typed(set(&[Type::Null, Type::Number]), None));
-        assert_eq!(at("tags"), Known::Typed(set(&[Type::Array]), Some(set(&[Type::String]))));
-        assert_eq!(at("free"), Known::Anything);
+        assert_eq!(at("home.city"), FieldTypes::Typed(set(&[Type::String]), None));
+        assert_eq!(at("home.street"), FieldTypes::Anything);
+        assert_eq!(at("rating"), FieldTypes::Typed(set(&[Type::Null, Type::Number]), None));
+        assert_eq!(at("tags"), FieldTypes::Typed(set(&[Type::Array]), Some(set(&[Type::String]))));
+        assert_eq!(at("free"), FieldTypes::Anything);
         let there = BTreeSet::from(["free", "home", "rating", "tags"].map(str::to_owned));
-        assert_eq!(at("ratting"), Known::Absent(there));
+        assert_eq!(at("ratting"), FieldTypes::Absent(there));
     }
 }

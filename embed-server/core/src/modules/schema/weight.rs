@@ -1,45 +1,44 @@
-//! How much work a schema can make.
+//! The size of a schema with all references written out, which bounds the work of checking a record.
 //!
-//! Without references that is its size. A reference stands for what it points to, so it is counted as often as it
-//! stands there; in a circle that would be without end.
+//! A reference counts as what it points to, each time that it occurs; a cycle would never end.
 
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// The most that a schema may weigh, in JSON values with all references written out.
+/// The largest size of a schema, in JSON values with all references written out.
 const MOST: u64 = 10_000;
-/// The longest way from reference to reference.
-const LONGEST_WAY: usize = 32;
+/// The longest chain of references.
+const LONGEST_CHAIN: usize = 32;
 /// Keywords that can point anywhere, or that change what a reference means.
 const REFUSED: &[&str] = &["$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$anchor"];
 
-/// Refuses a schema whose references leave it, run in a circle or multiply without measure.
+/// Refuses a schema whose references leave it, form a cycle or make it too large.
 pub(super) fn check(schema: &Value) -> Result<(), String> {
-    let mut scale = Scale { schema, known: HashMap::new(), way: Vec::new() };
-    let weight = scale.weigh(schema, true)?;
-    if weight > MOST {
+    let mut counter = SizeCounter { schema, sizes: HashMap::new(), chain: Vec::new() };
+    let size = counter.size(schema, true)?;
+    if size > MOST {
         return Err(format!(
-            "with its references written out it has more than {MOST} values; refer less often, or to less."
+            "with its references written out it has more than {MOST} values; use fewer or smaller references."
         ));
     }
     Ok(())
 }
 
-struct Scale<'s> {
+struct SizeCounter<'s> {
     schema: &'s Value,
-    /// What each reference weighs.
-    known: HashMap<&'s str, u64>,
+    /// The size of each reference's target.
+    sizes: HashMap<&'s str, u64>,
     /// The references that are being followed.
-    way: Vec<&'s str>,
+    chain: Vec<&'s str>,
 }
 
-impl<'s> Scale<'s> {
-    fn weigh(&mut self, value: &'s Value, root: bool) -> Result<u64, String> {
-        let mut weight = 1_u64;
+impl<'s> SizeCounter<'s> {
+    fn size(&mut self, value: &'s Value, root: bool) -> Result<u64, String> {
+        let mut size = 1_u64;
         match value {
             Value::Array(items) => {
                 for item in items {
-                    weight = weight.saturating_add(self.weigh(item, false)?);
+                    size = size.saturating_add(self.size(item, false)?);
                 }
             }
             Value::Object(members) => {
@@ -47,46 +46,44 @@ impl<'s> Scale<'s> {
                     let added = match (name.as_str(), member) {
                         ("$ref", Value::String(target)) => self.follow(target)?,
                         ("$id", Value::String(_)) if !root => {
-                            return Err("`$id` may stand at its top only.".to_owned());
+                            return Err("`$id` is only allowed at the top level.".to_owned());
                         }
                         (keyword, Value::String(_) | Value::Bool(_)) if REFUSED.contains(&keyword) => {
                             return Err(format!(
                                 "`{keyword}` is not supported; use `$ref` with `#/$defs/…`."
                             ));
                         }
-                        _ => self.weigh(member, false)?,
+                        _ => self.size(member, false)?,
                     };
-                    weight = weight.saturating_add(added);
+                    size = size.saturating_add(added);
                 }
             }
             _ => {}
         }
-        Ok(weight)
+        Ok(size)
     }
 
     fn follow(&mut self, target: &'s str) -> Result<u64, String> {
-        if let Some(&weight) = self.known.get(target) {
-            return Ok(weight);
+        if let Some(&size) = self.sizes.get(target) {
+            return Ok(size);
         }
-        if self.way.contains(&target) || target == "#" {
-            return Err(format!(
-                "`$ref` to {target} runs in a circle; write out as many levels as are needed."
-            ));
+        if self.chain.contains(&target) || target == "#" {
+            return Err(format!("`$ref` to {target} forms a cycle; write out as many levels as are needed."));
         }
         let pointed = target.strip_prefix('#').filter(|pointer| pointer.starts_with('/'));
         let Some(found) = pointed.and_then(|pointer| self.schema.pointer(pointer)) else {
             return Err(format!(
-                "`$ref` to {target} leads nowhere; expected a place in the schema, such as #/$defs/name."
+                "`$ref` to {target} points to nothing; expected a place in the schema, such as #/$defs/name."
             ));
         };
-        if self.way.len() >= LONGEST_WAY {
-            return Err(format!("`$ref` leads over more than {LONGEST_WAY} others."));
+        if self.chain.len() >= LONGEST_CHAIN {
+            return Err(format!("`$ref` follows more than {LONGEST_CHAIN} others."));
         }
-        self.way.push(target);
-        let weight = self.weigh(found, false)?;
-        self.way.pop();
-        self.known.insert(target, weight);
-        Ok(weight)
+        self.chain.push(target);
+        let size = self.size(found, false)?;
+        self.chain.pop();
+        self.sizes.insert(target, size);
+        Ok(size)
     }
 }
 
@@ -108,13 +105,13 @@ mod tests {
     #[test]
     fn a_circle_is_refused_however_long() {
         let short = json!({ "properties": { "child": { "$ref": "#" } } });
-        assert!(check(&short).unwrap_err().contains("runs in a circle"));
+        assert!(check(&short).unwrap_err().contains("forms a cycle"));
         let long = json!({ "$defs": {
             "a": { "items": { "$ref": "#/$defs/b" } }, "b": { "allOf": [{ "$ref": "#/$defs/a" }] },
         }});
-        assert!(check(&long).unwrap_err().contains("runs in a circle"));
+        assert!(check(&long).unwrap_err().contains("forms a cycle"));
         let own_parent = json!({ "properties": { "a": { "items": { "$ref": "#/properties/a" } } } });
-        assert!(check(&own_parent).unwrap_err().contains("runs in a circle"));
+        assert!(check(&own_parent).unwrap_err().contains("forms a cycle"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: one request in one `POST`, and how much of it is too much.
+//! GraphQL over HTTP: one request in one `POST`, and the limits of a request.
 
 use super::{Access, Mutation, Query};
 use crate::modules::Modules;
@@ -26,20 +26,20 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
 
-/// The most bytes of a request, with its variables: the largest record, and room for the document that makes it.
+/// The most bytes of a request with its variables: the largest record, and room for the document that creates it.
 pub const LARGEST: usize = body::LARGEST + 64 * 1024;
-/// How deep fields may lie in each other.
+/// The deepest nesting of fields.
 const DEEPEST: usize = 10;
-/// Tools that ask for the whole schema ask as deep as this (`getIntrospectionQuery` of graphql-js).
+/// The nesting of introspection (`getIntrospectionQuery` of graphql-js).
 const DEEPEST_INTROSPECTION: usize = 15;
-/// What a request may cost: a field is 1, a page is as many records as it may have, a change is 50.
+/// The highest cost of a request: a field costs 1, a page as many records as it may have, a change 50.
 const MOST_COMPLEX: usize = 1000;
-/// How deep selections may lie in each other, fragments included.
+/// The deepest nesting of selections, fragments included.
 const DEEPEST_RECURSION: usize = 32;
-/// How many directives one field may have.
+/// The most directives on one field.
 const MOST_DIRECTIVES: usize = 10;
 
-/// The media type that GraphQL over HTTP has for answers.
+/// The media type of GraphQL responses.
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 
 type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -60,27 +60,26 @@ fn api(deepest: usize) -> Api {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GraphqlRequest {
-    /// The document.
+    /// The GraphQL document.
     query: String,
-    /// Values for its variables.
+    /// The values of its variables.
     #[serde(default)]
     variables: Option<Map<String, Value>>,
-    /// Which of the document's operations is meant, where it has several.
+    /// The name of the operation to execute, where the document has several.
     #[serde(default)]
     operation_name: Option<String>,
-    /// Nothing here is understood; clients may send it.
+    /// Accepted for compatibility and ignored.
     #[serde(default, rename = "extensions")]
     _extensions: Option<Map<String, Value>>,
 }
 
-/// A GraphQL answer, in the media type that the client wants.
+/// A GraphQL response, in the media type that the client prefers.
 #[derive(Debug)]
 pub struct GraphqlAnswer {
     response: Response,
     modern: bool,
 }
 
-/// `POST …/graphql`.
 pub async fn answer(
     State(modules): State<Arc<Modules>>,
     State(records): State<Records>,
@@ -91,25 +90,25 @@ pub async fn answer(
 ) -> Result<GraphqlAnswer> {
     let request_id = request_id.as_str().to_owned();
     let variables = request.variables.map(|variables| Variables::from_json(Value::Object(variables)));
-    let mut asked = Request::new(request.query).variables(variables.unwrap_or_default()).data(Access {
+    let mut query = Request::new(request.query).variables(variables.unwrap_or_default()).data(Access {
         call,
         request_id,
         modules,
         records,
     });
     if let Some(name) = request.operation_name {
-        asked = asked.operation_name(name);
+        query = query.operation_name(name);
     }
-    let introspective = asked.parsed_query().is_ok_and(is_introspection);
+    let introspective = query.parsed_query().is_ok_and(is_introspection);
     let api = if introspective { &INTROSPECTION } else { &API };
-    let mut response = api.execute(asked).await;
-    response.errors.iter_mut().for_each(name_fault_of_request);
+    let mut response = api.execute(query).await;
+    response.errors.iter_mut().for_each(set_default_code);
     Ok(GraphqlAnswer { response, modern: accepts(&headers) })
 }
 
-/// What no resolver has refused is a document that cannot be carried out: wrongly written, not of this schema, or too
-/// much.
-fn name_fault_of_request(error: &mut ServerError) {
+/// Adds a code to an error that no resolver raised: the document is malformed, does not fit the schema, or exceeds a
+/// limit.
+fn set_default_code(error: &mut ServerError) {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
         extensions.set("code", Code::InvalidRequest.as_str());
@@ -117,7 +116,7 @@ fn name_fault_of_request(error: &mut ServerError) {
     }
 }
 
-/// The page of GraphiQL where a browser looks at the endpoint, for development: it loads itself from a public CDN.
+/// The page of GraphiQL for browsers that open the endpoint, for development; its scripts come from a public CDN.
 pub fn playground<S: Clone + Send + Sync + 'static>() -> Router<S> {
     async fn show(GraphqlCall(call): GraphqlCall) -> Html<String> {
         let endpoint = format!("/api/v1/modules/{}/graphql", call.module);
@@ -126,7 +125,7 @@ pub fn playground<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/api/v1/modules/{module}/graphql", get(show))
 }
 
-/// Whether a document asks for nothing but the schema.
+/// Whether a document queries nothing but the schema.
 fn is_introspection(document: &ExecutableDocument) -> bool {
     document.operations.iter().all(|(_, operation)| {
         operation.node.selection_set.node.items.iter().all(|selection| {
@@ -143,8 +142,8 @@ fn accepts(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A request that was never carried out has no data, and is 400 in the modern media type; in `application/json` all is
-/// 200 that could be read (GraphQL over HTTP, section 6.4).
+/// A request that was not executed has no data, and is 400 in the modern media type; in `application/json` every
+/// request that could be parsed is 200 (GraphQL over HTTP, section 6.4).
 impl IntoResponse for GraphqlAnswer {
     fn into_response(self) -> axum::response::Response {
         let not_begun = self.response.data == async_graphql::Value::Null
@@ -174,7 +173,7 @@ impl<S: Send + Sync> FromRequest<S> for GraphqlRequest {
     }
 }
 
-/// The call of a module's API, which the gateway has added to the request. Each resolver checks the permission.
+/// The call of a module's API, as the gateway has authenticated it. Each resolver checks its own permission.
 pub struct GraphqlCall(Call);
 
 impl<S: Send + Sync> FromRequestParts<S> for GraphqlCall {
@@ -190,7 +189,7 @@ impl OperationInput for GraphqlCall {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         openapi::secured(operation, &openapi::CALLERS);
         openapi::path_id(ctx, operation, "module", "The module's id.");
-        let when = "The credentials are worth nothing. Where none are shown, `errors` says what needs some.";
+        let when = "The credentials are invalid. Without any, `errors` says which fields need them.";
         openapi::refuses(ctx, operation, Code::Unauthenticated, when);
         let when = "There is no such module, or it is not published.";
         openapi::refuses(ctx, operation, Code::ModuleNotFound, when);
@@ -200,7 +199,7 @@ impl OperationInput for GraphqlCall {
 impl OperationInput for GraphqlRequest {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         let body = RequestBody {
-            description: Some("One request; the schema can be asked for by introspection.".to_owned()),
+            description: Some("One request; introspection returns the schema.".to_owned()),
             content: [(JSON.to_owned(), media(ctx.schema.subschema_for::<Self>()))].into_iter().collect(),
             required: true,
             extensions: Default::default(),
@@ -209,7 +208,7 @@ impl OperationInput for GraphqlRequest {
         document_body_refusals(ctx, operation);
         let when = "The body is no JSON, or not strictly so; `detail` says where.";
         openapi::refuses(ctx, operation, Code::InvalidJson, when);
-        let when = "The body is JSON, but no GraphQL request.";
+        let when = "The body is JSON, but not a GraphQL request.";
         openapi::refuses(ctx, operation, Code::InvalidRequest, when);
     }
 }
@@ -229,7 +228,7 @@ impl OperationOutput for GraphqlAnswer {
             refused.content.insert(GRAPHQL_RESPONSE.to_owned(), answer());
         }
         let carried_out = Documented {
-            description: "`data`, and `errors` with the codes of REST in their extensions.".to_owned(),
+            description: "`data`, and `errors` with REST's error codes in their extensions.".to_owned(),
             content: [JSON, GRAPHQL_RESPONSE].map(|name| (name.to_owned(), answer())).into_iter().collect(),
             ..Default::default()
         };

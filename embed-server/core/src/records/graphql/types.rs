@@ -1,6 +1,6 @@
-//! What GraphQL answers with.
+//! The types of GraphQL responses.
 
-use crate::records::{Page, Record};
+use crate::records::{Record, RecordPage};
 use async_graphql::connection::PageInfo;
 use async_graphql::{ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, SimpleObject, Value};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -10,7 +10,7 @@ pub(super) struct RecordNode(pub Record);
 
 #[Object(name = "Record")]
 impl RecordNode {
-    /// Its id; later ones are greater.
+    /// The record's id; later records have greater ids.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
@@ -20,17 +20,17 @@ impl RecordNode {
         &self.0.collection
     }
 
-    /// What the module keeps, as the collection's schema wants it.
+    /// The data, as the collection's schema requires.
     async fn data(&self) -> serde_json::Value {
         self.0.data.clone().into()
     }
 
-    /// 1 at first, and one more after each change.
+    /// 1 for a new record, and one more after each change.
     async fn version(&self) -> i64 {
         self.0.version
     }
 
-    /// When it was made.
+    /// When it was created.
     async fn created_at(&self) -> Time {
         Time(self.0.created_at)
     }
@@ -41,7 +41,7 @@ impl RecordNode {
     }
 }
 
-/// A time as RFC 3339 writes it, in UTC.
+/// A time in UTC, as RFC 3339 writes it.
 pub(super) struct Time(DateTime<Utc>);
 
 #[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
@@ -65,20 +65,20 @@ pub(super) struct RecordConnection {
     edges: Vec<RecordEdge>,
     /// The records.
     nodes: Vec<RecordNode>,
-    /// Where the page is in the list.
+    /// The position of the page in the list.
     page_info: PageInfo,
 }
 
-/// A record's place in a list.
+/// A record with its position in a list.
 #[derive(SimpleObject)]
 pub(super) struct RecordEdge {
-    /// For `after`.
+    /// The cursor for `after`.
     cursor: String,
     /// The record.
     node: RecordNode,
 }
 
-/// What is left of a record that was removed.
+/// A record that was deleted.
 #[derive(SimpleObject)]
 pub(super) struct DeletedRecord {
     /// Its id.
@@ -86,15 +86,14 @@ pub(super) struct DeletedRecord {
 }
 
 impl RecordConnection {
-    /// The page, with the cursor of each record.
-    pub(super) fn of(page: Page, cursor: impl Fn(&Record) -> String) -> Self {
+    pub(super) fn of(page: RecordPage, cursor: impl Fn(&Record) -> String) -> Self {
         let edges: Vec<_> = page
             .data
             .iter()
             .map(|record| RecordEdge { cursor: cursor(record), node: RecordNode(record.clone()) })
             .collect();
         let page_info = PageInfo {
-            // Lists are read forwards only.
+            // Lists are only read forwards.
             has_previous_page: false,
             has_next_page: page.next_cursor.is_some(),
             start_cursor: edges.first().map(|edge| edge.cursor.clone()),
