@@ -69,7 +69,7 @@ impl App {
         let modules = Modules::new(&context)?;
         let domains = Domains::new(&context);
         let allowlist = Allowlist::new(&context, Sites::new(&context), modules.clone(), domains.clone());
-        let (blocked, blocked_log) = embed::blocked(&context);
+        let (blocked, blocked_log) = embed::blocked_queue(&context);
         let (counter, views) = views::counting(&context);
         let (request_log, lines) = RequestLog::new(context.metrics.clone());
         let requests = requests::RequestLogWriter::new(&context, lines);

@@ -222,7 +222,7 @@ story!(what_a_newer_server_has_published_is_served_and_cannot_be_published_here,
 
     let folder = bundle("1.0.0", "one");
     let same = publish(&app, site, &folder).await.unwrap_err();
-    assert_eq!(same.code(), "version_exists", "the version that is there says more");
+    assert_eq!(same.code(), Code::VersionExists, "the version that is there says more");
     write(folder.path(), "module.json", &newer.to_string());
     let refused = publish(&app, site, &folder).await.unwrap_err();
     assert!(refused.detail().contains("unknown variant `read-own`"), "{refused}");

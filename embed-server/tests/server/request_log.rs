@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use embed_base::Code;
 use embed_base::db::Tx;
 use embed_core::accounts::Role;
-use embed_core::requests::{Filter, LoggedRequest, Requests};
+use embed_core::requests::{RequestFilter, LoggedRequest, Requests};
 use embed_core::tokens::Tokens;
 use reqwest::Method;
 use serde_json::json;
@@ -27,7 +27,7 @@ async fn logged(app: &TestApp, count: usize) -> Vec<LoggedRequest> {
     all().await
 }
 
-async fn per_hour(app: &TestApp, site: Uuid, filter: &Filter) -> Vec<(String, i64, i64)> {
+async fn per_hour(app: &TestApp, site: Uuid, filter: &RequestFilter) -> Vec<(String, i64, i64)> {
     let hours = Requests::new(&app.context).per_hour(site, filter).await.unwrap();
     hours.into_iter().map(|hour| (hour.hour, hour.requests, hour.refused)).collect()
 }
@@ -71,11 +71,11 @@ story!(every_call_leaves_a_line, |app| {
     app.context.clock.advance(TimeDelta::hours(1));
     app.get(&path).bearer_auth(&token).send().await.unwrap();
     logged(&app, 3).await;
-    let all = per_hour(&app, site, &Filter::default()).await;
+    let all = per_hour(&app, site, &RequestFilter::default()).await;
     assert_eq!(all, [("2027-01-15T08:00:00Z".into(), 2, 2), ("2027-01-15T09:00:00Z".into(), 1, 1)]);
-    let by_token = Filter { token: Some(token_id), status: Some("4xx".into()), ..Filter::default() };
+    let by_token = RequestFilter { token: Some(token_id), status: Some("4xx".into()), ..RequestFilter::default() };
     assert_eq!(per_hour(&app, site, &by_token).await.iter().map(|hour| hour.1).collect::<Vec<_>>(), [1, 1]);
-    assert_eq!(per_hour(&app, other, &Filter::default()).await, [], "another site's calls are not shown");
+    assert_eq!(per_hour(&app, other, &RequestFilter::default()).await, [], "another site's calls are not shown");
     let tail = app.command(&["requests", "list"]);
     assert!(!tail.status.success(), "there is only `requests tail`");
 });

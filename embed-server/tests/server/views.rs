@@ -234,11 +234,11 @@ story!(a_module_that_is_gone_loses_nobody_elses_counts, |app| {
     let (counter, writer) = counting(&app.context);
     let deleted = app.module(gone, "feedback").await;
     for module in [deleted, Uuid::now_v7()] {
-        counter.note(&view(&app, gone, module, None));
+        counter.count(&view(&app, gone, module, None));
     }
-    counter.note(&view(&app, site, module, None));
+    counter.count(&view(&app, site, module, None));
     // A module of one tenant counts nothing for another.
-    counter.note(&view(&app, gone, module, None));
+    counter.count(&view(&app, gone, module, None));
     Sites::new(&app.context).delete(&Actor::CommandLine, gone).await.unwrap();
     drop(counter);
     writer.run().await;
@@ -254,8 +254,8 @@ async fn a_module_that_goes_meanwhile_loses_nobody_elses_counts() {
     let site = app.site().await;
     let (module, going) = (app.module(site, "feedback").await, app.module(site, "chat").await);
     let (counter, writer) = counting(&app.context);
-    counter.note(&view(&app, site, module, None));
-    counter.note(&view(&app, site, going, None));
+    counter.count(&view(&app, site, module, None));
+    counter.count(&view(&app, site, going, None));
     drop(counter);
     let mut change = app.context.change_unlisted(site, None).await.unwrap();
     let Tx::Postgres(tx) = &mut *change else { panic!("this is PostgreSQL") };

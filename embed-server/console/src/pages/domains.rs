@@ -254,7 +254,7 @@ async fn show(
     ManagedModule { module, .. }: ManagedModule<Member>,
     ManagedDomain { domain, .. }: ManagedDomain<Member>,
 ) -> Result<Page> {
-    page(&viewer, (&site, &module), &domain, &DomainForm::from_domain(&domain), None)
+    page(&viewer, (&site, &module), &domain, &DomainForm::of(&domain), None)
 }
 
 fn page(

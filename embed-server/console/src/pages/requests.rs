@@ -15,7 +15,7 @@ use embed_base::http::{Paged, Paging};
 use embed_base::{Error, Result};
 use embed_core::accounts::{Accounts, Member};
 use embed_core::modules::{Module, Modules};
-use embed_core::requests::{Filter, LoggedRequest, Requests};
+use embed_core::requests::{LoggedRequest, RequestFilter, Requests};
 use embed_core::sites::{ManagedSite, Site, Sites};
 use embed_core::views::{OriginViews, Views};
 use maud::{Markup, html};
@@ -56,14 +56,14 @@ struct LogQuery {
 }
 
 impl LogQuery {
-    fn filter(&self) -> Result<Filter> {
+    fn filter(&self) -> Result<RequestFilter> {
         let id = |text: &Option<String>, what: &str| {
             let parse = |text: &String| {
                 Uuid::try_parse(text).map_err(|_| Error::invalid(format!("{what} is identified by its id.")))
             };
             text.as_ref().map(parse).transpose()
         };
-        Ok(Filter {
+        Ok(RequestFilter {
             module: id(&self.module, "A module")?,
             token: id(&self.token, "A token")?,
             method: self.method.as_ref().map(|method| method.to_ascii_uppercase()),

@@ -2,7 +2,7 @@
 
 use crate::Console;
 use crate::shell::cookies::Cookie;
-use crate::shell::elements::complaint;
+use crate::shell::elements::form_error;
 use crate::shell::form::{EmptyForm, PageQuery, PublicForm, SessionForm, redisplay};
 use crate::shell::page::{Page, signed_out_page};
 use crate::shell::sign_in_link::{SIGN_IN, console_path, path, with_query};
@@ -16,7 +16,7 @@ use embed_base::http::openapi::requires;
 use embed_base::limits::{Limit, RateLimits};
 use embed_base::{Code, Error, Result};
 use embed_core::accounts::{
-    Accounts, Attempt, Browser, CODES_PER_MINUTE, Email, LONGEST, LinkKind, StartedSession,
+    Accounts, Browser, CODES_PER_MINUTE, Email, LinkKind, MAX_SESSION, SignInAttempt, StartedSession,
 };
 use maud::html;
 use serde::Deserialize;
@@ -91,7 +91,7 @@ fn sign_in_page(console: &Console, email: &str, next: Option<&str>, error: Optio
                 label { "Your email address" input type="email" name="email" value=(email) autocomplete="username" required autofocus; }
                 button.primary type="submit" { "Send me a code" }
             }
-            @if !console.0.context.mail.is_sent() {
+            @if !console.0.context.mail.is_configured() {
                 p.hint { "No mail server is set up (" code { "SMTP_URL" } "), so the code appears in the server's log." }
             }
             @if console.0.github.is_some() {
@@ -151,7 +151,7 @@ fn code_page(console: &Console, id: Uuid, next: Option<&str>, error: Option<&Err
         html! {
             (form_error(error))
             p {
-                @if console.0.context.mail.is_sent() {
+                @if console.0.context.mail.is_configured() {
                     "If this address has been invited, an email with a six-digit code is on its way."
                 } @else {
                     "No mail server is set up. If this address has been invited, a six-digit code is in the server's log."
@@ -198,7 +198,7 @@ async fn redeem(
 /// Sets the session's cookie and redirects to the requested page.
 fn redirect_with_session(console: &Console, session: &StartedSession, next: Option<&str>) -> Response {
     let mut response = Redirect::to(&console_path(next)).into_response();
-    Cookie::Session.set(console, &session.secret, LONGEST.num_seconds(), response.headers_mut());
+    Cookie::Session.set(console, &session.secret, MAX_SESSION.num_seconds(), response.headers_mut());
     response
 }
 
@@ -207,7 +207,7 @@ async fn to_github(
     PageQuery(NextQuery { next }): PageQuery<NextQuery>,
 ) -> Result<Response> {
     let github = console.0.github.as_ref().ok_or_else(github_not_set_up)?;
-    let (url, Attempt { state, verifier }) = github.begin()?;
+    let (url, SignInAttempt { state, verifier }) = github.begin()?;
     let next = hex_of(&console_path(next.as_deref()));
     let mut response = Redirect::to(url.as_str()).into_response();
     let attempt = format!("{state}.{verifier}.{next}");
@@ -236,7 +236,7 @@ async fn from_github(
     let cookie = Cookie::GitHub.read(&console, &headers).unwrap_or_default().to_owned();
     let mut parts = cookie.split('.').map(str::to_owned);
     let attempt =
-        Attempt { state: parts.next().unwrap_or_default(), verifier: parts.next().unwrap_or_default() };
+        SignInAttempt { state: parts.next().unwrap_or_default(), verifier: parts.next().unwrap_or_default() };
     let next = parts.next().and_then(|hex| text_of(&hex));
     let signed_in = async {
         limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
@@ -299,7 +299,7 @@ async fn follow_link(
     PageQuery(LinkQuery { link }): PageQuery<LinkQuery>,
 ) -> Result<Response> {
     match accounts.link_kind(&link).await? {
-        LinkKind::SignsIn => {
+        LinkKind::SignIn => {
             Ok(redirect_with_session(&console, &accounts.follow_link(&link, None, &browser).await?, None))
         }
         LinkKind::FirstOwner => Ok(first_owner_page(&link, "", "", None).into_response()),

@@ -22,7 +22,7 @@ use embed_base::secrets::SecretKind;
 use embed_base::{Error, Result};
 use embed_core::accounts::{Accounts, Admin, Member};
 use embed_core::modules::{Module, Modules};
-use embed_core::requests::{Filter, Requests};
+use embed_core::requests::{RequestFilter, Requests};
 use embed_core::sites::{ManagedSite, Site, Sites};
 use embed_core::tokens::{ApiToken, ManagedToken, NewToken, RATE_LIMIT, Tokens};
 use maud::{Markup, html};
@@ -265,7 +265,7 @@ async fn show(
     ManagedToken { token, .. }: ManagedToken<Member>,
     State(requests): State<Requests>,
 ) -> Result<Page> {
-    let filter = Filter { token: Some(token.id), ..Filter::default() };
+    let filter = RequestFilter { token: Some(token.id), ..RequestFilter::default() };
     let hours = requests.per_hour(site.id, &filter).await?;
     let here = address(&token);
     let location = token_location(&site);
@@ -275,7 +275,7 @@ async fn show(
         counts: hours.iter().map(|hour| (hour.hour.clone(), hour.requests)).collect(),
     };
     let any = |list: Option<&Vec<String>>| list.map_or_else(|| "any".to_owned(), |list| list.join(", "));
-    let counts = token.counts_at(viewer.now);
+    let counts = token.is_valid_at(viewer.now);
     Ok(viewer.page(&location, &token.name, html! {
         p { (state(&viewer, &token)) }
         div.charts #charts data-live { (bars("usage", ("Calls", Headline::Sum), &[calls], viewer.now)) }

@@ -7,7 +7,7 @@ use super::page::Page;
 use crate::Console;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
-use embed_base::secrets::{Bearer, Kind};
+use embed_base::secrets::{Bearer, SecretKind};
 use maud::{Markup, html};
 
 /// How long the cookie lives.
@@ -24,7 +24,7 @@ pub fn redirect(console: &Console, secret: &str, page: &str) -> Response {
 pub fn read<'a>(
     console: &Console,
     headers: &HeaderMap,
-    kind: Kind,
+    kind: SecretKind,
     mut prefixes: impl Iterator<Item = &'a str>,
 ) -> Option<Bearer> {
     let secret = Cookie::NewSecret.read(console, headers).and_then(Bearer::parse)?;

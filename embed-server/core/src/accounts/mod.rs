@@ -40,7 +40,7 @@ use embed_base::db::Tx;
 use embed_base::events::activity::Actor;
 use embed_base::names;
 use embed_base::{Code, Error, Result};
-use operator::Known;
+use operator::TokenHolder;
 use serde::Serialize;
 use sqlx::FromRow;
 use std::time::Duration;
@@ -83,7 +83,7 @@ pub struct Person {
 pub struct Accounts {
     context: Context,
     /// The holders of personal tokens, by the token's hash.
-    holders: RevisionCache<String, Option<Known>>,
+    holders: RevisionCache<String, Option<TokenHolder>>,
 }
 
 impl Accounts {

@@ -96,7 +96,7 @@ impl Accounts {
         let organizations = organizations_of(&self.context, user.id).await?;
         let mut change = self.context.change_person(organizations, &by).await?;
         store::insert_session(&mut change, user.id, &session, &hash(&secret)).await?;
-        store::note_sign_in(&mut change, user.id, now).await?;
+        store::record_sign_in(&mut change, user.id, now).await?;
         change.commit(events::SIGNED_IN, user.email.as_str()).await?;
         Ok(StartedSession { secret, id: session.id })
     }
@@ -112,7 +112,7 @@ impl Accounts {
         drop(tx);
         if now - session.last_seen_at > SEEN_EVERY {
             let mut tx = self.context.db.begin_global().await?;
-            store::see_session(&mut tx, session.id, now).await?;
+            store::touch_session(&mut tx, session.id, now).await?;
             tx.commit().await?;
         }
         let identity = Identity { user: user.id, email: user.email, memberships };

@@ -55,7 +55,7 @@ async fn verify(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> WithLimitHeaders<Result<Json<Allowed>>> {
-    let decision = limits.count(vec![Limit::address(address, embed.asks_per_minute())]).await;
+    let decision = limits.count(vec![Limit::address(address, embed.verify_limit())]).await;
     let answer = async {
         decision.check()?;
         let request = read(body)?;

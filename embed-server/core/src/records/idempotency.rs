@@ -60,7 +60,7 @@ impl<'r> KeyedRequest<'r> {
 
     /// 422 `idempotency_key_reused` where the key was used for another request.
     pub(super) fn check(&self, hash: &str) -> Result<()> {
-        if self.hash == answered {
+        if self.hash == hash {
             return Ok(());
         }
         Err(Error::new(

@@ -177,7 +177,7 @@ impl Records {
     /// Deletes the responses of idempotency keys that are older than 24 hours; returns how many.
     pub async fn prune(&self) -> Result<u64> {
         let mut tx = self.context.db.begin_global().await?;
-        let forgotten = store::forget(&mut tx, self.context.clock.now() - idempotency::KEPT).await?;
+        let deleted = store::delete_answers(&mut tx, self.context.clock.now() - idempotency::KEPT).await?;
         tx.commit().await?;
         Ok(deleted)
     }

@@ -129,7 +129,7 @@ impl Requests {
     pub async fn per_hour(&self, site: Uuid, filter: &RequestFilter) -> Result<Vec<HourOfRequests>> {
         let statuses = filter.check()?;
         let TimeRange { from, to } = TimeRange::new(self.context.clock.now(), filter.from, filter.to)?;
-        let filter = Filter { from: Some(from), to: Some(to), ..filter.clone() };
+        let filter = RequestFilter { from: Some(from), to: Some(to), ..filter.clone() };
         let mut tx = self.context.db.read(site).await?;
         store::per_hour(&mut tx, site, &filter, statuses).await
     }

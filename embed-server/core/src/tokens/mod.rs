@@ -17,7 +17,7 @@ pub use input::{NewToken, RATE_LIMIT, TokenToRotate};
 pub use managed::ManagedToken;
 
 use crate::sites::Sites;
-use check::Known;
+use check::CheckedToken;
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::Context;
 use embed_base::cache::RevisionCache;
@@ -115,7 +115,7 @@ pub struct CreatedToken {
 pub struct Tokens {
     context: Context,
     /// By the secret's hash.
-    checked: RevisionCache<String, Option<Arc<Known>>>,
+    checked: RevisionCache<String, Option<Arc<CheckedToken>>>,
 }
 
 impl Tokens {
