@@ -9,6 +9,7 @@ use embed_base::jobs::{Kind, NewJob};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 story!(the_same_work_is_queued_once, |app| {
@@ -55,12 +56,12 @@ story!(a_job_that_is_queued_while_it_is_worked_is_worked_again, |app| {
             Ok(completed)
         }
     });
-    started.notified().await;
+    timeout(LIMIT, started.notified()).await.expect("the handler to start");
     for _ in 0..3 {
         assert_eq!(queue.add(new(COUNT, "a", 1)).await, id);
     }
     gate.notify_one();
-    started.notified().await;
+    timeout(LIMIT, started.notified()).await.expect("the handler to start");
     assert_eq!(queue.effects().await, [1]);
     gate.notify_one();
     queue.until(id, "completed").await;
