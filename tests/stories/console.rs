@@ -77,8 +77,8 @@ async fn from_the_first_code_to_a_view_in_the_charts() -> Result<()> {
         press(browser, "Sites").await?;
         reads(browser, "New site").await?;
         type_into(browser, "name", "Shop").await?;
-        press(browser, "Make the site").await?;
-        reads(browser, "This site has no module yet.").await?;
+        press(browser, "Create site").await?;
+        reads(browser, "This site has no modules yet.").await?;
         let bundle = stage.installation.folder().join("feedback.zip");
         zipped(&repository("examples/modules/feedback"), &bundle)?;
         type_into(browser, "bundle", bundle.to_str().context("UTF-8")?).await?;
@@ -105,7 +105,7 @@ async fn from_the_first_code_to_a_view_in_the_charts() -> Result<()> {
         let (name, value) = (of("dns-name").await?, of("dns-value").await?);
         names.publish(name.as_str().context("a name")?, &[value.as_str().context("a value")?]).await;
         press(browser, "Verify now").await?;
-        reads(browser, "The proof was found: the domain is verified.").await?;
+        reads(browser, "The proof was found and the domain is verified.").await?;
         browser.screenshot("console-domain").await?;
 
         let origin = stage.installation.origin();

@@ -85,7 +85,7 @@ async fn whoever_is_invited_comes_in_with_github_and_nobody_else() -> Result<()>
         for wrong in ["?code=1&state=2", "?error=access_denied", ""] {
             stage.browser.open(&format!("{callback}{wrong}")).await?;
             let said = stage.browser.value(text).await?.to_string();
-            ensure!(said.contains("This browser has not begun to sign in with GitHub"), "{wrong}: {said}");
+            ensure!(said.contains("This browser did not start signing in with GitHub"), "{wrong}: {said}");
         }
         stage.browser.session.delete_all_cookies().await?;
         stage.browser.open(&format!("{}/console/sign-in", stage.installation.origin())).await?;

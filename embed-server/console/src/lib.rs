@@ -1,8 +1,8 @@
 //! The operators' web pages: everything that the command line does, in the same words, for people who sign in.
 //!
-//! Pages are made on the server and work without JavaScript; a small script copies snippets, keeps charts current and
-//! answers the preview's handshake. Every page passes the [`gate`], which finds the session, refuses what other websites
-//! send, and turns errors into pages. Who may open what stands in the handlers' signatures, as on the API.
+//! Pages are rendered on the server and work without JavaScript; a small script copies snippets, keeps charts current and
+//! answers the preview's handshake. The [`gate`] is a middleware around every page: it finds the session, refuses forms of
+//! other websites, and turns errors into pages. Each handler's signature states the role that its page needs, as on the API.
 
 mod pages;
 mod shell;
@@ -40,7 +40,7 @@ struct Parts {
 }
 
 impl Console {
-    /// Builds it; fails without a secret to sign with.
+    /// Fails without a secret to sign with.
     pub fn new(context: &Context) -> Result<Self> {
         let secret = context.secret()?;
         Ok(Self(Arc::new(Parts {
@@ -51,17 +51,17 @@ impl Console {
         })))
     }
 
-    /// Where browsers reach the pages: the origin that forms must come from.
+    /// The origin of the pages, which forms must come from.
     fn origin(&self) -> &str {
         &self.0.context.settings.public_url
     }
 
-    /// Whether browsers come by https, so that cookies can be kept to it.
+    /// Whether browsers use https, so that cookies can be `Secure`.
     fn is_secure(&self) -> bool {
         self.origin().starts_with("https://")
     }
 
-    /// Whether browsers come in a way that nobody on the network can read: by https, or from this very machine.
+    /// Whether nobody on the network can read the connection: it uses https, or stays on this machine.
     fn is_private(&self) -> bool {
         let url = Url::parse(self.origin()).ok();
         let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
@@ -70,7 +70,7 @@ impl Console {
             || host.ends_with(".localhost")
     }
 
-    /// What the forms of a session carry, so that no other website can fill them in.
+    /// The token in every form of a session, which another website cannot know.
     fn form_token(&self, session: Uuid) -> String {
         hex(&self.0.forms.sign(session.as_bytes()))
     }

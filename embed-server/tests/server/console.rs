@@ -54,7 +54,7 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
     let site = new_site(&app, &owner).await;
     newest(&app, "site.created", "Shop").await;
     let here = format!("/console/sites/{site}");
-    assert!(owner.get(&format!("{here}?done=created")).await.html.contains("This site has no module yet."));
+    assert!(owner.get(&format!("{here}?done=created")).await.html.contains("This site has no modules yet."));
     owner.post(&format!("{here}/settings"), &[("name", " Shop & Sons ")]).await;
     newest(&app, "site.renamed", "Shop & Sons").await;
     assert!(owner.get(&here).await.html.contains("Shop &amp; Sons"));
@@ -85,13 +85,13 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
     let domain = next(&owner.post(&domains, &fields).await);
     newest(&app, "domain.added", "shop.test").await;
     let activity = owner.get(&format!("/console/organizations/{HOME}/activity")).await.html;
-    assert!(activity.contains(&format!(" at <a href=\"{here}\">")), "it says at which site: {activity}");
+    assert!(activity.contains(&format!(" in <a href=\"{here}\">")), "it says at which site: {activity}");
     let page = owner.get(&domain).await.html;
     assert!(page.contains("_dramac-verify.shop.test") && page.contains("waiting for the proof"), "{page}");
     let failed = owner.post(&format!("{domain}/verify"), &[]).await;
     assert_eq!(failed.location(), format!("{domain}?done=not-verified"));
     let page = owner.get(failed.location()).await.html;
-    assert!(page.contains("The last look found no proof:"), "{page}");
+    assert!(page.contains("The last check found no proof:"), "{page}");
     assert!(page.contains("TXT record") && page.contains("nor was the other proof found"), "{page}");
     let found = app.domains().list(site, id.parse().unwrap()).await.unwrap().remove(0);
     assert_eq!((found.allow_embed, found.allow_api, found.rate_limit), (true, false, 77));
@@ -359,7 +359,7 @@ story!(whoever_is_in_several_organizations_goes_from_one_to_the_other, |app| {
     );
     let theirs = ada.get(&format!("/console/organizations/{second}/people")).await.html;
     assert!(
-        theirs.contains("ada@example.com") && !theirs.contains("Invite somebody"),
+        theirs.contains("ada@example.com") && !theirs.contains("Invite someone"),
         "a member looks: {theirs}"
     );
     assert_eq!(app.command_json(&["org", "rename", &second, "Third"])["name"], "Third");

@@ -101,7 +101,7 @@ story!(no_form_is_taken_from_another_website_or_without_its_token, |app| {
             let seen = browser.post_bare(&path, &[("form", &token)]).await;
             assert_eq!(seen.status, 403, "{path} from {origin:?}");
             assert!(
-                seen.html.contains("the console takes forms from its own pages"),
+                seen.html.contains("the console accepts forms from its own pages"),
                 "{path}: {}",
                 seen.html
             );

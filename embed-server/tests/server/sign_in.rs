@@ -178,7 +178,7 @@ async fn somebody_elses_session_cannot_be_ended_and_ones_own_can() {
         let page = one.get("/console/account").await.html;
         let ends = page.split("<tr>").filter_map(|row| {
             let (_, rest) = row.split_once("action=\"/console/account/sessions/")?;
-            Some((row.contains("this one"), rest.split_once('"')?.0))
+            Some((row.contains("this session"), rest.split_once('"')?.0))
         });
         let ends: std::collections::BTreeMap<_, _> = ends.collect();
         for id in ends.values() {
@@ -262,7 +262,7 @@ async fn a_console_on_plain_http_says_that_others_can_read_along() {
     {
         let app = TestApp::start_with(Database::sqlite(), &[("EMBED_PUBLIC_URL", public_url)]).await;
         let seen = app.browser().get("/console/sign-in").await;
-        assert_eq!(seen.html.contains("others on the way can read along"), warns, "{public_url}");
+        assert_eq!(seen.html.contains("others on the network can read"), warns, "{public_url}");
     }
 }
 
@@ -288,7 +288,7 @@ async fn the_first_owner_comes_by_a_link_that_is_good_once() {
         let fields = [("link", &*secret), ("email", "ada@example.com"), ("name", " Ada ")];
         assert_eq!(browser.post_bare("/console/enter", &fields).await.location(), "/console");
         let people = browser.get(&format!("/console/organizations/{HOME}/people")).await.html;
-        assert!(people.contains("ada@example.com") && people.contains("Invite somebody"), "{people}");
+        assert!(people.contains("ada@example.com") && people.contains("Invite someone"), "{people}");
 
         let again = app
             .browser()
@@ -363,7 +363,7 @@ async fn where_letters_cannot_be_sent_an_invitation_holds_all_the_same() {
     let people = format!("/console/organizations/{HOME}/people");
     let seen = owner.post(&people, &[("email", "bob@example.com"), ("role", "member")]).await;
     assert_eq!(seen.location(), format!("{people}?done=invited-without-letter"));
-    assert!(owner.get(seen.location()).await.html.contains("the letter could not be sent"));
+    assert!(owner.get(seen.location()).await.html.contains("the email could not be sent"));
     let doctor = app.command(&["doctor", "--json"]);
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(said.contains("The mail server does not answer as it should; check SMTP_URL."), "{said}");

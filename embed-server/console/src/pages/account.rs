@@ -1,11 +1,11 @@
-//! One's own: the browsers in which one is signed in, and the tokens of one's programs.
+//! The viewer's account: sessions and personal tokens.
 
 use crate::Console;
-use crate::shell::elements::{Mood, badge, complaint, csrf, empty, question, time, time_or};
-use crate::shell::form::{Nothing, Posted, again};
-use crate::shell::fresh;
-use crate::shell::page::{Page, Place, Section};
-use crate::shell::viewer::{Done, Viewer};
+use crate::shell::elements::{BadgeKind, badge, confirmation, csrf, empty, form_error, time, time_or};
+use crate::shell::form::{EmptyForm, SessionForm, redisplay};
+use crate::shell::new_secret;
+use crate::shell::page::{Page, PageLocation, Section};
+use crate::shell::viewer::{Outcome, Viewer};
 use aide::OperationInput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
@@ -39,18 +39,18 @@ where
         .api_route("/console/account/tokens/{token}/revoke", get(ask_revoke).post(revoke))
 }
 
-fn place() -> Place<'static> {
-    Place { organization: None, section: Section::Account, trail: Vec::new(), tabs: Vec::new() }
+fn location() -> PageLocation<'static> {
+    PageLocation { organization: None, section: Section::Account, parents: Vec::new(), tabs: Vec::new() }
 }
 
-fn said(done: Done) -> Response {
-    Redirect::to(&format!("{HERE}?done={}", done.word())).into_response()
+fn redirect(outcome: Outcome) -> Response {
+    Redirect::to(&format!("{HERE}?done={}", outcome.as_str())).into_response()
 }
 
-/// The session that the path names as `{session}`: whose it is, the one who ends it finds out.
+/// The id of a session from the path. `Accounts::end_session` checks whose it is.
 struct NamedSession(Uuid);
 
-/// The token that the path names as `{token}`, likewise.
+/// The id of a personal token from the path. `own_token` checks whose it is.
 struct NamedToken(Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for NamedSession {
@@ -58,7 +58,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NamedSession {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let missing =
-            |_: &str| Error::new(Code::SessionNotFound, "There is no such session of yours any more.");
+            |_: &str| Error::new(Code::SessionNotFound, "You have no such session, or it has ended.");
         path_id(parts, "session", missing).await.map(Self)
     }
 }
@@ -75,7 +75,7 @@ impl OperationInput for NamedSession {}
 impl OperationInput for NamedToken {}
 
 fn no_such_token() -> Error {
-    Error::new(Code::TokenNotFound, "You have no such token any more.")
+    Error::new(Code::TokenNotFound, "You have no such token, or it has ended.")
 }
 
 async fn show(
@@ -85,25 +85,25 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Response> {
     let tokens = accounts.tokens(viewer.operator.email()).await?;
-    let listed = tokens.iter().map(|token| token.prefix.as_str());
-    let secret = fresh::waiting(&console, &headers, Kind::User, listed);
-    let made = fresh::shown(secret.as_ref());
-    let page = page(&viewer, &accounts, &tokens, &TokenForm::usual(), made, None).await?;
-    Ok(fresh::page(&console, secret.as_ref(), page))
+    let prefixes = tokens.iter().map(|token| token.prefix.as_str());
+    let secret = new_secret::read(&console, &headers, Kind::User, prefixes);
+    let secret_notice = new_secret::notice(secret.as_ref());
+    let page = page(&viewer, &accounts, &tokens, &PersonalTokenForm::defaults(), secret_notice, None).await?;
+    Ok(new_secret::respond(&console, secret.as_ref(), page))
 }
 
 async fn page(
     viewer: &Viewer,
     accounts: &Accounts,
     tokens: &[PersonalToken],
-    tried: &TokenForm,
-    made: Markup,
+    entered: &PersonalTokenForm,
+    secret_notice: Markup,
     error: Option<&Error>,
 ) -> Result<Page> {
     let sessions = accounts.sessions(&viewer.operator).await?;
-    Ok(viewer.page(&place(), "Account", html! {
-        p.lead { "You are " strong { (viewer.operator.email()) } "." }
-        (made)
+    Ok(viewer.page(&location(), "Account", html! {
+        p.lead { "You are signed in as " strong { (viewer.operator.email()) } "." }
+        (secret_notice)
         section {
             h2 { "Where you are signed in" }
             (session_table(viewer, &sessions))
@@ -114,22 +114,22 @@ async fn page(
         }
         section {
             h2 { "Personal tokens" }
-            p { "With one, your programs call the management API as you would: " code { "Authorization: Bearer dram_user_…" } ". What it may is what you may." }
+            p { "Your programs use one to call the management API as you: " code { "Authorization: Bearer dram_user_…" } ". A token can do whatever you can." }
             @if tokens.is_empty() {
-                (empty("You have no personal token.", html! { "Make one for a program that manages sites, modules or domains for you." }))
+                (empty("You have no personal tokens.", html! { "Create one for a program that manages sites, modules or domains for you." }))
             } @else {
                 (token_table(viewer, tokens))
             }
-            (complaint(error))
+            (form_error(error))
             form.inline method="post" action={ (HERE) "/tokens" } {
                 (csrf(viewer))
-                label { "Name " input type="text" name="name" value=(tried.name) maxlength="200" placeholder="What it is for" required; }
-                label { "Ends " select name="days" {
-                    @for (days, said) in [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")] {
-                        option value=(days) selected[days == tried.days] { (said) }
+                label { "Name " input type="text" name="name" value=(entered.name) maxlength="200" placeholder="What it is for" required; }
+                label { "Expires " select name="days" {
+                    @for (days, label) in [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")] {
+                        option value=(days) selected[days == entered.days] { (label) }
                     }
                 } }
-                button.primary type="submit" { "Make a token" }
+                button.primary type="submit" { "Create token" }
             }
         }
     }))
@@ -138,13 +138,13 @@ async fn page(
 fn session_table(viewer: &Viewer, sessions: &[Session]) -> Markup {
     html! {
         div.scroll tabindex="0" role="group" aria-label="Table" { table {
-            thead { tr { th scope="col" { "Browser" } th scope="col" { "From" } th scope="col" { "Began" } th scope="col" { "Last used" } th scope="col" { span.unseen { "End" } } } }
+            thead { tr { th scope="col" { "Browser" } th scope="col" { "Address" } th scope="col" { "Signed in" } th scope="col" { "Last used" } th scope="col" { span.unseen { "End" } } } }
             tbody {
                 @for session in sessions {
                     tr {
                         th scope="row" title=[session.user_agent.as_deref()] {
                             (session.user_agent.as_deref().map_or("Unknown", browser))
-                            @if session.id == viewer.session { " " (badge("this one", Mood::Good)) }
+                            @if session.id == viewer.session { " " (badge("this session", BadgeKind::Good)) }
                         }
                         td { (session.ip_address) }
                         td { (time(session.created_at, viewer.now)) " with " (means(&session.means)) }
@@ -167,7 +167,7 @@ fn means(word: &str) -> &str {
     }
 }
 
-/// The browser's name, as far as its own words tell; the more special one comes first, because all claim to be others too.
+/// The browser's name from its `User-Agent`. Specific names come first, since browsers also list the names of others.
 fn browser(user_agent: &str) -> &'static str {
     let known = [
         ("Firefox/", "Firefox"),
@@ -183,7 +183,7 @@ fn browser(user_agent: &str) -> &'static str {
 fn token_table(viewer: &Viewer, tokens: &[PersonalToken]) -> Markup {
     html! {
         div.scroll tabindex="0" role="group" aria-label="Table" { table {
-            thead { tr { th scope="col" { "Token" } th scope="col" { "Made" } th scope="col" { "Ends" } th scope="col" { span.unseen { "Revoke" } } } }
+            thead { tr { th scope="col" { "Token" } th scope="col" { "Created" } th scope="col" { "Expires" } th scope="col" { span.unseen { "Revoke" } } } }
             tbody {
                 @for token in tokens {
                     tr {
@@ -202,31 +202,31 @@ async fn end(
     viewer: Viewer,
     NamedSession(session): NamedSession,
     State(accounts): State<Accounts>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     accounts.end_session(&viewer.operator, Some(session)).await?;
-    Ok(said(Done::Ended))
+    Ok(redirect(Outcome::Ended))
 }
 
 async fn end_all(
     viewer: Viewer,
     State(accounts): State<Accounts>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     accounts.end_session(&viewer.operator, None).await?;
     Ok(Redirect::to("/console").into_response())
 }
 
-/// What a form says about a token.
+/// The form that creates a personal token.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct TokenForm {
+struct PersonalTokenForm {
     name: String,
     days: String,
 }
 
-impl TokenForm {
-    fn usual() -> Self {
+impl PersonalTokenForm {
+    fn defaults() -> Self {
         Self { name: String::new(), days: "90".to_owned() }
     }
 
@@ -235,7 +235,7 @@ impl TokenForm {
             "" => Ok(None),
             days => match days.parse() {
                 Ok(days @ 1..=3650) => Ok(Some(TimeDelta::days(days))),
-                _ => Err(Error::invalid("A token ends in 1 to 3650 days, or never.")),
+                _ => Err(Error::invalid("A token expires in 1 to 3650 days, or never.")),
             },
         }
     }
@@ -245,15 +245,15 @@ async fn make_token(
     viewer: Viewer,
     State(accounts): State<Accounts>,
     State(console): State<Console>,
-    Posted(form): Posted<TokenForm>,
+    SessionForm(form): SessionForm<PersonalTokenForm>,
 ) -> Result<Response> {
     let operator = &viewer.operator;
-    let made =
+    let created =
         async { accounts.token(&operator.actor(), operator.email(), &form.name, form.lifetime()?).await };
-    match made.await {
-        Ok((_, secret)) => Ok(fresh::lead(&console, secret.reveal(), HERE)),
+    match created.await {
+        Ok((_, secret)) => Ok(new_secret::redirect(&console, secret.reveal(), HERE)),
         Err(error) => {
-            again(error, async |error| {
+            redisplay(error, async |error| {
                 let tokens = accounts.tokens(operator.email()).await?;
                 page(&viewer, &accounts, &tokens, &form, html! {}, Some(error)).await
             })
@@ -262,8 +262,8 @@ async fn make_token(
     }
 }
 
-/// The viewer's own token of this id.
-async fn own(viewer: &Viewer, accounts: &Accounts, id: Uuid) -> Result<PersonalToken> {
+/// Finds the viewer's own token of this id.
+async fn own_token(viewer: &Viewer, accounts: &Accounts, id: Uuid) -> Result<PersonalToken> {
     let tokens = accounts.tokens(viewer.operator.email()).await?;
     tokens.into_iter().find(|token| token.id == id).ok_or_else(no_such_token)
 }
@@ -273,21 +273,22 @@ async fn ask_revoke(
     NamedToken(id): NamedToken,
     State(accounts): State<Accounts>,
 ) -> Result<Page> {
-    let token = own(&viewer, &accounts, id).await?;
-    let place = place().within("Account", HERE.to_owned());
-    let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds, for good." } };
-    let question = question(&viewer, &format!("{HERE}/tokens/{id}/revoke"), explanation, "Revoke", HERE);
-    Ok(viewer.page(&place, &format!("Revoke {}?", token.name), question))
+    let token = own_token(&viewer, &accounts, id).await?;
+    let location = location().with_parent("Account", HERE.to_owned());
+    let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds. This cannot be undone." } };
+    let confirmation =
+        confirmation(&viewer, &format!("{HERE}/tokens/{id}/revoke"), explanation, "Revoke", HERE);
+    Ok(viewer.page(&location, &format!("Revoke {}?", token.name), confirmation))
 }
 
 async fn revoke(
     viewer: Viewer,
     NamedToken(id): NamedToken,
     State(accounts): State<Accounts>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     let operator = &viewer.operator;
-    let token = own(&viewer, &accounts, id).await?;
+    let token = own_token(&viewer, &accounts, id).await?;
     accounts.revoke(&operator.actor(), operator.email(), Some(&token.prefix)).await?;
-    Ok(said(Done::Revoked))
+    Ok(redirect(Outcome::Revoked))
 }

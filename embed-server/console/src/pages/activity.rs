@@ -1,9 +1,9 @@
-//! Who has changed what.
+//! The list of what people changed in an organization.
 
 use crate::Console;
-use crate::shell::elements::{empty, more, time};
-use crate::shell::form::Asked;
-use crate::shell::page::{Page, Place, Section};
+use crate::shell::elements::{empty, older_link, time};
+use crate::shell::form::PageQuery;
+use crate::shell::page::{Page, PageLocation, Section};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
@@ -29,10 +29,10 @@ where
     ApiRouter::new().api_route("/console/organizations/{organization}/activity", get(list))
 }
 
-/// Where in a list somebody is.
+/// The query of the list.
 #[derive(Default, Deserialize)]
-pub struct Where {
-    /// What the page before has answered with.
+pub struct ActivityQuery {
+    /// The `next_cursor` of the previous page.
     pub cursor: Option<String>,
 }
 
@@ -41,22 +41,22 @@ async fn list(
     ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
     State(activity): State<Activity>,
     State(sites): State<Sites>,
-    Asked(Where { cursor }): Asked<Where>,
+    PageQuery(ActivityQuery { cursor }): PageQuery<ActivityQuery>,
 ) -> Result<Page> {
     let page = activity.organization_page(organization.id, &Paging::new(None, cursor.as_deref())?).await?;
     let address = format!("/console/organizations/{}/activity", organization.id);
-    Ok(viewer.page(&Place::top(organization.id, Section::Activity), "Activity", html! {
-        p.lead { "Who changed what, when, and from where. Entries are kept for a year." }
+    Ok(viewer.page(&PageLocation::top(organization.id, Section::Activity), "Activity", html! {
+        p.lead { "Who changed what, when and from where. Entries are kept for a year." }
         @if page.data.is_empty() {
-            (empty("Nothing has happened yet.", html! { "Whatever somebody changes here, on the command line or over the API is noted." }))
+            (empty("Nothing has happened yet.", html! { "Changes made here, on the command line or over the API appear in this list." }))
         } @else {
             (entries(&page.data, &sites.list(organization.id).await?, viewer.now))
-            (more(&address, page.next_cursor.as_deref()))
+            (older_link(&address, page.next_cursor.as_deref()))
         }
     }))
 }
 
-/// Entries, as sentences; `sites` are those of the organization, which they name.
+/// Renders entries as sentences. `sites` are the organization's sites, whose names they show.
 pub fn entries(entries: &[Done], sites: &[Site], now: DateTime<Utc>) -> Markup {
     let site_of = |entry: &Done| {
         let within = entry.site_id.filter(|_| !entry.action.starts_with("site."));
@@ -66,9 +66,9 @@ pub fn entries(entries: &[Done], sites: &[Site], now: DateTime<Utc>) -> Markup {
         ol.entries {
             @for entry in entries {
                 li {
-                    span.what { strong { (entry.actor) } " " (deed(&entry.action)) " " @if entry.subject != entry.actor { span.subject { (entry.subject) } }
+                    span.what { strong { (entry.actor) } " " (describe_action(&entry.action)) " " @if entry.subject != entry.actor { span.subject { (entry.subject) } }
                         @if let Some(detail) = &entry.detail { " " (detail) }
-                        @if let Some(site) = site_of(entry) { " at " a href={ "/console/sites/" (site.id) } { (site.name) } } }
+                        @if let Some(site) = site_of(entry) { " in " a href={ "/console/sites/" (site.id) } { (site.name) } } }
                     span.hint {
                         (time(entry.created_at, now))
                         @if entry.means != entry.actor { " by " (entry.means) }
@@ -80,29 +80,29 @@ pub fn entries(entries: &[Done], sites: &[Site], now: DateTime<Utc>) -> Markup {
     }
 }
 
-/// What was done, as it stands in a sentence.
-fn deed(action: &str) -> &str {
+/// The verb for an action in such a sentence.
+fn describe_action(action: &str) -> &str {
     match action {
-        "organization.created" => "made the organization",
+        "organization.created" => "created the organization",
         "organization.renamed" => "renamed the organization to",
         "member.invited" => "invited",
         "member.role_changed" => "changed the role of",
-        "member.removed" => "took out",
+        "member.removed" => "removed",
         "session.started" => "signed in",
         "session.ended" => "ended a session",
-        "personal_token.created" => "made the personal token",
+        "personal_token.created" => "created the personal token",
         "personal_token.revoked" => "revoked the personal token",
-        "site.created" => "made the site",
+        "site.created" => "created the site",
         "site.renamed" => "renamed a site to",
         "site.deleted" => "deleted the site",
         "module.published" => "published",
-        "module.rolled_back" => "went back to",
+        "module.rolled_back" => "rolled back to",
         "module.unpublished" => "unpublished",
-        "domain.added" => "allowed",
+        "domain.added" => "allowed the domain",
         "domain.changed" => "changed the domain",
-        "domain.verified" => "verified",
-        "domain.removed" => "took off the list",
-        "token.created" => "made the API token",
+        "domain.verified" => "verified the domain",
+        "domain.removed" => "removed the domain",
+        "token.created" => "created the API token",
         "token.rotated" => "rotated the API token",
         "token.revoked" => "revoked the API token",
         other => other,

@@ -1,13 +1,13 @@
-//! Where a module may be embedded, and how a domain's owner proves that it is his.
+//! The domains that may embed a module, and how their owners prove that they own them.
 
-use super::modules::{ModulePart, address, may_change, module_place};
+use super::modules::{ModuleTab, address, may_change, module_location};
 use crate::Console;
 use crate::shell::elements::{
-    Mood, badge, complaint, copyable, csrf, empty, number, question, time, time_or,
+    BadgeKind, badge, confirmation, copyable, csrf, empty, form_error, number, time, time_or,
 };
-use crate::shell::form::{Nothing, Posted, Ticked, again};
+use crate::shell::form::{Checkbox, EmptyForm, SessionForm, redisplay};
 use crate::shell::page::Page;
-use crate::shell::viewer::{Done, Viewer};
+use crate::shell::viewer::{Outcome, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
 use axum::extract::{FromRef, State};
@@ -53,31 +53,31 @@ async fn list(
     ManagedModule { module, .. }: ManagedModule<Member>,
     State(domains): State<Domains>,
 ) -> Result<Page> {
-    list_page(&viewer, (&site, &module), &domains, &DomainForm::usual(), None).await
+    list_page(&viewer, (&site, &module), &domains, &DomainForm::defaults(), None).await
 }
 
 async fn list_page(
     viewer: &Viewer,
     (site, module): (&Site, &Module),
     domains: &Domains,
-    tried: &DomainForm,
+    entered: &DomainForm,
     error: Option<&Error>,
 ) -> Result<Page> {
     let all = domains.list(site.id, module.id).await?;
     let here = format!("{}/domains", address(module));
-    Ok(viewer.page(&module_place(site, module, ModulePart::Domains), &module.name, html! {
+    Ok(viewer.page(&module_location(site, module, ModuleTab::Domains), &module.name, html! {
         @if all.is_empty() {
             (empty("No website may embed this module yet.", html! {
-                (if may_change(viewer, site) { "Allow the domain of the first one below." } else { "An admin allows the domain of the first one." })
-                " Its owner then proves it with a DNS record or a meta tag."
+                (if may_change(viewer, site) { "Allow the domain of the first website below." } else { "An admin can allow the domain of the first website." })
+                " Its owner then proves ownership with a DNS record or a meta tag."
             }))
         } @else {
             div.scroll tabindex="0" role="group" aria-label="Table" { table {
-                thead { tr { th scope="col" { "Domain" } th scope="col" { "State" } th scope="col" { "May" } th scope="col" { "Last looked" } } }
+                thead { tr { th scope="col" { "Domain" } th scope="col" { "State" } th scope="col" { "Permissions" } th scope="col" { "Last checked" } } }
                 tbody {
                     @for domain in &all {
                         tr {
-                            th scope="row" { a href=(domain_address(domain)) { (domain.domain) } (in_its_script(domain)) }
+                            th scope="row" { a href=(domain_address(domain)) { (domain.domain) } (unicode_name(domain)) }
                             td { (state(domain)) }
                             td { (permissions(domain)) }
                             td { (time_or(domain.last_checked_at, viewer.now, "not yet")) }
@@ -89,11 +89,11 @@ async fn list_page(
         @if may_change(viewer, site) {
             section {
                 h2 { "Allow a domain" }
-                (complaint(error))
+                (form_error(error))
                 form.stack method="post" action=(here) {
                     (csrf(viewer))
-                    label { "Domain" input type="text" name="domain" value=(tried.domain) placeholder="www.example.com, or *.example.com for all below it" autocapitalize="none" spellcheck="false" required; }
-                    (switches(tried))
+                    label { "Domain" input type="text" name="domain" value=(entered.domain) placeholder="www.example.com, or *.example.com for all subdomains" autocapitalize="none" spellcheck="false" required; }
+                    (permission_fields(entered))
                     button.primary type="submit" { "Allow" }
                 }
             }
@@ -101,17 +101,17 @@ async fn list_page(
     }))
 }
 
-/// What people call the domain, where its letters are others.
-fn in_its_script(domain: &AllowedDomain) -> Markup {
+/// The name in its own script, if the domain is internationalized.
+fn unicode_name(domain: &AllowedDomain) -> Markup {
     let name = domain.pattern().ok().and_then(|pattern| pattern.in_its_script());
     html! { @if let Some(name) = name { " " span.hint { (name) } } }
 }
 
 fn state(domain: &AllowedDomain) -> Markup {
     match (domain.verified, domain.missing_since) {
-        (true, None) => badge("verified", Mood::Good),
-        (true, Some(_)) => badge("proof missing", Mood::Bad),
-        (false, _) => badge("waiting for the proof", Mood::Open),
+        (true, None) => badge("verified", BadgeKind::Good),
+        (true, Some(_)) => badge("proof missing", BadgeKind::Bad),
+        (false, _) => badge("waiting for the proof", BadgeKind::Neutral),
     }
 }
 
@@ -127,30 +127,35 @@ fn permissions(domain: &AllowedDomain) -> String {
     if may.is_empty() { "nothing".to_owned() } else { may.join("; ") }
 }
 
-/// What a form says about a domain.
+/// The form that adds or changes a domain.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct DomainForm {
     domain: String,
-    embed: Ticked,
-    api: Ticked,
-    widget: Ticked,
-    popup: Ticked,
-    inline: Ticked,
+    embed: Checkbox,
+    api: Checkbox,
+    widget: Checkbox,
+    popup: Checkbox,
+    inline: Checkbox,
     rate_limit: String,
 }
 
 impl DomainForm {
-    fn usual() -> Self {
-        Self { embed: Ticked(true), api: Ticked(true), rate_limit: RATE_LIMIT.to_string(), ..Self::default() }
+    fn defaults() -> Self {
+        Self {
+            embed: Checkbox(true),
+            api: Checkbox(true),
+            rate_limit: RATE_LIMIT.to_string(),
+            ..Self::default()
+        }
     }
 
     fn of(domain: &AllowedDomain) -> Self {
-        let has = |kind| Ticked(domain.embed_types.contains(&kind));
+        let has = |kind| Checkbox(domain.embed_types.contains(&kind));
         Self {
             domain: domain.domain.clone(),
-            embed: Ticked(domain.allow_embed),
-            api: Ticked(domain.allow_api),
+            embed: Checkbox(domain.allow_embed),
+            api: Checkbox(domain.allow_api),
             widget: has(EmbedType::Widget),
             popup: has(EmbedType::Popup),
             inline: has(EmbedType::Inline),
@@ -164,7 +169,7 @@ impl DomainForm {
             (self.popup, EmbedType::Popup),
             (self.inline, EmbedType::Inline),
         ];
-        ticked.into_iter().filter(|(Ticked(on), _)| *on).map(|(_, kind)| kind).collect()
+        ticked.into_iter().filter(|(Checkbox(on), _)| *on).map(|(_, kind)| kind).collect()
     }
 
     fn limit(&self) -> Result<NonZeroU32> {
@@ -194,15 +199,15 @@ impl DomainForm {
     }
 }
 
-fn switches(form: &DomainForm) -> Markup {
-    let tick = |name: &str, label: &str, Ticked(on): Ticked| {
+fn permission_fields(form: &DomainForm) -> Markup {
+    let tick = |name: &str, label: &str, Checkbox(on): Checkbox| {
         html! {
             label.tick { input type="checkbox" name=(name) checked[on]; (label) }
         }
     };
     html! {
         fieldset {
-            legend { "Its pages may" }
+            legend { "Its pages can" }
             (tick("embed", "embed the module", form.embed))
             (tick("api", "call its API from scripts", form.api))
         }
@@ -211,7 +216,7 @@ fn switches(form: &DomainForm) -> Markup {
             (tick("widget", "widget", form.widget))
             (tick("popup", "popup", form.popup))
             (tick("inline", "inline", form.inline))
-            p.hint { "None ticked means all." }
+            p.hint { "If none is ticked, all are allowed." }
         }
         label { "API requests per hour" input type="number" name="rate_limit" value=(form.rate_limit) min="1" max="4294967295" required; }
     }
@@ -222,16 +227,16 @@ async fn add(
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     ManagedModule { module, .. }: ManagedModule<Admin>,
     State(domains): State<Domains>,
-    Posted(form): Posted<DomainForm>,
+    SessionForm(form): SessionForm<DomainForm>,
 ) -> Result<Response> {
     let added = async {
         let new = form.new_domain(&domains)?;
         domains.add(&operator.actor(), site.id, module.id, new).await
     };
     match added.await {
-        Ok(domain) => Ok(said(&domain, Done::Created)),
+        Ok(domain) => Ok(redirect(&domain, Outcome::Created)),
         Err(error) => {
-            again(error, async |error| {
+            redisplay(error, async |error| {
                 list_page(&viewer, (&site, &module), &domains, &form, Some(error)).await
             })
             .await
@@ -239,8 +244,8 @@ async fn add(
     }
 }
 
-fn said(domain: &AllowedDomain, done: Done) -> Response {
-    Redirect::to(&format!("{}?done={}", domain_address(domain), done.word())).into_response()
+fn redirect(domain: &AllowedDomain, outcome: Outcome) -> Response {
+    Redirect::to(&format!("{}?done={}", domain_address(domain), outcome.as_str())).into_response()
 }
 
 async fn show(
@@ -249,7 +254,7 @@ async fn show(
     ManagedModule { module, .. }: ManagedModule<Member>,
     ManagedDomain { domain, .. }: ManagedDomain<Member>,
 ) -> Result<Page> {
-    page(&viewer, (&site, &module), &domain, &DomainForm::of(&domain), None)
+    page(&viewer, (&site, &module), &domain, &DomainForm::from_domain(&domain), None)
 }
 
 fn page(
@@ -261,20 +266,20 @@ fn page(
 ) -> Result<Page> {
     let here = domain_address(domain);
     let may = may_change(viewer, site);
-    let place = module_place(site, module, ModulePart::Inner)
-        .within("Domains", format!("{}/domains", address(module)));
+    let location = module_location(site, module, ModuleTab::Inner)
+        .with_parent("Domains", format!("{}/domains", address(module)));
     let Instructions { dns, meta, .. } = Instructions::new(domain)?;
-    Ok(viewer.page(&place, &domain.domain, html! {
-        (complaint(error))
+    Ok(viewer.page(&location, &domain.domain, html! {
+        (form_error(error))
         section {
-            h2 { "The proof" }
-            p { (state(domain)) (in_its_script(domain)) }
-            p { (looked(viewer, domain)) }
+            h2 { "Proof of ownership" }
+            p { (state(domain)) (unicode_name(domain)) }
+            p { (checks(viewer, domain)) }
             @if let Some(reason) = domain.last_error.as_ref().filter(|_| domain.last_checked_at.is_some()) {
-                p.reason { "The last look found no proof: " (reason) "." }
+                p.reason { "The last check found no proof: " (reason) "." }
             }
             @match &dns {
-                None => p.hint { "This is a website on this machine, which needs no proof." },
+                None => p.hint { "A website on this machine needs no proof." },
                 Some(record) => (instructions(record, meta.as_deref())),
             }
             @if may && dns.is_some() {
@@ -282,11 +287,11 @@ fn page(
             }
         }
         section {
-            h2 { "What its pages may" }
+            h2 { "Permissions" }
             @if may {
                 form.stack method="post" action=(here) {
                     (csrf(viewer))
-                    (switches(form))
+                    (permission_fields(form))
                     button.primary type="submit" { "Save" }
                 }
             } @else {
@@ -303,13 +308,13 @@ fn page(
     }))
 }
 
-fn looked(viewer: &Viewer, domain: &AllowedDomain) -> Markup {
+fn checks(viewer: &Viewer, domain: &AllowedDomain) -> Markup {
     let now = viewer.now;
     html! {
         @if let Some(at) = domain.verified_at { "Verified " (time(at, now)) @if let Some(method) = &domain.verification_method { " by " (method_name(method)) } ". " }
-        @if let Some(at) = domain.last_checked_at { "Last looked for " (time(at, now)) ". " }
-        @if let Some(at) = domain.next_check_at { "Looked for again " (time(at, now)) ". " }
-        @if domain.missing_since.is_some() { "If it stays away for three days in a row, the verification ends. " }
+        @if let Some(at) = domain.last_checked_at { "Last checked " (time(at, now)) ". " }
+        @if let Some(at) = domain.next_check_at { "Next check " (time(at, now)) ". " }
+        @if domain.missing_since.is_some() { "If the proof stays missing for three days, the domain is no longer verified. " }
     }
 }
 
@@ -323,14 +328,14 @@ fn method_name(method: &str) -> &str {
 
 fn instructions(record: &Record, meta: Option<&str>) -> Markup {
     html! {
-        p { "Its owner publishes " @if meta.is_some() { "either of these two:" } @else { "this record; a wildcard can be proved by DNS alone:" } }
-        h3 { "A DNS record of type " (record.kind) }
-        p.hint { "Its name" }
+        p { "Its owner publishes " @if meta.is_some() { "one of these two:" } @else { "this record (a wildcard can only be proved by DNS):" } }
+        h3 { "DNS record of type " (record.kind) }
+        p.hint { "Name" }
         (copyable("dns-name", "Name of the DNS record", &record.name))
-        p.hint { "Its value" }
+        p.hint { "Value" }
         (copyable("dns-value", "Value of the DNS record", &record.value))
         @if let Some(meta) = meta {
-            h3 { "A tag in the head of its front page" }
+            h3 { "Tag in the head of its home page" }
             (copyable("meta-tag", "Meta tag", meta))
         }
     }
@@ -342,29 +347,29 @@ async fn change(
     ManagedModule { module, .. }: ManagedModule<Admin>,
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
     State(domains): State<Domains>,
-    Posted(form): Posted<DomainForm>,
+    SessionForm(form): SessionForm<DomainForm>,
 ) -> Result<Response> {
     let changed = async {
         let changes = form.changes()?;
         domains.change(&operator.actor(), domain.site_id, domain.id, &changes).await
     };
     match changed.await {
-        Ok(domain) => Ok(said(&domain, Done::Saved)),
+        Ok(domain) => Ok(redirect(&domain, Outcome::Saved)),
         Err(error) => {
-            again(error, async |error| page(&viewer, (&site, &module), &domain, &form, Some(error))).await
+            redisplay(error, async |error| page(&viewer, (&site, &module), &domain, &form, Some(error))).await
         }
     }
 }
 
-/// What a look has found stands on the domain's page, so that is where it leads in either case.
+/// Redirects to the domain's page in either case, since it shows the result of the check.
 async fn verify(
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
     State(domains): State<Domains>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     match domains.verify(&operator.actor(), domain.site_id, domain.id, None).await {
-        Ok(domain) => Ok(said(&domain, Done::Verified)),
-        Err(error) if error.code() == Code::VerificationFailed => Ok(said(&domain, Done::NotVerified)),
+        Ok(domain) => Ok(redirect(&domain, Outcome::Verified)),
+        Err(error) if error.code() == Code::VerificationFailed => Ok(redirect(&domain, Outcome::NotVerified)),
         Err(error) => Err(error),
     }
 }
@@ -376,22 +381,22 @@ async fn ask_remove(
     ManagedDomain { domain, .. }: ManagedDomain<Admin>,
 ) -> Page {
     let here = domain_address(&domain);
-    let place = module_place(&site, &module, ModulePart::Inner)
-        .within("Domains", format!("{}/domains", address(&module)));
+    let location = module_location(&site, &module, ModuleTab::Inner)
+        .with_parent("Domains", format!("{}/domains", address(&module)));
     let explanation = html! {
-        p { "Pages of " strong { (domain.domain) } " stop showing " strong { (module.name) } " within two seconds. To allow it again, its owner has to publish another proof." }
+        p { "Pages of " strong { (domain.domain) } " stop showing " strong { (module.name) } " within two seconds. If you allow it again, its owner has to publish a new proof." }
     };
-    let question = question(&viewer, &format!("{here}/remove"), explanation, "Remove", &here);
-    viewer.page(&place, &format!("Remove {}?", domain.domain), question)
+    let confirmation = confirmation(&viewer, &format!("{here}/remove"), explanation, "Remove", &here);
+    viewer.page(&location, &format!("Remove {}?", domain.domain), confirmation)
 }
 
 async fn remove(
     ManagedModule { module, .. }: ManagedModule<Admin>,
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
     State(domains): State<Domains>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     domains.remove(&operator.actor(), domain.site_id, domain.id).await?;
-    let list = format!("{}/domains?done={}", address(&module), Done::Removed.word());
+    let list = format!("{}/domains?done={}", address(&module), Outcome::Removed.as_str());
     Ok(Redirect::to(&list).into_response())
 }

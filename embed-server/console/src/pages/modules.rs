@@ -1,14 +1,14 @@
-//! A site's modules: publishing, what a website pastes, how it looks there, and its versions.
+//! A site's modules: publishing, snippets, preview and versions.
 
 use super::preview;
-use super::sites::{Part, place};
+use super::sites::{SiteTab, site_location};
 use super::snippets;
 use crate::Console;
-use crate::shell::elements::{Mood, badge, complaint, csrf, empty, number, question, time};
-use crate::shell::form::{Nothing, Posted, Uploaded, again};
-use crate::shell::gate::Framed;
-use crate::shell::page::{Page, Place};
-use crate::shell::viewer::{Done, Viewer};
+use crate::shell::elements::{BadgeKind, badge, confirmation, csrf, empty, form_error, number, time};
+use crate::shell::form::{EmptyForm, SessionForm, UploadForm, redisplay};
+use crate::shell::gate::FrameOrigin;
+use crate::shell::page::{Page, PageLocation};
+use crate::shell::viewer::{Outcome, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
 use axum::extract::{FromRef, State};
@@ -45,35 +45,35 @@ where
         .api_route(&format!("{module}/unpublish"), get(ask_unpublish).post(unpublish))
 }
 
-/// The parts of a module.
+/// A tab of a module's pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ModulePart {
-    /// What a website pastes, and how it looks there.
+pub enum ModuleTab {
+    /// Snippets and preview.
     Embed,
-    /// Where it may be embedded.
+    /// The domains that may embed it.
     Domains,
-    /// What was published.
+    /// The published versions.
     Versions,
-    /// Something inside one of these.
+    /// A page below one of the tabs, which shows none.
     Inner,
 }
 
-/// Where a module's pages begin.
+/// The path of a module's first page.
 pub fn address(module: &Module) -> String {
     format!("/console/sites/{}/modules/{}", module.site_id, module.id)
 }
 
-/// Where pages of a module are.
-pub fn module_place<'a>(site: &'a Site, module: &'a Module, part: ModulePart) -> Place<'a> {
+/// The location of a module's pages.
+pub fn module_location<'a>(site: &'a Site, module: &'a Module, tab: ModuleTab) -> PageLocation<'a> {
     let here = address(module);
-    let outside = place(site, Part::Inner);
-    if part == ModulePart::Inner {
-        return outside.within(&module.name, here);
+    let location = site_location(site, SiteTab::Inner);
+    if tab == ModuleTab::Inner {
+        return location.with_parent(&module.name, here);
     }
-    outside
-        .beside("Embed", here.clone(), part == ModulePart::Embed)
-        .beside("Domains", format!("{here}/domains"), part == ModulePart::Domains)
-        .beside("Versions", format!("{here}/versions"), part == ModulePart::Versions)
+    location
+        .with_tab("Embed", here.clone(), tab == ModuleTab::Embed)
+        .with_tab("Domains", format!("{here}/domains"), tab == ModuleTab::Domains)
+        .with_tab("Versions", format!("{here}/versions"), tab == ModuleTab::Versions)
 }
 
 /// Whether the viewer may change what belongs to a site.
@@ -91,10 +91,10 @@ async fn list(
 
 async fn list_page(viewer: &Viewer, site: &Site, modules: &Modules, error: Option<&Error>) -> Result<Page> {
     let modules = modules.list(site.id).await?;
-    Ok(viewer.page(&place(site, Part::Modules), &site.name, html! {
+    Ok(viewer.page(&site_location(site, SiteTab::Modules), &site.name, html! {
         @if modules.is_empty() {
-            (empty("This site has no module yet.", html! {
-                "A module is a folder with a " code { "module.json" } " and a page. Zip it, or take one of the examples that come with the server, and publish it below."
+            (empty("This site has no modules yet.", html! {
+                "A module is a folder with a " code { "module.json" } " and an HTML page. Zip one, or one of the examples that come with the server, and publish it below."
             }))
         } @else {
             div.scroll tabindex="0" role="group" aria-label="Table" { table {
@@ -110,7 +110,7 @@ async fn list_page(viewer: &Viewer, site: &Site, modules: &Modules, error: Optio
                 }
             } }
         }
-        (complaint(error))
+        (form_error(error))
         @if may_change(viewer, site) {
             section {
                 h2 { "Publish a module" }
@@ -123,7 +123,7 @@ async fn list_page(viewer: &Viewer, site: &Site, modules: &Modules, error: Optio
 fn version_of(module: &Module) -> Markup {
     match &module.version {
         Some(version) => html! { (version) },
-        None => badge("unpublished", Mood::Open),
+        None => badge("unpublished", BadgeKind::Neutral),
     }
 }
 
@@ -131,37 +131,37 @@ fn upload(viewer: &Viewer, action: &str) -> Markup {
     html! {
         form.stack method="post" enctype="multipart/form-data" action=(action) {
             (csrf(viewer))
-            label { span { "Bundle, a zip file with " code { "module.json" } " at its top" } input type="file" name="bundle" accept=".zip,application/zip" required; }
+            label { span { "Bundle: a zip file with " code { "module.json" } " at its top level" } input type="file" name="bundle" accept=".zip,application/zip" required; }
             button.primary type="submit" { "Publish" }
         }
     }
 }
 
-/// Reads the bundle away from the threads that answer requests.
-async fn unzipped(archive: axum::body::Bytes) -> Result<Bundle> {
+/// Unzips on a blocking thread, so that other requests do not wait for it.
+async fn unzip(archive: axum::body::Bytes) -> Result<Bundle> {
     tokio::task::spawn_blocking(|| Bundle::unzip(archive)).await.map_err(Error::internal)?
 }
 
-fn published(publication: &Publication) -> Response {
-    let done = if publication.changed { Done::Published } else { Done::Unchanged };
+fn redirect_to_module(publication: &Publication) -> Response {
+    let outcome = if publication.changed { Outcome::Published } else { Outcome::Unchanged };
     let module = format!("/console/sites/{}/modules/{}", publication.site_id, publication.id);
-    Redirect::to(&format!("{module}?done={}", done.word())).into_response()
+    Redirect::to(&format!("{module}?done={}", outcome.as_str())).into_response()
 }
 
 async fn publish(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     State(modules): State<Arc<Modules>>,
-    Uploaded(file): Uploaded,
+    UploadForm(file): UploadForm,
 ) -> Result<Response> {
     let publishing = async {
-        let bundle = unzipped(file?).await?;
+        let bundle = unzip(file?).await?;
         modules.publish(&operator.actor(), site.id, None, bundle, |_, _| {}).await
     };
     match publishing.await {
-        Ok(publication) => Ok(published(&publication)),
+        Ok(publication) => Ok(redirect_to_module(&publication)),
         Err(error) => {
-            again(error, async |error| list_page(&viewer, &site, &modules, Some(error)).await).await
+            redisplay(error, async |error| list_page(&viewer, &site, &modules, Some(error)).await).await
         }
     }
 }
@@ -177,28 +177,28 @@ async fn show(
     let domains = domains.list(site.id, module.id).await?;
     let is_allowed = domains.iter().any(|domain| domain.verified && domain.allow_embed);
     let serves = modules.published(site.id, module.id).await?;
-    let frame = preview::frame(&console, &module, viewer.now);
-    let policy = Framed(frame.origin.clone());
-    let page = viewer.page(&module_place(&site, &module, ModulePart::Embed), &module.name, html! {
+    let frame = preview::make_frame(&console, &module, viewer.now);
+    let policy = FrameOrigin(frame.origin.clone());
+    let page = viewer.page(&module_location(&site, &module, ModuleTab::Embed), &module.name, html! {
         @match &serves {
-            None => (empty("This module is not published.", html! { "Choose the version to serve under " a href={ (address(&module)) "/versions" } { "Versions" } "." })),
+            None => (empty("This module is not published.", html! { "Choose a version to serve under " a href={ (address(&module)) "/versions" } { "Versions" } "." })),
             Some(published) => {
                 p.lead {
                     "Version " strong { (module.version.as_deref().unwrap_or_default()) } ", as "
                     (published.embed_types().iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "))
                     @if is_allowed {
-                        ". It shows on the websites under " a href={ (address(&module)) "/domains" } { "Domains" } "."
+                        ". Websites listed under " a href={ (address(&module)) "/domains" } { "Domains" } " can show it."
                     } @else {
-                        ". No website may show it yet: " a href={ (address(&module)) "/domains" } { "allow a domain" } " first."
+                        ". No website can show it yet; " a href={ (address(&module)) "/domains" } { "allow a domain" } " first."
                     }
                 }
                 section {
-                    h2 { "Paste this" }
+                    h2 { "Paste this into your website" }
                     (snippets::all(&console, &module, published.embed_types()))
                 }
                 section {
                     h2 { "Preview" }
-                    (preview::shown(&frame, &module))
+                    (preview::render(&frame, &module))
                 }
             }
         }
@@ -229,15 +229,15 @@ async fn versions_page(
     let versions = modules.versions(site.id, module.id).await?;
     let may = may_change(viewer, site);
     let here = address(module);
-    Ok(viewer.page(&module_place(site, module, ModulePart::Versions), &module.name, html! {
-        (complaint(error))
+    Ok(viewer.page(&module_location(site, module, ModuleTab::Versions), &module.name, html! {
+        (form_error(error))
         div.scroll tabindex="0" role="group" aria-label="Table" { table {
             thead { tr { th scope="col" { "Version" } th scope="col" { "Published" } th.number scope="col" { "Files" } th.number scope="col" { "Bytes" } @if may { th scope="col" { span.unseen { "Serve" } } } } }
             tbody {
                 @for version in &versions {
                     @let serves = module.version.as_ref() == Some(&version.version);
                     tr {
-                        th scope="row" { (version.version) @if serves { " " (badge("served", Mood::Good)) } }
+                        th scope="row" { (version.version) @if serves { " " (badge("served", BadgeKind::Good)) } }
                         td { (time(version.published_at, viewer.now)) }
                         td.number { (number(version.files)) }
                         td.number { (number(version.bytes)) }
@@ -260,7 +260,7 @@ async fn versions_page(
             @if module.version.is_some() {
                 section.danger-zone {
                     h2 { "Unpublish" }
-                    p { "Websites show nothing until a version is served again." }
+                    p { "Websites show nothing until you serve a version again." }
                     a.button.danger href={ (here) "/unpublish" } { "Unpublish…" }
                 }
             }
@@ -273,33 +273,35 @@ async fn publish_version(
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     ManagedModule { module, .. }: ManagedModule<Admin>,
     State(modules): State<Arc<Modules>>,
-    Uploaded(file): Uploaded,
+    UploadForm(file): UploadForm,
 ) -> Result<Response> {
     let publishing = async {
-        let bundle = unzipped(file?).await?;
+        let bundle = unzip(file?).await?;
         modules.publish(&operator.actor(), site.id, Some(module.id), bundle, |_, _| {}).await
     };
     match publishing.await {
-        Ok(publication) => Ok(published(&publication)),
+        Ok(publication) => Ok(redirect_to_module(&publication)),
         Err(error) => {
-            again(error, async |error| versions_page(&viewer, &site, &module, &modules, Some(error)).await)
-                .await
+            redisplay(error, async |error| {
+                versions_page(&viewer, &site, &module, &modules, Some(error)).await
+            })
+            .await
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Target {
+struct RollBackForm {
     version: String,
 }
 
 async fn roll_back(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
     State(modules): State<Arc<Modules>>,
-    Posted(Target { version }): Posted<Target>,
+    SessionForm(RollBackForm { version }): SessionForm<RollBackForm>,
 ) -> Result<Response> {
     modules.roll_back(&operator.actor(), module.site_id, module.id, &version).await?;
-    let versions = format!("{}/versions?done={}", address(&module), Done::RolledBack.word());
+    let versions = format!("{}/versions?done={}", address(&module), Outcome::RolledBack.as_str());
     Ok(Redirect::to(&versions).into_response())
 }
 
@@ -311,24 +313,24 @@ async fn ask_unpublish(
     let here = address(&module);
     let title = format!("Unpublish {}?", module.name);
     let explanation = html! {
-        p { "Websites stop showing " strong { (module.name) } " within two seconds. Its id, versions, domains, tokens and records stay." }
+        p { "Websites stop showing " strong { (module.name) } " within two seconds. Its id, versions, domains, tokens and records are kept." }
     };
-    let question = question(
+    let confirmation = confirmation(
         &viewer,
         &format!("{here}/unpublish"),
         explanation,
         "Unpublish",
         &format!("{here}/versions"),
     );
-    viewer.page(&module_place(&site, &module, ModulePart::Inner), &title, question)
+    viewer.page(&module_location(&site, &module, ModuleTab::Inner), &title, confirmation)
 }
 
 async fn unpublish(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
     State(modules): State<Arc<Modules>>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     modules.unpublish(&operator.actor(), module.site_id, module.id).await?;
-    let versions = format!("{}/versions?done={}", address(&module), Done::Unpublished.word());
+    let versions = format!("{}/versions?done={}", address(&module), Outcome::Unpublished.as_str());
     Ok(Redirect::to(&versions).into_response())
 }

@@ -1,10 +1,10 @@
-//! What happens: at a glance, for a whole organization.
+//! An organization's start page: charts, recent activity and sites.
 
 use super::activity::entries;
 use crate::Console;
 use crate::shell::chart::{Headline, Series, bars};
 use crate::shell::elements::{empty, time};
-use crate::shell::page::{Page, Place, Section};
+use crate::shell::page::{Page, PageLocation, Section};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
@@ -20,7 +20,7 @@ use embed_core::views::{self, Views};
 use maud::{Markup, html};
 use std::collections::HashMap;
 
-/// How many entries of the activity are shown.
+/// How many entries of the activity the page shows.
 const RECENT: u8 = 8;
 
 /// `/console` and `/console/organizations/{organization}`.
@@ -39,7 +39,7 @@ where
         .api_route("/console/organizations/{organization}", get(overview))
 }
 
-/// The first organization of whoever comes.
+/// Redirects to the viewer's first organization.
 async fn home(viewer: Viewer) -> Response {
     match viewer.organizations.first() {
         Some(organization) => {
@@ -63,11 +63,11 @@ async fn overview(
     let calls = requests.organization_per_hour(id, None, None).await?;
     let done = activity.organization_page(id, &Paging::new(Some(RECENT), None)?).await?;
     let charts = charts(&viewer, &seen, &calls);
-    let place = Place::top(id, Section::Overview);
-    Ok(viewer.page(&place, "Overview", html! {
+    let location = PageLocation::top(id, Section::Overview);
+    Ok(viewer.page(&location, "Overview", html! {
         @if sites.is_empty() {
             (empty("Nothing is embedded yet.", html! {
-                "Begin with a " a href={ "/console/organizations/" (id) "/sites" } { "site" } ": it holds the modules that websites embed."
+                "Start with a " a href={ "/console/organizations/" (id) "/sites" } { "site" } ", which holds the modules that websites embed."
             }))
         }
         (charts)
@@ -75,7 +75,7 @@ async fn overview(
             section {
                 h2 { "Recent activity" }
                 @if done.data.is_empty() { p.hint { "Nobody has changed anything yet." } } @else { (entries(&done.data, &sites, viewer.now)) }
-                @if done.next_cursor.is_some() { p.more { a href={ "/console/organizations/" (id) "/activity" } { "All of it" } } }
+                @if done.next_cursor.is_some() { p.more { a href={ "/console/organizations/" (id) "/activity" } { "All activity" } } }
             }
             section {
                 h2 { "Sites" }
@@ -89,12 +89,12 @@ async fn overview(
     }))
 }
 
-/// The four charts: what visitors see, and what programs ask.
+/// The four charts: embeds shown and blocked, API calls and errors.
 pub fn charts(viewer: &Viewer, seen: &[views::Hour], calls: &[requests::Hour]) -> Markup {
     let views = |count: fn(&views::Hour) -> i64| -> HashMap<_, _> {
         seen.iter().map(|hour| (hour.hour.clone(), count(hour))).collect()
     };
-    let asked = |count: fn(&requests::Hour) -> i64| -> HashMap<_, _> {
+    let requests = |count: fn(&requests::Hour) -> i64| -> HashMap<_, _> {
         calls.iter().map(|hour| (hour.hour.clone(), count(hour))).collect()
     };
     let now = viewer.now;
@@ -103,10 +103,10 @@ pub fn charts(viewer: &Viewer, seen: &[views::Hour], calls: &[requests::Hour]) -
         div.charts #charts data-live {
             (bars("shown", ("Embeds shown", Headline::Sum), &[series("shown", "bar", views(|hour| hour.shown))], now))
             (bars("blocked", ("Blocked", Headline::Sum), &[series("blocked", "bar bad", views(|hour| hour.blocked))], now))
-            (bars("calls", ("API calls", Headline::Sum), &[series("calls", "bar", asked(|hour| hour.requests))], now))
+            (bars("calls", ("API calls", Headline::Sum), &[series("calls", "bar", requests(|hour| hour.requests))], now))
             (bars("errors", ("Errors", Headline::Sum), &[
-                series("refused", "bar open", asked(|hour| hour.refused)),
-                series("failed", "bar bad", asked(|hour| hour.failed)),
+                series("refused", "bar open", requests(|hour| hour.refused)),
+                series("failed", "bar bad", requests(|hour| hour.failed)),
             ], now))
         }
     }

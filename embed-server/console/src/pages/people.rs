@@ -1,10 +1,10 @@
-//! Who manages: an organization's people and their roles, and its name.
+//! An organization's people and their roles, and its name.
 
 use crate::Console;
-use crate::shell::elements::{Mood, badge, complaint, csrf, question, time};
-use crate::shell::form::{Nothing, Posted, again};
-use crate::shell::page::{Page, Place, Section};
-use crate::shell::viewer::{Done, Viewer};
+use crate::shell::elements::{BadgeKind, badge, confirmation, csrf, form_error, time};
+use crate::shell::form::{EmptyForm, SessionForm, redisplay};
+use crate::shell::page::{Page, PageLocation, Section};
+use crate::shell::viewer::{Outcome, Viewer};
 use aide::OperationInput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
@@ -38,11 +38,11 @@ fn address(organization: Uuid) -> String {
     format!("/console/organizations/{organization}/people")
 }
 
-fn said(organization: Uuid, done: Done) -> Response {
-    Redirect::to(&format!("{}?done={}", address(organization), done.word())).into_response()
+fn redirect(organization: Uuid, outcome: Outcome) -> Response {
+    Redirect::to(&format!("{}?done={}", address(organization), outcome.as_str())).into_response()
 }
 
-/// One of the organization's people, whom the path names as `{person}`; an owner manages him.
+/// The person that the path names as `{person}`; only an owner can manage people.
 struct ManagedPerson {
     organization: Organization,
     person: Person,
@@ -58,7 +58,7 @@ where
         let ManagedOrganization { organization, .. } =
             ManagedOrganization::<Owner>::from_request_parts(parts, state).await?;
         let missing = |id: &str| {
-            let detail = format!("{} has nobody of the id {}.", organization.name, id.escape_debug());
+            let detail = format!("{} has no member with the id {}.", organization.name, id.escape_debug());
             Error::new(Code::UserNotFound, detail)
         };
         let id = path_id(parts, "person", missing).await?;
@@ -97,46 +97,46 @@ async fn page(
     viewer: &Viewer,
     accounts: &Accounts,
     organization: &Organization,
-    tried: &Invitation,
+    entered: &Invitation,
     error: Option<&Error>,
 ) -> Result<Page> {
     let people = accounts.list(organization.id).await?;
-    let manages = viewer.operator.role_in(organization.id) == Some(Role::Owner);
+    let is_owner = viewer.operator.role_in(organization.id) == Some(Role::Owner);
     let here = address(organization.id);
-    Ok(viewer.page(&Place::top(organization.id, Section::People), "People", html! {
-        p.lead { "A member looks at everything, an admin changes sites, modules, domains and tokens, an owner manages people and deletes sites." }
-        (complaint(error))
+    Ok(viewer.page(&PageLocation::top(organization.id, Section::People), "People", html! {
+        p.lead { "Members can view everything. Admins can also change sites, modules, domains and tokens. Owners can also manage people and delete sites." }
+        (form_error(error))
         div.scroll tabindex="0" role="group" aria-label="Table" {
             table {
-                thead { tr { th scope="col" { "Person" } th scope="col" { "Role" } th scope="col" { "Since" } @if manages { th scope="col" { span.unseen { "Change" } } } } }
+                thead { tr { th scope="col" { "Person" } th scope="col" { "Role" } th scope="col" { "Since" } @if is_owner { th scope="col" { span.unseen { "Change" } } } } }
                 tbody {
                     @for person in &people {
                         tr {
                             th scope="row" { (person.name) br; span.hint { (person.email) } }
                             td {
-                                @if manages { (role_form(viewer, &here, person)) } @else { (person.role) }
-                                @if person.signed_in_at.is_none() { " " (badge("invited", Mood::Open)) }
+                                @if is_owner { (role_form(viewer, &here, person)) } @else { (person.role) }
+                                @if person.signed_in_at.is_none() { " " (badge("invited", BadgeKind::Neutral)) }
                             }
                             td { (time(person.created_at, viewer.now)) }
-                            @if manages { td { a href={ (here) "/" (person.id) "/remove" } { "Remove" span.unseen { " " (person.email) } } } }
+                            @if is_owner { td { a href={ (here) "/" (person.id) "/remove" } { "Remove" span.unseen { " " (person.email) } } } }
                         }
                     }
                 }
             }
         }
-        @if manages {
+        @if is_owner {
             section {
-                h2 { "Invite somebody" }
+                h2 { "Invite someone" }
                 form.stack method="post" action=(here) {
                     (csrf(viewer))
-                    label { "E-mail address" input type="email" name="email" value=(tried.email) required; }
-                    label { "Name" input type="text" name="name" value=(tried.name) maxlength="200" placeholder="What stands before the @"; }
-                    label { "Role" (roles(&tried.role, "role")) }
+                    label { "Email address" input type="email" name="email" value=(entered.email) required; }
+                    label { "Name" input type="text" name="name" value=(entered.name) maxlength="200" placeholder="The part before the @, if empty"; }
+                    label { "Role" (roles(&entered.role, "role")) }
                     button.primary type="submit" { "Invite" }
                 }
             }
             section {
-                h2 { "The organization" }
+                h2 { "Organization" }
                 form.stack method="post" action={ "/console/organizations/" (organization.id) "/name" } {
                     (csrf(viewer))
                     label { "Name" input type="text" name="name" value=(organization.name) maxlength="200" required; }
@@ -172,7 +172,7 @@ async fn invite(
     viewer: Viewer,
     ManagedOrganization { organization, operator, .. }: ManagedOrganization<Owner>,
     State(accounts): State<Accounts>,
-    Posted(invitation): Posted<Invitation>,
+    SessionForm(invitation): SessionForm<Invitation>,
 ) -> Result<Response> {
     let invited = async {
         let name = Some(invitation.name.trim()).filter(|name| !name.is_empty());
@@ -181,18 +181,18 @@ async fn invite(
     };
     match invited.await {
         Ok(person) => {
-            let done = match accounts.write_invitation(&person.email).await {
-                Ok(true) => Done::InvitedByLetter,
-                Ok(false) => Done::Invited,
+            let outcome = match accounts.write_invitation(&person.email).await {
+                Ok(true) => Outcome::InvitedByMail,
+                Ok(false) => Outcome::Invited,
                 Err(error) => {
                     tracing::error!(causes = error.causes(), "an invitation could not be sent: {error}");
-                    Done::InvitedWithoutLetter
+                    Outcome::InvitedWithoutMail
                 }
             };
-            Ok(said(organization.id, done))
+            Ok(redirect(organization.id, outcome))
         }
         Err(error) => {
-            again(error, async |error| {
+            redisplay(error, async |error| {
                 page(&viewer, &accounts, &organization, &invitation, Some(error)).await
             })
             .await
@@ -201,7 +201,7 @@ async fn invite(
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct NameForm {
     name: String,
 }
 
@@ -209,35 +209,35 @@ async fn rename(
     viewer: Viewer,
     ManagedOrganization { organization, operator, .. }: ManagedOrganization<Owner>,
     State(accounts): State<Accounts>,
-    Posted(Named { name }): Posted<Named>,
+    SessionForm(NameForm { name }): SessionForm<NameForm>,
 ) -> Result<Response> {
     match accounts.rename_organization(&operator.actor(), organization.id, &name).await {
-        Ok(_) => Ok(said(organization.id, Done::Saved)),
+        Ok(_) => Ok(redirect(organization.id, Outcome::Saved)),
         Err(error) => {
-            again(error, async |error| {
-                let tried = Organization { name, ..organization };
-                page(&viewer, &accounts, &tried, &Invitation::default(), Some(error)).await
+            redisplay(error, async |error| {
+                let entered = Organization { name, ..organization };
+                page(&viewer, &accounts, &entered, &Invitation::default(), Some(error)).await
             })
             .await
         }
     }
 }
 
-/// The page of people, with what was wrong about a change.
-async fn again_people(
+/// Shows the list again with the error of a change.
+async fn redisplay_people(
     error: Error,
     viewer: &Viewer,
     accounts: &Accounts,
     organization: &Organization,
 ) -> Result<Response> {
-    again(error, async |error| {
+    redisplay(error, async |error| {
         page(viewer, accounts, organization, &Invitation::default(), Some(error)).await
     })
     .await
 }
 
 #[derive(Deserialize)]
-struct NewRole {
+struct RoleForm {
     role: Role,
 }
 
@@ -245,38 +245,38 @@ async fn set_role(
     viewer: Viewer,
     ManagedPerson { organization, person }: ManagedPerson,
     State(accounts): State<Accounts>,
-    Posted(NewRole { role }): Posted<NewRole>,
+    SessionForm(RoleForm { role }): SessionForm<RoleForm>,
 ) -> Result<Response> {
     match accounts.set_role(&viewer.operator.actor(), organization.id, &person.email, role).await {
-        Ok(_) => Ok(said(organization.id, Done::Saved)),
-        Err(error) => again_people(error, &viewer, &accounts, &organization).await,
+        Ok(_) => Ok(redirect(organization.id, Outcome::Saved)),
+        Err(error) => redisplay_people(error, &viewer, &accounts, &organization).await,
     }
 }
 
 async fn ask_remove(viewer: Viewer, ManagedPerson { organization, person }: ManagedPerson) -> Page {
     let here = address(organization.id);
     let title = format!("Remove {}?", person.email);
-    let place = Place::top(organization.id, Section::People).within("People", here.clone());
+    let location = PageLocation::top(organization.id, Section::People).with_parent("People", here.clone());
     let explanation = html! {
-        p { strong { (person.name) } " will not be able to look at or change anything of " strong { (organization.name) } " any more. Personal tokens and sessions of whoever is in no other organization end with that." }
+        p { strong { (person.name) } " will no longer be able to view or change anything in " strong { (organization.name) } ". If they belong to no other organization, their personal tokens and sessions end too." }
     };
     let action = format!("{here}/{}/remove", person.id);
-    viewer.page(&place, &title, question(&viewer, &action, explanation, "Remove", &here))
+    viewer.page(&location, &title, confirmation(&viewer, &action, explanation, "Remove", &here))
 }
 
 async fn remove(
     viewer: Viewer,
     ManagedPerson { organization, person }: ManagedPerson,
     State(accounts): State<Accounts>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     if let Err(error) = accounts.remove(&viewer.operator.actor(), organization.id, &person.email).await {
-        return again_people(error, &viewer, &accounts, &organization).await;
+        return redisplay_people(error, &viewer, &accounts, &organization).await;
     }
     Ok(if person.id == viewer.operator.user() {
         Redirect::to("/console").into_response()
     } else {
-        said(organization.id, Done::Removed)
+        redirect(organization.id, Outcome::Removed)
     })
 }
 
@@ -285,21 +285,21 @@ async fn ask_leave(
     ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
 ) -> Page {
     let here = address(organization.id);
-    let place = Place::top(organization.id, Section::People).within("People", here.clone());
-    let explanation = html! { p { "You will come back only when an owner invites you again." } };
+    let location = PageLocation::top(organization.id, Section::People).with_parent("People", here.clone());
+    let explanation = html! { p { "You can come back only if an owner invites you again." } };
     let action = format!("/console/organizations/{}/leave", organization.id);
     let title = format!("Leave {}?", organization.name);
-    viewer.page(&place, &title, question(&viewer, &action, explanation, "Leave", &here))
+    viewer.page(&location, &title, confirmation(&viewer, &action, explanation, "Leave", &here))
 }
 
 async fn leave(
     viewer: Viewer,
     ManagedOrganization { organization, operator, .. }: ManagedOrganization<Member>,
     State(accounts): State<Accounts>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     match accounts.remove(&operator.actor(), organization.id, viewer.operator.email()).await {
         Ok(_) => Ok(Redirect::to("/console").into_response()),
-        Err(error) => again_people(error, &viewer, &accounts, &organization).await,
+        Err(error) => redisplay_people(error, &viewer, &accounts, &organization).await,
     }
 }

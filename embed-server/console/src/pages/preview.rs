@@ -1,5 +1,5 @@
-//! A module as it looks, in a frame that only the console may show, for five minutes. Nothing that it does there is kept:
-//! it gets no embed token.
+//! The preview of a module, in a frame that only the console may show, for five minutes. The module gets no embed token, so
+//! nothing is saved.
 
 use crate::Console;
 use chrono::{DateTime, Utc};
@@ -8,20 +8,20 @@ use embed_protocol::frame;
 use maud::{Markup, html};
 use url::form_urlencoded::Serializer;
 
-/// What a page shows of a module.
-pub struct Frame {
-    /// The frame's origin, which the page's policy names.
+/// The frame that shows a module.
+pub struct PreviewFrame {
+    /// The frame's origin, which the page's policy must allow.
     pub origin: String,
     address: String,
-    /// Whether the module has an origin of its own, on which it may have what it stores.
-    is_apart: bool,
+    /// Whether the module has an origin of its own, so that it may use storage.
+    has_own_origin: bool,
 }
 
-/// A frame for the next five minutes.
-pub fn frame(console: &Console, module: &Module, now: DateTime<Utc>) -> Frame {
+/// Makes a frame that works for five minutes.
+pub fn make_frame(console: &Console, module: &Module, now: DateTime<Utc>) -> PreviewFrame {
     let settings = &console.0.context.settings;
     let own = settings.module_host.as_ref().map(|host| host.origin(module.id));
-    let is_apart = own.is_some();
+    let has_own_origin = own.is_some();
     let origin = own.unwrap_or_else(|| settings.public_url.clone());
     let query = Serializer::new(String::new())
         .append_pair("site", &module.site_id.to_string())
@@ -32,14 +32,14 @@ pub fn frame(console: &Console, module: &Module, now: DateTime<Utc>) -> Frame {
         .finish();
     let nonce = console.0.context.random.hex_token();
     let address = format!("{origin}{}?{query}#{nonce}", frame::path(&module.id.to_string()));
-    Frame { origin, address, is_apart }
+    PreviewFrame { origin, address, has_own_origin }
 }
 
-/// The frame, as part of a page.
-pub fn shown(frame: &Frame, module: &Module) -> Markup {
-    let own = if frame.is_apart { " allow-same-origin" } else { "" };
+/// Renders the frame.
+pub fn render(frame: &PreviewFrame, module: &Module) -> Markup {
+    let own = if frame.has_own_origin { " allow-same-origin" } else { "" };
     html! {
-        p.hint { "As it is served now. It may be looked at here for five minutes; load the page again for more. What you do in it is not kept." }
+        p.hint { "The module as it is served now. The preview works for five minutes; reload the page to extend it. Nothing you do in it is saved." }
         iframe.preview src=(frame.address) title={ "Preview of " (module.name) } loading="lazy"
             sandbox={ "allow-scripts allow-forms allow-popups" (own) }
             data-preview data-origin=(frame.origin) data-site=(module.site_id) data-module=(module.id) {}

@@ -1,11 +1,11 @@
-//! What happened at a site: which websites showed its modules, and what was asked of their data.
+//! A site's traffic: which websites showed its modules, and the log of API calls.
 
 use super::overview::charts;
-use super::sites::{Part, place};
+use super::sites::{SiteTab, site_location};
 use crate::Console;
 use crate::shell::chart::{Headline, Series, bars};
-use crate::shell::elements::{Mood, badge, complaint, empty, more, number, time};
-use crate::shell::form::{Asked, filled};
+use crate::shell::elements::{BadgeKind, badge, empty, form_error, number, older_link, time};
+use crate::shell::form::{PageQuery, non_empty};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
@@ -38,28 +38,28 @@ where
     ApiRouter::new().api_route("/console/sites/{site}/requests", get(log))
 }
 
-/// What is looked for.
+/// The filters of the log.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-struct Wanted {
-    #[serde(deserialize_with = "filled")]
+struct LogQuery {
+    #[serde(deserialize_with = "non_empty")]
     module: Option<String>,
-    #[serde(deserialize_with = "filled")]
+    #[serde(deserialize_with = "non_empty")]
     token: Option<String>,
-    #[serde(deserialize_with = "filled")]
+    #[serde(deserialize_with = "non_empty")]
     method: Option<String>,
-    #[serde(deserialize_with = "filled")]
+    #[serde(deserialize_with = "non_empty")]
     status: Option<String>,
-    #[serde(deserialize_with = "filled")]
+    #[serde(deserialize_with = "non_empty")]
     origin: Option<String>,
     cursor: Option<String>,
 }
 
-impl Wanted {
+impl LogQuery {
     fn filter(&self) -> Result<Filter> {
         let id = |text: &Option<String>, what: &str| {
             let parse = |text: &String| {
-                Uuid::try_parse(text).map_err(|_| Error::invalid(format!("{what} is named by its id.")))
+                Uuid::try_parse(text).map_err(|_| Error::invalid(format!("{what} is identified by its id.")))
             };
             text.as_ref().map(parse).transpose()
         };
@@ -74,7 +74,7 @@ impl Wanted {
         })
     }
 
-    /// The same page of the log without its place in it.
+    /// The URL of the filtered log, without the cursor.
     fn address(&self, site: &Site) -> String {
         let named = [
             ("module", &self.module),
@@ -96,12 +96,12 @@ async fn log(
     State(modules): State<Arc<Modules>>,
     State(views): State<Views>,
     State(requests): State<Requests>,
-    Asked(wanted): Asked<Wanted>,
+    PageQuery(query): PageQuery<LogQuery>,
 ) -> Result<Response> {
     let modules = modules.list(site.id).await?;
     let found = async {
-        let filter = wanted.filter()?;
-        let calls = requests.page(site.id, &filter, &Paging::new(None, wanted.cursor.as_deref())?).await?;
+        let filter = query.filter()?;
+        let calls = requests.page(site.id, &filter, &Paging::new(None, query.cursor.as_deref())?).await?;
         let hours = requests.per_hour(site.id, &filter).await?;
         let seen = views.per_hour(site.id, filter.module, None, None).await?;
         let origins = views.by_origin(site.id, filter.module, None, None).await?;
@@ -116,28 +116,28 @@ async fn log(
             };
             let content = html! {
                 (charts(&viewer, &seen, &hours))
-                div.charts { (bars("latency", ("Milliseconds until the answer, on average; the slowest hour", Headline::Highest), &[took], viewer.now)) }
+                div.charts { (bars("latency", ("Average response time in milliseconds (slowest hour)", Headline::Highest), &[took], viewer.now)) }
                 (views_table(&viewer, &modules, &origins))
                 section {
                     h2 { "API calls" }
-                    (filters(&site, &modules, &wanted, None))
+                    (filters(&site, &modules, &query, None))
                     (calls_table(&viewer, &modules, &calls))
-                    (more(&wanted.address(&site), calls.next_cursor.as_deref()))
+                    (older_link(&query.address(&site), calls.next_cursor.as_deref()))
                 }
             };
             (axum::http::StatusCode::OK, content)
         }
         Err(error) if error.status().is_client_error() => (
             error.status(),
-            html! { section { h2 { "API calls" } (filters(&site, &modules, &wanted, Some(&error))) } },
+            html! { section { h2 { "API calls" } (filters(&site, &modules, &query, Some(&error))) } },
         ),
         Err(error) => return Err(error),
     };
-    Ok((status, viewer.page(&place(&site, Part::Requests), &site.name, content)).into_response())
+    Ok((status, viewer.page(&site_location(&site, SiteTab::Requests), &site.name, content)).into_response())
 }
 
 fn name_of(modules: &[Module], id: Uuid) -> &str {
-    modules.iter().find(|module| module.id == id).map_or("gone", |module| &module.name)
+    modules.iter().find(|module| module.id == id).map_or("deleted", |module| &module.name)
 }
 
 fn views_table(viewer: &Viewer, modules: &[Module], origins: &[OriginViews]) -> Markup {
@@ -145,14 +145,14 @@ fn views_table(viewer: &Viewer, modules: &[Module], origins: &[OriginViews]) -> 
         section {
             h2 { "Views, by website" }
             @if origins.is_empty() {
-                (empty("Nobody has seen a module of this site in the last 24 hours.", html! { "A view is counted about a second after a page asked whether it may embed." }))
+                (empty("No website has shown a module of this site in the last 24 hours.", html! { "A view appears here about a second after a page has asked to embed a module." }))
             } @else {
                 div.scroll tabindex="0" role="group" aria-label="Table" { table {
                     thead { tr { th scope="col" { "Website" } th scope="col" { "Module" } th scope="col" { "As" } th.number scope="col" { "Shown" } th.number scope="col" { "Blocked" } th scope="col" { "Last" } } }
                     tbody {
                         @for view in origins {
                             tr {
-                                th scope="row" { @if view.origin.is_empty() { "elsewhere" } @else { (view.origin) } }
+                                th scope="row" { @if view.origin.is_empty() { "other websites" } @else { (view.origin) } }
                                 td { (name_of(modules, view.module_id)) }
                                 td { @if view.embed_type.is_empty() { "any" } @else { (view.embed_type) } }
                                 td.number { (number(view.shown)) }
@@ -167,35 +167,35 @@ fn views_table(viewer: &Viewer, modules: &[Module], origins: &[OriginViews]) -> 
     }
 }
 
-fn filters(site: &Site, modules: &[Module], wanted: &Wanted, error: Option<&Error>) -> Markup {
+fn filters(site: &Site, modules: &[Module], query: &LogQuery, error: Option<&Error>) -> Markup {
     let chosen = |list: &Option<String>, value: &str| list.as_deref() == Some(value);
     html! {
-        (complaint(error))
+        (form_error(error))
         form.filters method="get" action={ "/console/sites/" (site.id) "/requests" } {
             label { "Module" select name="module" {
                 option value="" { "all" }
-                @for module in modules { option value=(module.id) selected[chosen(&wanted.module, &module.id.to_string())] { (module.name) } }
+                @for module in modules { option value=(module.id) selected[chosen(&query.module, &module.id.to_string())] { (module.name) } }
             } }
             label { "Method" select name="method" {
                 option value="" { "all" }
-                @for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] { option selected[chosen(&wanted.method, method)] { (method) } }
+                @for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] { option selected[chosen(&query.method, method)] { (method) } }
             } }
-            label { "Status" input type="text" name="status" value=[wanted.status.as_deref()] placeholder="404 or 4xx" size="8"; }
-            label { "Origin" input type="text" name="origin" value=[wanted.origin.as_deref()] placeholder="https://www.example.com"; }
-            @if let Some(token) = &wanted.token { input type="hidden" name="token" value=(token); }
+            label { "Status" input type="text" name="status" value=[query.status.as_deref()] placeholder="404 or 4xx" size="8"; }
+            label { "Origin" input type="text" name="origin" value=[query.origin.as_deref()] placeholder="https://www.example.com"; }
+            @if let Some(token) = &query.token { input type="hidden" name="token" value=(token); }
             button type="submit" { "Show" }
         }
-        @if wanted.token.is_some() { p.hint { "Only calls with one token. " a href={ "/console/sites/" (site.id) "/requests" } { "All calls" } } }
+        @if query.token.is_some() { p.hint { "Showing the calls of one token only. " a href={ "/console/sites/" (site.id) "/requests" } { "All calls" } } }
     }
 }
 
 fn calls_table(viewer: &Viewer, modules: &[Module], calls: &Paged<LoggedRequest>) -> Markup {
     html! {
         @if calls.data.is_empty() {
-            (empty("There is no such call in the log.", html! { "A call is in the log about a second after its answer." }))
+            (empty("The log has no matching calls.", html! { "A call appears here about a second after its response." }))
         } @else {
             div.scroll tabindex="0" role="group" aria-label="Table" { table {
-                thead { tr { th scope="col" { "Call" } th scope="col" { "Status" } th.number scope="col" { "ms" } th scope="col" { "Caller" } th scope="col" { "From" } th scope="col" { "When" } } }
+                thead { tr { th scope="col" { "Call" } th scope="col" { "Status" } th.number scope="col" { "ms" } th scope="col" { "Caller" } th scope="col" { "Origin" } th scope="col" { "Time" } } }
                 tbody {
                     @for call in &calls.data {
                         tr {
@@ -203,7 +203,7 @@ fn calls_table(viewer: &Viewer, modules: &[Module], calls: &Paged<LoggedRequest>
                             td { (status(call)) }
                             td.number { (number(call.response_time_ms)) }
                             td { (call.caller) }
-                            td { (call.origin.as_deref().unwrap_or("no page")) br; span.hint { (call.ip_address) } }
+                            td { (call.origin.as_deref().unwrap_or("none")) br; span.hint { (call.ip_address) } }
                             td { (time(call.created_at, viewer.now)) }
                         }
                     }
@@ -214,13 +214,13 @@ fn calls_table(viewer: &Viewer, modules: &[Module], calls: &Paged<LoggedRequest>
 }
 
 fn status(call: &LoggedRequest) -> Markup {
-    let mood = match call.status_code {
-        500.. => Mood::Bad,
-        400.. => Mood::Open,
-        _ => Mood::Good,
+    let kind = match call.status_code {
+        500.. => BadgeKind::Bad,
+        400.. => BadgeKind::Neutral,
+        _ => BadgeKind::Good,
     };
     html! {
-        (badge(&call.status_code.to_string(), mood))
+        (badge(&call.status_code.to_string(), kind))
         @if let Some(code) = &call.error_code { br; code.hint title=[call.error_message.as_deref()] { (code) } }
     }
 }

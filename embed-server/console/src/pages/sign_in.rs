@@ -1,11 +1,11 @@
-//! Signing in: by a code to one's address, by GitHub, or by a link that the server has printed.
+//! Signing in: with a code sent by email, with GitHub, or with a link that the server has printed.
 
 use crate::Console;
 use crate::shell::cookies::Cookie;
 use crate::shell::elements::complaint;
-use crate::shell::form::{Asked, Nothing, Open, Posted, again};
-use crate::shell::page::{Page, outside};
-use crate::shell::sign_in_link::{START, own_page, path, with_query};
+use crate::shell::form::{EmptyForm, PageQuery, PublicForm, SessionForm, redisplay};
+use crate::shell::page::{Page, signed_out_page};
+use crate::shell::sign_in_link::{SIGN_IN, console_path, path, with_query};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post, post_with};
@@ -24,12 +24,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Attempts of any kind per minute and address.
+/// Attempts of any kind per minute and client address.
 const ATTEMPTS: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
 /// How long an attempt with GitHub may take, in seconds.
 const GITHUB_SECONDS: i64 = 10 * 60;
 
-/// What the rule of a page says that anybody may open.
+/// The rule of a page that needs no session.
 const NOBODY: &str = "nobody";
 
 const CODE: &str = "/console/sign-in/code";
@@ -43,46 +43,56 @@ where
     Console: FromRef<S>,
     Arc<RateLimits>: FromRef<S>,
 {
-    let open = || requires(NOBODY);
+    let public = || requires(NOBODY);
     ApiRouter::new()
-        .api_route(START, get_with(ask, |op| op.with(open())).post_with(send_code, |op| op.with(open())))
-        .api_route(CODE, get_with(ask_code, |op| op.with(open())).post_with(redeem, |op| op.with(open())))
-        .api_route("/console/sign-in/github", get_with(to_github, |op| op.with(open())))
-        .api_route("/console/sign-in/github/callback", get_with(from_github, |op| op.with(open())))
+        .api_route(
+            SIGN_IN,
+            get_with(show_sign_in, |op| op.with(public())).post_with(send_code, |op| op.with(public())),
+        )
+        .api_route(
+            CODE,
+            get_with(show_code, |op| op.with(public())).post_with(redeem, |op| op.with(public())),
+        )
+        .api_route("/console/sign-in/github", get_with(to_github, |op| op.with(public())))
+        .api_route("/console/sign-in/github/callback", get_with(from_github, |op| op.with(public())))
         .api_route(
             ENTER,
-            get_with(follow, |op| op.with(open())).merge(post_with(enter, |op| op.with(open()))),
+            get_with(follow_link, |op| op.with(public()))
+                .merge(post_with(create_first_owner, |op| op.with(public()))),
         )
         .api_route("/console/sign-out", post(sign_out))
 }
 
 #[derive(Default, Deserialize)]
-struct Wish {
+struct NextQuery {
     next: Option<String>,
 }
 
-async fn ask(State(console): State<Console>, Asked(Wish { next }): Asked<Wish>) -> Page {
-    start(&console, "", next.as_deref(), None)
+async fn show_sign_in(
+    State(console): State<Console>,
+    PageQuery(NextQuery { next }): PageQuery<NextQuery>,
+) -> Page {
+    sign_in_page(&console, "", next.as_deref(), None)
 }
 
-fn start(console: &Console, email: &str, next: Option<&str>, error: Option<&Error>) -> Page {
-    let next = own_page(next);
-    outside(
+fn sign_in_page(console: &Console, email: &str, next: Option<&str>, error: Option<&Error>) -> Page {
+    let next = console_path(next);
+    signed_out_page(
         "Sign in",
         html! {
             @if !console.is_private() {
                 p.complaint role="alert" {
-                    "This console is reached by plain http, where others on the way can read along. Put a proxy with a certificate in front, and set EMBED_PUBLIC_URL to its https address."
+                    "This console uses plain http, so others on the network can read what you send. Put a proxy with a certificate in front of it, and set EMBED_PUBLIC_URL to its https address."
                 }
             }
-            (complaint(error))
-            form method="post" action=(START) {
+            (form_error(error))
+            form method="post" action=(SIGN_IN) {
                 input type="hidden" name="next" value=(next);
-                label { "Your e-mail address" input type="email" name="email" value=(email) autocomplete="username" required autofocus; }
+                label { "Your email address" input type="email" name="email" value=(email) autocomplete="username" required autofocus; }
                 button.primary type="submit" { "Send me a code" }
             }
             @if !console.0.context.mail.is_sent() {
-                p.hint { "No mail server is set (" code { "SMTP_URL" } "), so the code is printed in the server's log." }
+                p.hint { "No mail server is set up (" code { "SMTP_URL" } "), so the code appears in the server's log." }
             }
             @if console.0.github.is_some() {
                 p.or { "or" }
@@ -93,7 +103,7 @@ fn start(console: &Console, email: &str, next: Option<&str>, error: Option<&Erro
 }
 
 #[derive(Deserialize)]
-struct Address {
+struct EmailForm {
     email: String,
     next: Option<String>,
 }
@@ -103,57 +113,58 @@ async fn send_code(
     State(accounts): State<Accounts>,
     State(limits): State<Arc<RateLimits>>,
     browser: Browser,
-    Open(Address { email, next }): Open<Address>,
+    PublicForm(EmailForm { email, next }): PublicForm<EmailForm>,
 ) -> Result<Response> {
     let sent = async {
         let email = Email::parse(&email)?;
-        let both =
+        let counted =
             vec![Limit::sign_in(browser.address, ATTEMPTS), Limit::mailbox(email.as_str(), CODES_PER_MINUTE)];
-        limits.count(both).await.check()?;
+        limits.count(counted).await.check()?;
         accounts.send_code(email).await
     };
     match sent.await {
         Ok(id) => {
-            let parameters = [("id", &*id.to_string()), ("next", &own_page(next.as_deref()))];
+            let parameters = [("id", &*id.to_string()), ("next", &console_path(next.as_deref()))];
             Ok(Redirect::to(&with_query(CODE, &parameters)).into_response())
         }
         Err(error) => {
-            again(error, async |error| Ok(start(&console, &email, next.as_deref(), Some(error)))).await
+            redisplay(error, async |error| Ok(sign_in_page(&console, &email, next.as_deref(), Some(error))))
+                .await
         }
     }
 }
 
 #[derive(Default, Deserialize)]
-struct CodeAsked {
+struct CodeQuery {
     #[serde(default)]
     id: Uuid,
     next: Option<String>,
 }
 
-async fn ask_code(State(console): State<Console>, Asked(asked): Asked<CodeAsked>) -> Page {
-    code_page(&console, asked.id, asked.next.as_deref(), None)
+async fn show_code(State(console): State<Console>, PageQuery(query): PageQuery<CodeQuery>) -> Page {
+    code_page(&console, query.id, query.next.as_deref(), None)
 }
 
 fn code_page(console: &Console, id: Uuid, next: Option<&str>, error: Option<&Error>) -> Page {
-    outside(
+    signed_out_page(
         "Enter the code",
         html! {
-            (complaint(error))
+            (form_error(error))
             p {
                 @if console.0.context.mail.is_sent() {
-                    "If the address is invited here, a letter with six digits is on its way."
+                    "If this address has been invited, an email with a six-digit code is on its way."
                 } @else {
-                    "No mail server is set, so the six digits are printed in the server's log, if the address is invited here."
+                    "No mail server is set up. If this address has been invited, a six-digit code is in the server's log."
                 }
-                " They count for five minutes."
+                " The code is valid for five minutes."
             }
             form method="post" action=(CODE) {
                 input type="hidden" name="id" value=(id);
-                input type="hidden" name="next" value=(own_page(next));
+                input type="hidden" name="next" value=(console_path(next));
                 label { "Code" input.code type="text" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="12" required autofocus; }
                 button.primary type="submit" { "Sign in" }
             }
-            p { a href=(path(&own_page(next))) { "Ask for another code" } }
+            p { a href=(path(&console_path(next))) { "Request another code" } }
         },
     )
 }
@@ -170,39 +181,42 @@ async fn redeem(
     State(accounts): State<Accounts>,
     State(limits): State<Arc<RateLimits>>,
     browser: Browser,
-    Open(RedeemForm { id, code, next }): Open<RedeemForm>,
+    PublicForm(RedeemForm { id, code, next }): PublicForm<RedeemForm>,
 ) -> Result<Response> {
     let redeemed = async {
         limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
         accounts.redeem_code(id, &code, &browser).await
     };
     match redeemed.await {
-        Ok(session) => Ok(welcome(&console, &session, next.as_deref())),
+        Ok(session) => Ok(redirect_with_session(&console, &session, next.as_deref())),
         Err(error) => {
-            again(error, async |error| Ok(code_page(&console, id, next.as_deref(), Some(error)))).await
+            redisplay(error, async |error| Ok(code_page(&console, id, next.as_deref(), Some(error)))).await
         }
     }
 }
 
-/// Sends the browser to the page that it wanted, with its session.
-fn welcome(console: &Console, session: &StartedSession, next: Option<&str>) -> Response {
-    let mut response = Redirect::to(&own_page(next)).into_response();
+/// Sets the session's cookie and redirects to the requested page.
+fn redirect_with_session(console: &Console, session: &StartedSession, next: Option<&str>) -> Response {
+    let mut response = Redirect::to(&console_path(next)).into_response();
     Cookie::Session.set(console, &session.secret, LONGEST.num_seconds(), response.headers_mut());
     response
 }
 
-async fn to_github(State(console): State<Console>, Asked(Wish { next }): Asked<Wish>) -> Result<Response> {
-    let github = console.0.github.as_ref().ok_or_else(no_github)?;
+async fn to_github(
+    State(console): State<Console>,
+    PageQuery(NextQuery { next }): PageQuery<NextQuery>,
+) -> Result<Response> {
+    let github = console.0.github.as_ref().ok_or_else(github_not_set_up)?;
     let (url, Attempt { state, verifier }) = github.begin()?;
-    let next = hex_of(&own_page(next.as_deref()));
+    let next = hex_of(&console_path(next.as_deref()));
     let mut response = Redirect::to(url.as_str()).into_response();
-    let kept = format!("{state}.{verifier}.{next}");
-    Cookie::GitHub.set(&console, &kept, GITHUB_SECONDS, response.headers_mut());
+    let attempt = format!("{state}.{verifier}.{next}");
+    Cookie::GitHub.set(&console, &attempt, GITHUB_SECONDS, response.headers_mut());
     Ok(response)
 }
 
 #[derive(Default, Deserialize)]
-struct Returned {
+struct GitHubCallback {
     #[serde(default)]
     state: String,
     code: Option<String>,
@@ -216,46 +230,48 @@ async fn from_github(
     State(limits): State<Arc<RateLimits>>,
     browser: Browser,
     headers: HeaderMap,
-    Asked(returned): Asked<Returned>,
+    PageQuery(returned): PageQuery<GitHubCallback>,
 ) -> Result<Response> {
-    let github = console.0.github.as_ref().ok_or_else(no_github)?;
-    let kept = Cookie::GitHub.read(&console, &headers).unwrap_or_default().to_owned();
-    let mut kept = kept.split('.').map(str::to_owned);
+    let github = console.0.github.as_ref().ok_or_else(github_not_set_up)?;
+    let cookie = Cookie::GitHub.read(&console, &headers).unwrap_or_default().to_owned();
+    let mut parts = cookie.split('.').map(str::to_owned);
     let attempt =
-        Attempt { state: kept.next().unwrap_or_default(), verifier: kept.next().unwrap_or_default() };
-    let next = kept.next().and_then(|hex| text_of(&hex));
+        Attempt { state: parts.next().unwrap_or_default(), verifier: parts.next().unwrap_or_default() };
+    let next = parts.next().and_then(|hex| text_of(&hex));
     let signed_in = async {
         limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
         if attempt.verifier.is_empty() {
-            let detail = "This browser has not begun to sign in with GitHub, or more than ten minutes ago. Begin again.";
+            let detail = "This browser did not start signing in with GitHub, or started more than ten minutes ago. Start again.";
             return Err(Error::new(Code::WrongState, detail));
         }
         let Some(code) = &returned.code else {
             let reason =
                 returned.error_description.or(returned.error).unwrap_or_else(|| "no reason".to_owned());
             let reason: String = reason.chars().take(200).collect();
-            let detail = format!("GitHub did not say who you are ({}). Begin again.", reason.escape_debug());
+            let detail =
+                format!("GitHub did not confirm who you are ({}). Start again.", reason.escape_debug());
             return Err(Error::new(Code::GithubRefused, detail));
         };
         accounts.sign_in_with_github(github, &attempt, (&returned.state, code), &browser).await
     };
     let mut response = match signed_in.await {
-        Ok(session) => welcome(&console, &session, next.as_deref()),
+        Ok(session) => redirect_with_session(&console, &session, next.as_deref()),
         Err(error) => {
-            again(error, async |error| Ok(start(&console, "", next.as_deref(), Some(error)))).await?
+            redisplay(error, async |error| Ok(sign_in_page(&console, "", next.as_deref(), Some(error))))
+                .await?
         }
     };
-    // One attempt, one answer.
+    // An attempt is good for one callback.
     Cookie::GitHub.remove(&console, response.headers_mut());
     Ok(response)
 }
 
-fn no_github() -> Error {
-    let detail = "Signing in with GitHub is not set up here: EMBED_GITHUB_CLIENT_ID and EMBED_GITHUB_CLIENT_SECRET name the app.";
+fn github_not_set_up() -> Error {
+    let detail = "Signing in with GitHub is not set up on this server. Set EMBED_GITHUB_CLIENT_ID and EMBED_GITHUB_CLIENT_SECRET.";
     Error::new(Code::NoGithub, detail)
 }
 
-/// A text as a cookie can hold it.
+/// Encodes a text for a cookie's value.
 fn hex_of(text: &str) -> String {
     embed_base::crypto::hex(text.as_bytes())
 }
@@ -270,55 +286,57 @@ fn text_of(hex: &str) -> Option<String> {
 }
 
 #[derive(Default, Deserialize)]
-struct Link {
+struct LinkQuery {
     #[serde(default)]
     link: String,
 }
 
-/// A link that signs in does so at once; one for the first owner asks who that is.
-async fn follow(
+/// A sign-in link starts a session at once; the first owner's link asks for their address and name.
+async fn follow_link(
     State(console): State<Console>,
     State(accounts): State<Accounts>,
     browser: Browser,
-    Asked(Link { link }): Asked<Link>,
+    PageQuery(LinkQuery { link }): PageQuery<LinkQuery>,
 ) -> Result<Response> {
     match accounts.link_kind(&link).await? {
-        LinkKind::SignsIn => Ok(welcome(&console, &accounts.follow_link(&link, None, &browser).await?, None)),
-        LinkKind::FirstOwner => Ok(first_owner(&link, "", "", None).into_response()),
+        LinkKind::SignsIn => {
+            Ok(redirect_with_session(&console, &accounts.follow_link(&link, None, &browser).await?, None))
+        }
+        LinkKind::FirstOwner => Ok(first_owner_page(&link, "", "", None).into_response()),
     }
 }
 
-fn first_owner(link: &str, email: &str, name: &str, error: Option<&Error>) -> Page {
-    outside(
+fn first_owner_page(link: &str, email: &str, name: &str, error: Option<&Error>) -> Page {
+    signed_out_page(
         "Welcome",
         html! {
-            p { "Nobody manages this installation yet. Who are you?" }
-            (complaint(error))
+            p { "This installation has no owner yet. Who are you?" }
+            (form_error(error))
             form method="post" action=(ENTER) {
                 input type="hidden" name="link" value=(link);
-                label { "Your e-mail address" input type="email" name="email" value=(email) autocomplete="email" required autofocus; }
+                label { "Your email address" input type="email" name="email" value=(email) autocomplete="email" required autofocus; }
                 label { "Your name" input type="text" name="name" value=(name) autocomplete="name" maxlength="200"; }
                 button.primary type="submit" { "Become the first owner" }
             }
-            p.hint { "You will sign in with this address from now on. An owner manages people and may delete sites." }
+            p.hint { "You will sign in with this address from now on. Owners manage people and can delete sites." }
         },
     )
 }
 
 #[derive(Deserialize)]
-struct Newcomer {
+struct FirstOwnerForm {
     link: String,
     email: String,
     #[serde(default)]
     name: String,
 }
 
-async fn enter(
+async fn create_first_owner(
     State(console): State<Console>,
     State(accounts): State<Accounts>,
     State(limits): State<Arc<RateLimits>>,
     browser: Browser,
-    Open(Newcomer { link, email, name }): Open<Newcomer>,
+    PublicForm(FirstOwnerForm { link, email, name }): PublicForm<FirstOwnerForm>,
 ) -> Result<Response> {
     limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
     let given = Some(name.trim()).filter(|name| !name.is_empty());
@@ -327,8 +345,10 @@ async fn enter(
         accounts.follow_link(&link, Some(newcomer), &browser).await
     };
     match entered.await {
-        Ok(session) => Ok(welcome(&console, &session, None)),
-        Err(error) => again(error, async |error| Ok(first_owner(&link, &email, &name, Some(error)))).await,
+        Ok(session) => Ok(redirect_with_session(&console, &session, None)),
+        Err(error) => {
+            redisplay(error, async |error| Ok(first_owner_page(&link, &email, &name, Some(error)))).await
+        }
     }
 }
 
@@ -336,10 +356,10 @@ async fn sign_out(
     viewer: Viewer,
     State(console): State<Console>,
     State(accounts): State<Accounts>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     accounts.end_session(&viewer.operator, Some(viewer.session)).await?;
-    let mut response = Redirect::to(START).into_response();
+    let mut response = Redirect::to(SIGN_IN).into_response();
     Cookie::Session.remove(&console, response.headers_mut());
     Ok(response)
 }
@@ -349,7 +369,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_meanwhile_is_read_back() {
+    fn a_text_in_a_cookie_is_read_back() {
         assert_eq!(text_of(&hex_of("/console/sites?ä=1")).as_deref(), Some("/console/sites?ä=1"));
         for broken in ["x", "zz", "ff", "+1"] {
             assert_eq!(text_of(broken).filter(|text| !text.is_ascii()), None, "{broken}");

@@ -1,10 +1,10 @@
-//! An organization's sites, and what can be done to one as a whole.
+//! An organization's sites, and a site's settings.
 
 use crate::Console;
-use crate::shell::elements::{complaint, csrf, empty, question, time};
-use crate::shell::form::{Nothing, Posted, again};
-use crate::shell::page::{Page, Place, Section};
-use crate::shell::viewer::{Done, Viewer};
+use crate::shell::elements::{confirmation, csrf, empty, form_error, time};
+use crate::shell::form::{EmptyForm, SessionForm, redisplay};
+use crate::shell::page::{Page, PageLocation, Section};
+use crate::shell::viewer::{Outcome, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};
@@ -32,38 +32,38 @@ where
         .api_route("/console/sites/{site}/delete", get(ask_delete).post(delete))
 }
 
-/// The parts of a site.
+/// A tab of a site's pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// What is embedded.
+pub enum SiteTab {
+    /// The modules that websites embed.
     Modules,
-    /// The tokens of its APIs.
+    /// API tokens.
     Tokens,
-    /// What was asked of them.
+    /// Views and API calls.
     Requests,
-    /// Its name and its end.
+    /// Renaming and deleting the site.
     Settings,
-    /// Something inside one of these.
+    /// A page below one of the tabs, which shows none.
     Inner,
 }
 
-/// Where pages of a site are.
-pub fn place(site: &Site, part: Part) -> Place<'_> {
+/// The location of a site's pages.
+pub fn site_location(site: &Site, tab: SiteTab) -> PageLocation<'_> {
     let sites = format!("/console/organizations/{}/sites", site.organization_id);
     let here = format!("/console/sites/{}", site.id);
-    let place = Place::top(site.organization_id, Section::Sites).within("Sites", sites);
-    if part == Part::Inner {
-        return place.within(&site.name, here);
+    let location = PageLocation::top(site.organization_id, Section::Sites).with_parent("Sites", sites);
+    if tab == SiteTab::Inner {
+        return location.with_parent(&site.name, here);
     }
-    place
-        .beside("Modules", here.clone(), part == Part::Modules)
-        .beside("Tokens", format!("{here}/tokens"), part == Part::Tokens)
-        .beside("Requests", format!("{here}/requests"), part == Part::Requests)
-        .beside("Settings", format!("{here}/settings"), part == Part::Settings)
+    location
+        .with_tab("Modules", here.clone(), tab == SiteTab::Modules)
+        .with_tab("Tokens", format!("{here}/tokens"), tab == SiteTab::Tokens)
+        .with_tab("Requests", format!("{here}/requests"), tab == SiteTab::Requests)
+        .with_tab("Settings", format!("{here}/settings"), tab == SiteTab::Settings)
 }
 
 #[derive(Default, Deserialize)]
-struct Named {
+struct NameForm {
     name: String,
 }
 
@@ -81,7 +81,7 @@ async fn page(
     organization: &Organization,
     sites: &Sites,
     modules: &Modules,
-    tried: &str,
+    entered: &str,
     error: Option<&Error>,
 ) -> Result<Page> {
     let mut rows = Vec::new();
@@ -91,12 +91,12 @@ async fn page(
     }
     let may = viewer.operator.role_in(organization.id).is_some_and(|role| role >= Role::Admin);
     let here = format!("/console/organizations/{}/sites", organization.id);
-    Ok(viewer.page(&Place::top(organization.id, Section::Sites), "Sites", html! {
+    Ok(viewer.page(&PageLocation::top(organization.id, Section::Sites), "Sites", html! {
         @if rows.is_empty() {
-            (empty("There is no site yet.", html! { "A site holds the modules that belong together, such as those of one customer. Make the first one below." }))
+            (empty("There are no sites yet.", html! { "A site holds modules that belong together, such as those of one customer. Create the first one below." }))
         } @else {
             div.scroll tabindex="0" role="group" aria-label="Table" { table {
-                thead { tr { th scope="col" { "Site" } th scope="col" { "Modules" } th scope="col" { "Made" } } }
+                thead { tr { th scope="col" { "Site" } th scope="col" { "Modules" } th scope="col" { "Created" } } }
                 tbody {
                     @for (site, modules) in &rows {
                         tr {
@@ -111,11 +111,11 @@ async fn page(
         @if may {
             section {
                 h2 { "New site" }
-                (complaint(error))
+                (form_error(error))
                 form.stack method="post" action=(here) {
                     (csrf(viewer))
-                    label { "Name" input type="text" name="name" value=(tried) maxlength="200" required; }
-                    button.primary type="submit" { "Make the site" }
+                    label { "Name" input type="text" name="name" value=(entered) maxlength="200" required; }
+                    button.primary type="submit" { "Create site" }
                 }
             }
         }
@@ -127,12 +127,12 @@ async fn create(
     ManagedOrganization { organization, operator, .. }: ManagedOrganization<Admin>,
     State(sites): State<Sites>,
     State(modules): State<Arc<Modules>>,
-    Posted(Named { name }): Posted<Named>,
+    SessionForm(NameForm { name }): SessionForm<NameForm>,
 ) -> Result<Response> {
     match sites.create(&operator.actor(), organization.id, &name).await {
         Ok(site) => Ok(Redirect::to(&format!("/console/sites/{}?done=created", site.id)).into_response()),
         Err(error) => {
-            again(error, async |error| {
+            redisplay(error, async |error| {
                 page(&viewer, &organization, &sites, &modules, &name, Some(error)).await
             })
             .await
@@ -148,10 +148,10 @@ fn settings_page(viewer: &Viewer, site: &Site, name: &str, error: Option<&Error>
     let here = format!("/console/sites/{}", site.id);
     let role = viewer.operator.role_in(site.organization_id);
     viewer.page(
-        &place(site, Part::Settings),
+        &site_location(site, SiteTab::Settings),
         &site.name,
         html! {
-            (complaint(error))
+            (form_error(error))
             @if role >= Some(Role::Admin) {
                 form.stack method="post" action={ (here) "/settings" } {
                     (csrf(viewer))
@@ -161,12 +161,12 @@ fn settings_page(viewer: &Viewer, site: &Site, name: &str, error: Option<&Error>
             }
             dl {
                 dt { "Site id" } dd { code { (site.id) } }
-                dt { "Made" } dd { (time(site.created_at, viewer.now)) }
+                dt { "Created" } dd { (time(site.created_at, viewer.now)) }
             }
             @if role == Some(Role::Owner) {
                 section.danger-zone {
-                    h2 { "The end" }
-                    p { "Deleting a site takes its modules, domains, tokens and records with it." }
+                    h2 { "Delete this site" }
+                    p { "Deleting a site also deletes its modules, domains, tokens and records." }
                     a.button.danger href={ (here) "/delete" } { "Delete the site…" }
                 }
             }
@@ -178,14 +178,16 @@ async fn rename(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     State(sites): State<Sites>,
-    Posted(Named { name }): Posted<Named>,
+    SessionForm(NameForm { name }): SessionForm<NameForm>,
 ) -> Result<Response> {
     match sites.change(&operator.actor(), site.id, SiteChanges { name: Some(name.clone()) }).await {
         Ok(_) => {
-            let next = format!("/console/sites/{}/settings?done={}", site.id, Done::Saved.word());
+            let next = format!("/console/sites/{}/settings?done={}", site.id, Outcome::Saved.as_str());
             Ok(Redirect::to(&next).into_response())
         }
-        Err(error) => again(error, async |error| Ok(settings_page(&viewer, &site, &name, Some(error)))).await,
+        Err(error) => {
+            redisplay(error, async |error| Ok(settings_page(&viewer, &site, &name, Some(error)))).await
+        }
     }
 }
 
@@ -196,28 +198,28 @@ async fn ask_delete(
 ) -> Result<Page> {
     let modules = modules.list(site.id).await?;
     let explanation = html! {
-        p { "This ends " strong { (site.name) } " for good: its modules, domains, tokens and records go with it, and websites stop showing them within two seconds." }
+        p { "This deletes " strong { (site.name) } " with its modules, domains, tokens and records. Websites stop showing its modules within two seconds. This cannot be undone." }
         @if !modules.is_empty() { p { "Its modules are:" } ul { @for module in &modules { li { (module.name) } } } }
     };
     let here = format!("/console/sites/{}", site.id);
     let title = format!("Delete {}?", site.name);
-    let question = question(
+    let confirmation = confirmation(
         &viewer,
         &format!("{here}/delete"),
         explanation,
         "Delete the site",
         &format!("{here}/settings"),
     );
-    Ok(viewer.page(&place(&site, Part::Inner), &title, question))
+    Ok(viewer.page(&site_location(&site, SiteTab::Inner), &title, confirmation))
 }
 
 async fn delete(
     ManagedSite { site, operator, .. }: ManagedSite<Owner>,
     State(sites): State<Sites>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     sites.delete(&operator.actor(), site.id).await?;
     let sites =
-        format!("/console/organizations/{}/sites?done={}", site.organization_id, Done::Deleted.word());
+        format!("/console/organizations/{}/sites?done={}", site.organization_id, Outcome::Deleted.as_str());
     Ok(Redirect::to(&sites).into_response())
 }

@@ -1,4 +1,4 @@
-//! What a website pastes to show a module, in each of the ways that there are.
+//! The snippets that embed a module in a website.
 
 use crate::Console;
 use crate::shell::elements::copyable;
@@ -6,20 +6,20 @@ use embed_core::modules::Module;
 use embed_protocol::EmbedType;
 use maud::{Markup, html};
 
-/// Every way, the plainest first and open.
+/// Renders every snippet, with the simplest one first and open.
 pub fn all(console: &Console, module: &Module, types: &[EmbedType]) -> Markup {
     let settings = &console.0.context.settings;
     let loader = format!("{}/v1/embed.js", settings.cdn_url.as_deref().unwrap_or(&settings.public_url));
     let (site, id) = (module.site_id, module.id);
-    // An element is inline unless it says otherwise, a call a widget.
+    // Elements are inline by default, calls are widgets.
     let first = types.first().copied().unwrap_or(EmbedType::Inline);
     let kind = if types.contains(&EmbedType::Inline) { EmbedType::Inline } else { first };
     let script = format!("<script async src=\"{loader}\"></script>\n");
     let attribute =
         |name: &str| if kind == EmbedType::Inline { String::new() } else { format!(" {name}=\"{kind}\"") };
-    let place = if kind == EmbedType::Inline { ", container: '#embed'" } else { "" };
+    let container = if kind == EmbedType::Inline { ", container: '#embed'" } else { "" };
     let target = if kind == EmbedType::Inline { "<div id=\"embed\"></div>\n" } else { "" };
-    let call = format!("{{ siteId: '{site}', moduleId: '{id}', type: '{kind}'{place} }}");
+    let call = format!("{{ siteId: '{site}', moduleId: '{id}', type: '{kind}'{container} }}");
     let element = format!(
         "{script}<div data-dramac-embed=\"{id}\" data-site-id=\"{site}\"{}></div>",
         attribute("data-type")
@@ -33,15 +33,15 @@ pub fn all(console: &Console, module: &Module, types: &[EmbedType]) -> Markup {
         "import {{ load, embed }} from '@dramac/embed'\n\nload({{ src: '{loader}' }})\nconst handle = await embed({call})"
     );
     let ways = [
-        ("snippet-attribute", "Data attribute", "For a page that you only paste into.", element),
-        ("snippet-script", "Script tag", "Where a script of the page embeds.", script_tag),
-        ("snippet-element", "Custom element", "With attributes that may change, and DOM events.", custom),
-        ("snippet-npm", "npm", "For a site with a bundler, after npm install @dramac/embed.", npm),
+        ("snippet-attribute", "Data attribute", "For pages where you can only paste HTML.", element),
+        ("snippet-script", "Script tag", "For pages whose own script embeds the module.", script_tag),
+        ("snippet-element", "Custom element", "With attributes that can change, and DOM events.", custom),
+        ("snippet-npm", "npm", "For websites with a bundler, after npm install @dramac/embed.", npm),
     ];
     html! {
         div.ways {
-            @for (place, (id, name, when, text)) in ways.iter().enumerate() {
-                details open[place == 0] {
+            @for (index, (id, name, when, text)) in ways.iter().enumerate() {
+                details open[index == 0] {
                     summary { (name) " " span.hint { (when) } }
                     (copyable(id, &format!("Snippet: {name}"), text))
                 }

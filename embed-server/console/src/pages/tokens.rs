@@ -1,14 +1,16 @@
-//! A site's API tokens: making, rotating and revoking them, and how they are used.
+//! A site's API tokens: creating, rotating and revoking them, and their use.
 
 use super::modules::may_change;
-use super::sites::{Part, place};
+use super::sites::{SiteTab, site_location};
 use crate::Console;
 use crate::shell::chart::{Headline, Series, bars};
-use crate::shell::elements::{Mood, badge, complaint, csrf, empty, number, question, time, time_or};
-use crate::shell::form::{Nothing, Posted, Ticked, again};
-use crate::shell::fresh;
-use crate::shell::page::{Page, Place};
-use crate::shell::viewer::{Done, Viewer};
+use crate::shell::elements::{
+    BadgeKind, badge, confirmation, csrf, empty, form_error, number, time, time_or,
+};
+use crate::shell::form::{Checkbox, EmptyForm, SessionForm, redisplay};
+use crate::shell::new_secret;
+use crate::shell::page::{Page, PageLocation};
+use crate::shell::viewer::{Outcome, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
 use axum::extract::{FromRef, State};
@@ -47,9 +49,9 @@ where
         .api_route(&format!("{token}/revoke"), get(ask_revoke).post(revoke))
 }
 
-/// Where pages of one token are.
-fn inner(site: &Site) -> Place<'_> {
-    place(site, Part::Inner).within("Tokens", list_address(site))
+/// The location of a token's pages.
+fn token_location(site: &Site) -> PageLocation<'_> {
+    site_location(site, SiteTab::Inner).with_parent("Tokens", list_address(site))
 }
 
 fn list_address(site: &Site) -> String {
@@ -60,25 +62,25 @@ fn address(token: &ApiToken) -> String {
     format!("/console/sites/{}/tokens/{}", token.site_id, token.id)
 }
 
-/// What a form says about a token.
+/// The form that creates an API token.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-struct TokenForm {
+struct ApiTokenForm {
     name: String,
     module: String,
-    read: Ticked,
-    write: Ticked,
-    delete: Ticked,
+    read: Checkbox,
+    write: Checkbox,
+    delete: Checkbox,
     allowed_domains: String,
     allowed_ips: String,
     rate_limit: String,
     days: String,
 }
 
-impl TokenForm {
-    fn usual() -> Self {
+impl ApiTokenForm {
+    fn defaults() -> Self {
         Self {
-            read: Ticked(true),
+            read: Checkbox(true),
             rate_limit: RATE_LIMIT.to_string(),
             days: "90".to_owned(),
             ..Self::default()
@@ -96,26 +98,26 @@ impl TokenForm {
                 Ok(days @ 1..=3650) => Some(viewer.now + TimeDelta::days(days)),
                 _ => {
                     return Err(Error::invalid(
-                        "A token ends in 1 to 3650 days; leave it empty for one that does not end.",
+                        "A token expires in 1 to 3650 days; leave the field empty for a token that never expires.",
                     ));
                 }
             },
         };
         Ok(NewToken {
             module_id: Uuid::try_parse(&self.module)
-                .map_err(|_| Error::invalid("Choose the module whose API the token opens."))?,
+                .map_err(|_| Error::invalid("Choose the module that the token gives access to."))?,
             name: self.name.clone(),
-            scopes: scopes.into_iter().filter(|(Ticked(on), _)| *on).map(|(_, scope)| scope).collect(),
-            allowed_domains: listed(&self.allowed_domains),
-            allowed_ips: listed(&self.allowed_ips),
+            scopes: scopes.into_iter().filter(|(Checkbox(on), _)| *on).map(|(_, scope)| scope).collect(),
+            allowed_domains: split_list(&self.allowed_domains),
+            allowed_ips: split_list(&self.allowed_ips),
             rate_limit: Some(limit),
             expires_at,
         })
     }
 }
 
-/// What is separated by commas, spaces or lines; nothing at all means any.
-fn listed(text: &str) -> Option<Vec<String>> {
+/// Splits a list at commas, spaces and line breaks. `None`, for an empty list, allows any.
+fn split_list(text: &str) -> Option<Vec<String>> {
     let items: Vec<_> = text
         .split(|character: char| character == ',' || character.is_whitespace())
         .filter(|item| !item.is_empty())
@@ -133,11 +135,11 @@ async fn list(
     headers: HeaderMap,
 ) -> Result<Response> {
     let all = all(&tokens, &site).await?;
-    let listed = all.iter().map(|token| token.token_prefix.as_str());
-    let secret = fresh::waiting(&console, &headers, Kind::Live, listed);
-    let made = fresh::shown(secret.as_ref());
-    let page = page(&viewer, &site, &all, &modules, &TokenForm::usual(), made, None).await?;
-    Ok(fresh::page(&console, secret.as_ref(), page))
+    let prefixes = all.iter().map(|token| token.token_prefix.as_str());
+    let secret = new_secret::read(&console, &headers, Kind::Live, prefixes);
+    let secret_notice = new_secret::notice(secret.as_ref());
+    let page = page(&viewer, &site, &all, &modules, &ApiTokenForm::defaults(), secret_notice, None).await?;
+    Ok(new_secret::respond(&console, secret.as_ref(), page))
 }
 
 async fn all(tokens: &Tokens, site: &Site) -> Result<Vec<ApiToken>> {
@@ -149,22 +151,22 @@ async fn page(
     site: &Site,
     all: &[ApiToken],
     modules: &Modules,
-    tried: &TokenForm,
-    made: Markup,
+    entered: &ApiTokenForm,
+    secret_notice: Markup,
     error: Option<&Error>,
 ) -> Result<Page> {
     let modules = modules.list(site.id).await?;
     let may = may_change(viewer, site);
     let name_of =
-        |id: Uuid| modules.iter().find(|module| module.id == id).map_or("gone", |module| &module.name);
-    Ok(viewer.page(&place(site, Part::Tokens), &site.name, html! {
-        p.lead { "With an API token a program reaches the data of one module." }
-        (made)
+        |id: Uuid| modules.iter().find(|module| module.id == id).map_or("deleted", |module| &module.name);
+    Ok(viewer.page(&site_location(site, SiteTab::Tokens), &site.name, html! {
+        p.lead { "An API token gives a program access to the data of one module." }
+        (secret_notice)
         @if all.is_empty() {
-            (empty("This site has no token yet.", html! { (if may { "Make one for the first program that reads or writes what visitors send." } else { "An admin makes one for the first program that reads or writes what visitors send." }) }))
+            (empty("This site has no tokens yet.", html! { (if may { "Create one for a program that reads or writes what visitors send." } else { "An admin can create one for a program that reads or writes what visitors send." }) }))
         } @else {
             div.scroll tabindex="0" role="group" aria-label="Table" { table {
-                thead { tr { th scope="col" { "Token" } th scope="col" { "Module" } th scope="col" { "May" } th scope="col" { "Last used" } th.number scope="col" { "Used" } th scope="col" { "State" } } }
+                thead { tr { th scope="col" { "Token" } th scope="col" { "Module" } th scope="col" { "Scopes" } th scope="col" { "Last used" } th.number scope="col" { "Uses" } th scope="col" { "State" } } }
                 tbody {
                     @for token in all {
                         tr {
@@ -181,12 +183,12 @@ async fn page(
         }
         @if may {
             section {
-                h2 { "Make a token" }
-                (complaint(error))
+                h2 { "Create a token" }
+                (form_error(error))
                 @if modules.is_empty() {
-                    p.hint { "First publish a module: a token opens the data of one." }
+                    p.hint { "Publish a module first: each token belongs to one." }
                 } @else {
-                    (token_form(viewer, site, &modules, tried))
+                    (token_form(viewer, site, &modules, entered))
                 }
             }
         }
@@ -199,17 +201,17 @@ fn scopes(token: &ApiToken) -> String {
 
 fn state(viewer: &Viewer, token: &ApiToken) -> Markup {
     match (token.revoked_at, token.expires_at) {
-        (Some(at), _) => html! { (badge("revoked", Mood::Bad)) " " (time(at, viewer.now)) },
+        (Some(at), _) => html! { (badge("revoked", BadgeKind::Bad)) " " (time(at, viewer.now)) },
         (None, Some(end)) if end <= viewer.now => {
-            html! { (badge("ended", Mood::Bad)) " " (time(end, viewer.now)) }
+            html! { (badge("expired", BadgeKind::Bad)) " " (time(end, viewer.now)) }
         }
-        (None, Some(end)) => html! { (badge("good", Mood::Good)) " ends " (time(end, viewer.now)) },
-        (None, None) => badge("good", Mood::Good),
+        (None, Some(end)) => html! { (badge("active", BadgeKind::Good)) " expires " (time(end, viewer.now)) },
+        (None, None) => badge("active", BadgeKind::Good),
     }
 }
 
-fn token_form(viewer: &Viewer, site: &Site, modules: &[Module], form: &TokenForm) -> Markup {
-    let tick = |name: &str, label: &str, Ticked(on): Ticked| {
+fn token_form(viewer: &Viewer, site: &Site, modules: &[Module], form: &ApiTokenForm) -> Markup {
+    let tick = |name: &str, label: &str, Checkbox(on): Checkbox| {
         html! {
             label.tick { input type="checkbox" name=(name) checked[on]; (label) }
         }
@@ -222,16 +224,16 @@ fn token_form(viewer: &Viewer, site: &Site, modules: &[Module], form: &TokenForm
                 @for module in modules { option value=(module.id) selected[module.id.to_string() == form.module] { (module.name) } }
             } }
             fieldset {
-                legend { "It may" }
+                legend { "Scopes" }
                 (tick("read", "read", form.read))
                 (tick("write", "write", form.write))
                 (tick("delete", "delete", form.delete))
             }
-            label { "Only from pages of these domains" input type="text" name="allowed_domains" value=(form.allowed_domains) placeholder="any, and programs"; }
-            label { "Only from these addresses and networks" input type="text" name="allowed_ips" value=(form.allowed_ips) placeholder="any, such as 192.0.2.0/24"; }
+            label { "Only from pages of these domains" input type="text" name="allowed_domains" value=(form.allowed_domains) placeholder="any page or program"; }
+            label { "Only from these IP addresses and networks" input type="text" name="allowed_ips" value=(form.allowed_ips) placeholder="any; for example 192.0.2.0/24"; }
             label { "Requests per minute" input type="number" name="rate_limit" value=(form.rate_limit) min="1" max="4294967295" required; }
-            label { "Ends in so many days" input type="number" name="days" value=(form.days) min="1" max="3650" placeholder="never"; }
-            button.primary type="submit" { "Make the token" }
+            label { "Expires after this many days" input type="number" name="days" value=(form.days) min="1" max="3650" placeholder="never"; }
+            button.primary type="submit" { "Create token" }
         }
     }
 }
@@ -242,13 +244,13 @@ async fn create(
     State(tokens): State<Tokens>,
     State(modules): State<Arc<Modules>>,
     State(console): State<Console>,
-    Posted(form): Posted<TokenForm>,
+    SessionForm(form): SessionForm<ApiTokenForm>,
 ) -> Result<Response> {
     let created = async { tokens.create(&operator.actor(), site.id, form.new_token(&viewer)?).await };
     match created.await {
-        Ok(made) => Ok(fresh::lead(&console, &made.token, &list_address(&site))),
+        Ok(created) => Ok(new_secret::redirect(&console, &created.token, &list_address(&site))),
         Err(error) => {
-            again(error, async |error| {
+            redisplay(error, async |error| {
                 let all = all(&tokens, &site).await?;
                 page(&viewer, &site, &all, &modules, &form, html! {}, Some(error)).await
             })
@@ -266,7 +268,7 @@ async fn show(
     let filter = Filter { token: Some(token.id), ..Filter::default() };
     let hours = requests.per_hour(site.id, &filter).await?;
     let here = address(&token);
-    let place = inner(&site);
+    let location = token_location(&site);
     let calls = Series {
         name: "calls",
         class: "bar",
@@ -274,23 +276,23 @@ async fn show(
     };
     let any = |list: Option<&Vec<String>>| list.map_or_else(|| "any".to_owned(), |list| list.join(", "));
     let counts = token.counts_at(viewer.now);
-    Ok(viewer.page(&place, &token.name, html! {
+    Ok(viewer.page(&location, &token.name, html! {
         p { (state(&viewer, &token)) }
         div.charts #charts data-live { (bars("usage", ("Calls", Headline::Sum), &[calls], viewer.now)) }
         dl {
             dt { "Begins with" } dd { code { "dram_live_" (token.token_prefix) "…" } }
-            dt { "May" } dd { (scopes(&token)) }
-            dt { "From pages of" } dd { (any(token.allowed_domains.as_deref())) }
-            dt { "From addresses in" } dd { (any(token.allowed_ips.as_deref())) }
+            dt { "Scopes" } dd { (scopes(&token)) }
+            dt { "Allowed domains" } dd { (any(token.allowed_domains.as_deref())) }
+            dt { "Allowed IP addresses" } dd { (any(token.allowed_ips.as_deref())) }
             dt { "Limit" } dd { (number(token.rate_limit)) " requests per minute" }
             dt { "Used" } dd { (number(token.usage_count)) " times, last " (time_or(token.last_used_at, viewer.now, "never")) }
-            dt { "Made" } dd { (time(token.created_at, viewer.now)) }
+            dt { "Created" } dd { (time(token.created_at, viewer.now)) }
         }
-        p { a href={ "/console/sites/" (site.id) "/requests?token=" (token.id) } { "Its calls in the log" } }
+        p { a href={ "/console/sites/" (site.id) "/requests?token=" (token.id) } { "Calls of this token" } }
         @if counts && may_change(&viewer, &site) {
             section.danger-zone {
-                h2 { "Replace or end it" }
-                p { "Rotating makes a token that may do the same; the old one goes on to count for a day, so that a program can be moved without a gap." }
+                h2 { "Rotate or revoke" }
+                p { "Rotating creates a token with the same scopes and limits. The old token keeps working for a day, so that programs can switch without interruption." }
                 div.buttons {
                     a.button href={ (here) "/rotate" } { "Rotate…" }
                     a.button.danger href={ (here) "/revoke" } { "Revoke…" }
@@ -306,10 +308,10 @@ async fn ask_rotate(
     ManagedToken { token, .. }: ManagedToken<Admin>,
 ) -> Page {
     let here = address(&token);
-    let place = inner(&site);
-    let explanation = html! { p { "A new token takes the place of " strong { (token.name) } ". The old one ends in a day." } };
-    let question = question(&viewer, &format!("{here}/rotate"), explanation, "Rotate", &here);
-    viewer.page(&place, &format!("Rotate {}?", token.name), question)
+    let location = token_location(&site);
+    let explanation = html! { p { "A new token replaces " strong { (token.name) } ". The old one stops working in a day." } };
+    let confirmation = confirmation(&viewer, &format!("{here}/rotate"), explanation, "Rotate", &here);
+    viewer.page(&location, &format!("Rotate {}?", token.name), confirmation)
 }
 
 async fn rotate(
@@ -317,10 +319,10 @@ async fn rotate(
     ManagedToken { token, operator, .. }: ManagedToken<Admin>,
     State(tokens): State<Tokens>,
     State(console): State<Console>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    let made = tokens.rotate(&operator.actor(), site.id, token.id, None).await?;
-    Ok(fresh::lead(&console, &made.token, &list_address(&site)))
+    let created = tokens.rotate(&operator.actor(), site.id, token.id, None).await?;
+    Ok(new_secret::redirect(&console, &created.token, &list_address(&site)))
 }
 
 async fn ask_revoke(
@@ -329,17 +331,17 @@ async fn ask_revoke(
     ManagedToken { token, .. }: ManagedToken<Admin>,
 ) -> Page {
     let here = address(&token);
-    let place = inner(&site);
-    let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds, for good." } };
-    let question = question(&viewer, &format!("{here}/revoke"), explanation, "Revoke", &here);
-    viewer.page(&place, &format!("Revoke {}?", token.name), question)
+    let location = token_location(&site);
+    let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds. This cannot be undone." } };
+    let confirmation = confirmation(&viewer, &format!("{here}/revoke"), explanation, "Revoke", &here);
+    viewer.page(&location, &format!("Revoke {}?", token.name), confirmation)
 }
 
 async fn revoke(
     ManagedToken { token, operator, .. }: ManagedToken<Admin>,
     State(tokens): State<Tokens>,
-    Posted(Nothing {}): Posted<Nothing>,
+    _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     let token = tokens.revoke(&operator.actor(), token.site_id, token.id).await?;
-    Ok(Redirect::to(&format!("{}?done={}", address(&token), Done::Revoked.word())).into_response())
+    Ok(Redirect::to(&format!("{}?done={}", address(&token), Outcome::Revoked.as_str())).into_response())
 }

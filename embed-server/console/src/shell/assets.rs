@@ -1,4 +1,4 @@
-//! The console's own files: one stylesheet and one small script, under addresses that change with them.
+//! The console's own files: one stylesheet and one small script. Their URLs contain a hash of their content.
 
 use aide::axum::ApiRouter;
 use axum::body::Bytes;
@@ -16,7 +16,7 @@ const STYLE: &[u8] = include_bytes!("assets/console.css");
 const SCRIPT: &[u8] = include_bytes!("assets/console.js");
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// A square with a smaller one in it: a page, and what is embedded there.
+/// A square with a smaller one in it: a page with an embed.
 pub const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E%3Crect x='2' y='4' width='20' height='16' rx='3' fill='none' stroke='%230b5fff' stroke-width='2.5'/%3E%3Crect x='11' y='10' width='8' height='7' rx='1.5' fill='%230b5fff'/%3E%3C/svg%3E";
 
 struct File {
@@ -40,17 +40,17 @@ static FILES: LazyLock<[File; 2]> = LazyLock::new(|| {
     ]
 });
 
-/// Where the stylesheet is.
+/// The URL of the stylesheet.
 pub fn style() -> &'static str {
     &FILES[0].address
 }
 
-/// Where the script is.
+/// The URL of the script.
 pub fn script() -> &'static str {
     &FILES[1].address
 }
 
-/// `/console/assets`. The files are the same for everybody, so they ask for no session.
+/// `/console/assets`. The files are the same for everybody, so they need no session.
 pub fn router<S: Clone + Send + Sync + 'static>() -> ApiRouter<S> {
     ApiRouter::new().route("/console/assets/{hash}/{name}", get(asset))
 }

@@ -1,4 +1,4 @@
-//! Bars for hours, drawn on the server: a picture for whoever sees it, and the same numbers as a table.
+//! A bar chart of the last hours, drawn on the server as SVG, with the same numbers as a table for screen readers.
 
 use super::elements::number;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,31 +7,30 @@ use std::collections::HashMap;
 
 /// How many hours a chart shows.
 pub const HOURS: i64 = 24;
-/// A bar with the gap beside it, and the height of the whole, in the chart's own units.
+/// The width of a bar with its gap, of a bar, and the height of the chart, in the chart's own units.
 const STEP: i64 = 10;
 const BAR: i64 = 8;
 const HEIGHT: i64 = 60;
 
-/// One kind of thing that is counted: its name, the class that colours it, and how many there were in each hour.
+/// One kind of thing that is counted.
 pub struct Series<'a> {
-    /// What is counted.
     pub name: &'a str,
-    /// A class of the stylesheet.
+    /// The class of the stylesheet that colours its bars.
     pub class: &'a str,
-    /// How many there were, by hour as `2026-11-21T04:00:00Z`.
+    /// The count of each hour, keyed as `2026-11-21T04:00:00Z`.
     pub counts: HashMap<String, i64>,
 }
 
-/// What stands beside a chart's title.
+/// The number beside a chart's title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Headline {
-    /// All hours together.
+    /// The sum of all hours.
     Sum,
-    /// The hour with the most.
+    /// The highest hour.
     Highest,
 }
 
-/// The series above each other, for the last 24 hours. `id` is unique on its page.
+/// Draws the series stacked, for the last 24 hours. `id` is unique on its page.
 pub fn bars(
     id: &str,
     (title, headline): (&str, Headline),
@@ -50,9 +49,9 @@ pub fn bars(
         Headline::Sum => sums.iter().sum(),
         Headline::Highest => highest,
     };
-    // What is there at all is seen, however little it is.
+    // Any count above zero gets a visible bar.
     let height = |count: i64| if count == 0 { 0 } else { (count * HEIGHT / highest.max(1)).max(2) };
-    let said = |hour: &DateTime<Utc>| {
+    let label = |hour: &DateTime<Utc>| {
         let counts: Vec<_> =
             series.iter().map(|series| format!("{} {}", number(count(series, hour)), series.name)).collect();
         format!(
@@ -67,17 +66,17 @@ pub fn bars(
             figcaption { (title) strong { (number(headline)) } }
             svg viewBox={ "0 0 " (HOURS * STEP) " " (HEIGHT) } preserveAspectRatio="none" role="img"
                 aria-label={ (title) ", last 24 hours: " (number(headline)) } {
-                @for (place, hour) in (0..).zip(&hours) {
+                @for (index, hour) in (0..).zip(&hours) {
                     g {
-                        title { (said(hour)) }
-                        rect.hour x=(place * STEP) y="0" width=(STEP) height=(HEIGHT) {}
+                        title { (label(hour)) }
+                        rect.hour x=(index * STEP) y="0" width=(STEP) height=(HEIGHT) {}
                         @let tops = series.iter().scan(HEIGHT, |top, series| {
                             let tall = height(count(series, hour)).min(*top);
                             *top -= tall;
                             Some((*top, tall, series.class))
                         });
                         @for (top, tall, class) in tops.filter(|(_, tall, _)| *tall > 0) {
-                            rect class=(class) x=(place * STEP + 1) y=(top) width=(BAR) height=(tall) rx="1" {}
+                            rect class=(class) x=(index * STEP + 1) y=(top) width=(BAR) height=(tall) rx="1" {}
                         }
                     }
                 }

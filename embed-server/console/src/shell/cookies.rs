@@ -1,18 +1,17 @@
-//! The cookies of the console. Over https their names begin with `__Host-`, with which browsers accept them from this host
-//! alone; on a machine's own http, where browsers refuse that, they have a plain name.
+//! The cookies of the console. Over https their names begin with `__Host-`, so browsers accept them from this host only;
+//! over http, where browsers refuse that prefix, they have a plain name.
 
 use crate::Console;
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// A cookie of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookie {
     /// The secret of a session.
     Session,
-    /// What belongs to an attempt to sign in with GitHub.
+    /// The state of an attempt to sign in with GitHub.
     GitHub,
-    /// A secret on its way to the page that shows it once.
-    Fresh,
+    /// A newly created secret, until its page has shown it once.
+    NewSecret,
 }
 
 impl Cookie {
@@ -21,12 +20,12 @@ impl Cookie {
         let name = match self {
             Self::Session => "dramac_session",
             Self::GitHub => "dramac_github",
-            Self::Fresh => "dramac_fresh",
+            Self::NewSecret => "dramac_fresh",
         };
         format!("{prefix}{name}")
     }
 
-    /// What the request holds under this name.
+    /// The value that the request sends.
     pub fn read<'a>(self, console: &Console, headers: &'a HeaderMap) -> Option<&'a str> {
         let name = self.name(console);
         let lists = headers.get_all(header::COOKIE).iter().filter_map(|list| list.to_str().ok());
@@ -34,8 +33,8 @@ impl Cookie {
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// Sets it for so many seconds. It is sent along when somebody follows a link to the console, and not with what another
-    /// website posts.
+    /// Sets the cookie for this many seconds. Browsers send it when a link leads to the console, and not with forms of another
+    /// website.
     pub fn set(self, console: &Console, value: &str, seconds: i64, headers: &mut HeaderMap) {
         let secure = if console.is_secure() { "; Secure" } else { "" };
         let name = self.name(console);
@@ -45,7 +44,6 @@ impl Cookie {
         }
     }
 
-    /// Takes it away.
     pub fn remove(self, console: &Console, headers: &mut HeaderMap) {
         self.set(console, "", 0, headers);
     }

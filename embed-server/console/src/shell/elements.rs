@@ -1,47 +1,47 @@
-//! Pieces that many pages are made of.
+//! Elements that many pages use.
 
 use super::viewer::Viewer;
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::Error;
 use maud::{Markup, html};
 
-/// The hidden field without which no form of a session is taken.
+/// The hidden field that every form of a session must carry.
 pub fn csrf(viewer: &Viewer) -> Markup {
     html! { input type="hidden" name="form" value=(viewer.form_token); }
 }
 
-/// A sentence about what was just done.
+/// Tells the outcome of the previous form.
 pub fn notice(sentence: &str) -> Markup {
     html! { p.notice role="status" { (sentence) } }
 }
 
-/// What was wrong with a form that is shown again.
-pub fn complaint(error: Option<&Error>) -> Markup {
+/// Shows the error above a form that is displayed again.
+pub fn form_error(error: Option<&Error>) -> Markup {
     html! { @if let Some(error) = error { p.complaint role="alert" { (sentence(error.detail())) } } }
 }
 
-/// A sentence, with what stands between backticks set as code.
+/// Renders a sentence, with text between backticks as code.
 pub fn sentence(text: &str) -> Markup {
     let parts = text.split('`').enumerate();
     html! {
-        @for (place, part) in parts {
-            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        @for (index, part) in parts {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }
 
-/// What stands where there is nothing yet, and what to do first.
+/// Shown in place of an empty list: says what to do first.
 pub fn empty(title: &str, sentence: Markup) -> Markup {
     html! { div.empty { p { strong { (title) } } p { (sentence) } } }
 }
 
-/// A time as people say it, with the exact one for whoever points at it.
+/// A relative time such as “3 days ago”, with the exact one as its title.
 pub fn time(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
     let exact = at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
     html! { time datetime=(at.to_rfc3339()) title=(exact) { (relative(at, now)) } }
 }
 
-/// The same where there may be none.
+/// The same, with a text for a missing time.
 pub fn time_or(at: Option<DateTime<Utc>>, now: DateTime<Utc>, otherwise: &str) -> Markup {
     html! { @match at { Some(at) => (time(at, now)), None => (otherwise) } }
 }
@@ -53,7 +53,7 @@ fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         if ahead { format!("in {number} {unit}{plural}") } else { format!("{number} {unit}{plural} ago") }
     };
     match span {
-        // What was done while this page was made is not ahead.
+        // A time in the next two seconds is a change made while this page was rendered.
         span if ahead && span < TimeDelta::seconds(2) => "just now".to_owned(),
         span if span < TimeDelta::seconds(45) => if ahead { "in a moment" } else { "just now" }.to_owned(),
         span if span < TimeDelta::minutes(60) => count(span.num_minutes().max(1), "minute"),
@@ -63,28 +63,28 @@ fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
-/// A word about a state, with a colour that says no more than the word.
-pub fn badge(word: &str, mood: Mood) -> Markup {
-    let class = match mood {
-        Mood::Good => "badge good",
-        Mood::Bad => "badge bad",
-        Mood::Open => "badge open",
+/// A word for a state; its colour carries no further information.
+pub fn badge(word: &str, kind: BadgeKind) -> Markup {
+    let class = match kind {
+        BadgeKind::Good => "badge good",
+        BadgeKind::Bad => "badge bad",
+        BadgeKind::Neutral => "badge open",
     };
     html! { span class=(class) { (word) } }
 }
 
-/// How a state is meant.
+/// What a badge's state means for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
-    /// As it should be.
+pub enum BadgeKind {
+    /// All is well.
     Good,
-    /// Something to see to.
+    /// Needs attention.
     Bad,
-    /// Not decided yet.
-    Open,
+    /// Neither, such as an invitation that is not accepted yet.
+    Neutral,
 }
 
-/// Text to be pasted somewhere, with a button that copies it where there is a script to do so. `id` is unique on its page.
+/// Text with a button that copies it, which only shows where scripts run. `id` is unique on its page.
 pub fn copyable(id: &str, name: &str, text: &str) -> Markup {
     html! {
         div.copyable {
@@ -94,8 +94,8 @@ pub fn copyable(id: &str, name: &str, text: &str) -> Markup {
     }
 }
 
-/// A question before something that cannot be undone; it names the thing, and no is as easy as yes.
-pub fn question(viewer: &Viewer, action: &str, explanation: Markup, yes: &str, back: &str) -> Markup {
+/// Asks for confirmation before something that cannot be undone; cancelling is as easy as confirming.
+pub fn confirmation(viewer: &Viewer, action: &str, explanation: Markup, yes: &str, back: &str) -> Markup {
     html! {
         div.question {
             (explanation)
@@ -103,22 +103,22 @@ pub fn question(viewer: &Viewer, action: &str, explanation: Markup, yes: &str, b
                 (csrf(viewer))
                 div.buttons {
                     button.danger type="submit" { (yes) }
-                    a.button href=(back) { "Keep it" }
+                    a.button href=(back) { "Cancel" }
                 }
             }
         }
     }
 }
 
-/// A way to what follows in a list, where something does. `address` is that of the page without a cursor.
-pub fn more(address: &str, next: Option<&str>) -> Markup {
+/// A link to the next page of a list, if there is one. `address` is the page's URL without a cursor.
+pub fn older_link(address: &str, next: Option<&str>) -> Markup {
     let joint = if address.contains('?') { '&' } else { '?' };
     html! {
         @if let Some(cursor) = next { p.more { a href={ (address) (joint) "cursor=" (cursor) } { "Older" } } }
     }
 }
 
-/// A number as people read it: in groups of three digits.
+/// Formats a number in groups of three digits.
 pub fn number(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
@@ -131,9 +131,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_as_people_say_it() {
+    fn a_time_is_shown_relative_to_now() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        for (seconds, said) in [
+        for (seconds, expected) in [
             (0, "just now"),
             (44, "just now"),
             (60, "1 minute ago"),
@@ -145,17 +145,17 @@ mod tests {
             (-10, "in a moment"),
             (86_400 * 100, "7 October 2026"),
         ] {
-            assert_eq!(relative(now - TimeDelta::seconds(seconds), now), said, "{seconds}");
+            assert_eq!(relative(now - TimeDelta::seconds(seconds), now), expected, "{seconds}");
         }
     }
 
     #[test]
     fn numbers_are_grouped() {
         let thin = |text: &str| text.replace(' ', "\u{202f}");
-        for (value, said) in
+        for (value, expected) in
             [(0, "0"), (999, "999"), (1_000, "1 000"), (1_234_567, "1 234 567"), (-1_000, "−1 000")]
         {
-            assert_eq!(number(value), thin(said));
+            assert_eq!(number(value), thin(expected));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What pages send back, and how it is read: only with the token of the session, which no other website knows.
+//! Forms and queries of pages. A form of a session is accepted only with the session's token, which no other website knows.
 
 use super::gate::SessionId;
 use super::page::Page;
@@ -17,50 +17,49 @@ use serde::{Deserialize, Deserializer};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A form of somebody who has signed in.
+/// A form sent within a session.
 #[derive(Clone, Debug)]
-pub struct Posted<T>(pub T);
+pub struct SessionForm<T>(pub T);
 
-/// A form that has nothing in it but its button.
+/// A form with nothing but a button.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Nothing {}
+pub struct EmptyForm {}
 
-/// A form of somebody who has not signed in yet.
+/// A form that needs no session, such as those for signing in.
 #[derive(Clone, Debug)]
-pub struct Open<T>(pub T);
+pub struct PublicForm<T>(pub T);
 
-/// A form with a file in it, or what was wrong with the file.
+/// A form with a file, or what is wrong with the file.
 #[derive(Debug)]
-pub struct Uploaded(pub Result<Bytes>);
+pub struct UploadForm(pub Result<Bytes>);
 
-/// What stands behind the question mark of a page's address. What is wrong there counts as left out, so that a mangled link
-/// still shows its page.
+/// The query of a page's URL. An invalid query counts as empty, so that a mangled link still shows its page.
 #[derive(Clone, Debug)]
-pub struct Asked<T>(pub T);
+pub struct PageQuery<T>(pub T);
 
-/// A box that can be ticked: browsers send its name when it is, and nothing when it is not.
+/// A checkbox: browsers send its name when it is ticked, and nothing otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ticked(pub bool);
+pub struct Checkbox(pub bool);
 
-impl<'de> Deserialize<'de> for Ticked {
+impl<'de> Deserialize<'de> for Checkbox {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|_| Self(true))
     }
 }
 
-/// A text that counts as left out when it is empty.
-pub fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// Reads an empty text as `None`.
+pub fn non_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
 #[derive(Deserialize)]
-struct Token {
+struct FormToken {
     #[serde(default)]
     form: String,
 }
 
-impl<S, T: DeserializeOwned> FromRequest<S> for Posted<T>
+impl<S, T: DeserializeOwned> FromRequest<S> for SessionForm<T>
 where
     S: Send + Sync,
     Console: FromRef<S>,
@@ -70,21 +69,21 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self> {
         let session = request.extensions().get().copied();
         let body = body(request, state).await?;
-        let Token { form } = read(&body)?;
-        check(&Console::from_ref(state), session, &form)?;
-        read(&body).map(Self)
+        let FormToken { form } = parse(&body)?;
+        check_token(&Console::from_ref(state), session, &form)?;
+        parse(&body).map(Self)
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Open<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for PublicForm<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        read(&body(request, state).await?).map(Self)
+        parse(&body(request, state).await?).map(Self)
     }
 }
 
-impl<S> FromRequest<S> for Uploaded
+impl<S> FromRequest<S> for UploadForm
 where
     S: Send + Sync,
     Console: FromRef<S>,
@@ -118,7 +117,7 @@ where
                 (Some("bundle"), bytes) => {
                     let ends = bytes.is_err();
                     file = bytes;
-                    // Whatever follows is cut off too.
+                    // The rest of the body is cut off too.
                     if ends {
                         break;
                     }
@@ -126,22 +125,21 @@ where
                 (_, bytes) => drop(bytes?),
             }
         }
-        check(&Console::from_ref(state), session, &token)?;
+        check_token(&Console::from_ref(state), session, &token)?;
         Ok(Self(file))
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequestParts<S> for Asked<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequestParts<S> for PageQuery<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        Ok(Self(Query::try_from_uri(&parts.uri).map_or_else(|_| T::default(), |Query(asked)| asked)))
+        Ok(Self(Query::try_from_uri(&parts.uri).map_or_else(|_| T::default(), |Query(query)| query)))
     }
 }
 
-/// The answer to a form with something wrong in it: its page once more, which says what. Faults of the server have a page of
-/// their own.
-pub async fn again(error: Error, page: impl AsyncFnOnce(&Error) -> Result<Page>) -> Result<Response> {
+/// Shows a form's page again, with the error and what was entered. Errors of the server itself get a page of their own.
+pub async fn redisplay(error: Error, page: impl AsyncFnOnce(&Error) -> Result<Page>) -> Result<Response> {
     if error.status().is_server_error() {
         return Err(error);
     }
@@ -156,30 +154,31 @@ async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {
     read_body(request, state).await
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    let read = url::form_urlencoded::parse(body);
-    let pairs =
-        serde_json::Map::from_iter(read.map(|(name, value)| (name.into_owned(), value.into_owned().into())));
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let fields = url::form_urlencoded::parse(body);
+    let pairs = serde_json::Map::from_iter(
+        fields.map(|(name, value)| (name.into_owned(), value.into_owned().into())),
+    );
     serde_json::from_value(pairs.into()).map_err(|error| {
-        Error::invalid(format!("The form is not what was expected: {error}. Go back, and send it again."))
+        Error::invalid(format!("The form could not be read: {error}. Go back and send it again."))
     })
 }
 
-fn check(console: &Console, session: Option<SessionId>, token: &str) -> Result<()> {
-    let Some(SessionId(session)) = session else { return Err(sign_in_link::first()) };
+fn check_token(console: &Console, session: Option<SessionId>, token: &str) -> Result<()> {
+    let Some(SessionId(session)) = session else { return Err(sign_in_link::required()) };
     if console.is_form_token(session, token) {
         return Ok(());
     }
-    let detail = "This form belongs to another session. Go back, load the page again, and send it once more.";
+    let detail = "This form belongs to another session. Go back, reload the page and send it again.";
     Err(Error::new(Code::StaleForm, detail))
 }
 
 fn too_large() -> Error {
-    let detail = "The file is larger than a bundle may be, 50 MiB. Leave out what the module does not load.";
+    let detail = "The file is larger than 50 MiB, the limit for a bundle. Leave out files that the module does not load.";
     Error::new(Code::BodyTooLarge, detail)
 }
 
-impl<T> OperationInput for Posted<T> {}
-impl<T> OperationInput for Open<T> {}
-impl<T> OperationInput for Asked<T> {}
-impl OperationInput for Uploaded {}
+impl<T> OperationInput for SessionForm<T> {}
+impl<T> OperationInput for PublicForm<T> {}
+impl<T> OperationInput for PageQuery<T> {}
+impl OperationInput for UploadForm {}

@@ -1,5 +1,5 @@
-//! The middleware of the console: it finds the session, refuses forms of other websites, shows errors as pages, and sets a
-//! policy that trusts this server's own files alone.
+//! The middleware around every page of the console: it finds the session, refuses forms of other websites, turns errors into
+//! pages, and sets a policy that allows nothing but this server's own files.
 
 use super::cookies::Cookie;
 use super::page;
@@ -17,15 +17,13 @@ use uuid::Uuid;
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// The session of a request that has one.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionId(pub Uuid);
 
-/// A frame that a page shows, besides this server's own files. An extension of a page's answer.
+/// The origin of a frame that a page shows, set as an extension of the page's response.
 #[derive(Clone, Debug)]
-pub struct Framed(pub String);
+pub struct FrameOrigin(pub String);
 
-/// The layer around every page.
 pub async fn gate<S>(
     State(state): State<S>,
     Extension(ClientAddress(address)): Extension<ClientAddress>,
@@ -39,8 +37,8 @@ where
 {
     let console = Console::from_ref(&state);
     let method = request.method().clone();
-    let entered = async {
-        comes_from_here(&console, &method, request.headers())?;
+    let admitted = async {
+        check_origin(&console, &method, request.headers())?;
         if let Some(secret) = Cookie::Session.read(&console, request.headers())
             && let Some((operator, session)) = Accounts::from_ref(&state).session(secret, address).await?
         {
@@ -49,16 +47,16 @@ where
         }
         Ok(())
     };
-    let mut response = match entered.await {
+    let mut response = match admitted.await {
         Ok(()) => next.run(request).await,
         Err(error) => Error::into_response(error),
     };
-    protect(&mut response);
+    set_security_headers(&mut response);
     response
 }
 
-/// Whatever changes something has to come from a page of this origin; browsers say so, and a page cannot forge it.
-fn comes_from_here(console: &Console, method: &Method, headers: &HeaderMap) -> Result<()> {
+/// A request that changes something must come from a page of this origin: browsers send `Origin`, and a page cannot forge it.
+fn check_origin(console: &Console, method: &Method, headers: &HeaderMap) -> Result<()> {
     if method.is_safe() {
         return Ok(());
     }
@@ -66,24 +64,23 @@ fn comes_from_here(console: &Console, method: &Method, headers: &HeaderMap) -> R
     match headers.get(header::ORIGIN) {
         Some(origin) if origin == here => Ok(()),
         origin => {
-            let said = origin.and_then(|origin| origin.to_str().ok()).unwrap_or("nowhere");
+            let origin = origin.and_then(|origin| origin.to_str().ok()).unwrap_or("nowhere");
             let detail = format!(
-                "This form came from {said}, and the console takes forms from its own pages at {here} alone. Open {here}/console and try there."
+                "This form came from {origin}, but the console accepts forms from its own pages at {here} only. Open {here}/console and try there."
             );
             Err(Error::new(Code::ForeignForm, detail))
         }
     }
 }
 
-/// The console's error presentation: a page. Without a session it leads to the sign-in, and from there back to the page that
-/// was asked for.
+/// The console's error presentation: a page. A 401 redirects to the sign-in page, and from there back to the requested page.
 pub fn error_page(failure: Failure<'_>) -> Response {
-    let mut response = unprotected_error_page(&failure);
-    protect(&mut response);
+    let mut response = render_error(&failure);
+    set_security_headers(&mut response);
     response
 }
 
-fn unprotected_error_page(failure: &Failure<'_>) -> Response {
+fn render_error(failure: &Failure<'_>) -> Response {
     let Failure { error, method, uri, headers, .. } = failure;
     if error.status() == StatusCode::UNAUTHORIZED {
         let next = if method.is_safe() {
@@ -93,16 +90,16 @@ fn unprotected_error_page(failure: &Failure<'_>) -> Response {
         };
         return Redirect::to(&sign_in_link::path(next)).into_response();
     }
-    let mut response = (error.status(), page::of_error(error)).into_response();
+    let mut response = (error.status(), page::error_page(error)).into_response();
     if let Some(seconds) = headers.get(header::RETRY_AFTER) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.clone());
     }
     response
 }
 
-fn protect(response: &mut Response) {
-    let framed = response.extensions_mut().remove::<Framed>();
-    let frames = framed.map_or_else(|| "'none'".to_owned(), |Framed(origin)| origin);
+fn set_security_headers(response: &mut Response) {
+    let framed = response.extensions_mut().remove::<FrameOrigin>();
+    let frames = framed.map_or_else(|| "'none'".to_owned(), |FrameOrigin(origin)| origin);
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
          frame-src {frames}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

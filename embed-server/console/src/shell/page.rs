@@ -1,4 +1,4 @@
-//! What all pages have around their content.
+//! The frame of every page: head, navigation, breadcrumbs and tabs.
 
 use super::assets;
 use super::elements::{csrf, notice, sentence};
@@ -10,7 +10,7 @@ use embed_core::accounts::Organization;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use uuid::Uuid;
 
-/// A whole page.
+/// A complete HTML page.
 pub struct Page(Markup);
 
 impl IntoResponse for Page {
@@ -23,57 +23,57 @@ impl OperationOutput for Page {
     type Inner = ();
 }
 
-/// Where in the console a page is.
-pub struct Place<'a> {
-    /// The organization that it is about.
+/// Where in the console a page is, which decides its navigation.
+pub struct PageLocation<'a> {
+    /// The organization that the page is about.
     pub organization: Option<Uuid>,
-    /// The part of the navigation that it belongs to.
+    /// The current entry of the navigation.
     pub section: Section,
-    /// What it is part of, outermost first: name and address.
-    pub trail: Vec<(&'a str, String)>,
-    /// What else there is beside it: name, address, and whether it is this page.
+    /// The breadcrumbs, outermost first: name and address.
+    pub parents: Vec<(&'a str, String)>,
+    /// The tabs: name, address, and whether it is this page.
     pub tabs: Vec<(&'a str, String, bool)>,
 }
 
-/// The parts of the navigation.
+/// An entry of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// What happens.
+    /// Charts and recent activity.
     Overview,
     /// Sites, and what belongs to them.
     Sites,
-    /// Who manages.
+    /// The organization's members.
     People,
-    /// What they have done.
+    /// The list of what people changed.
     Activity,
-    /// One's own sessions and tokens.
+    /// The viewer's own sessions and tokens.
     Account,
 }
 
-impl<'a> Place<'a> {
-    /// A page that is part of nothing else.
+impl<'a> PageLocation<'a> {
+    /// A page directly below the navigation.
     pub fn top(organization: Uuid, section: Section) -> Self {
-        Self { organization: Some(organization), section, trail: Vec::new(), tabs: Vec::new() }
+        Self { organization: Some(organization), section, parents: Vec::new(), tabs: Vec::new() }
     }
 
-    /// The same as part of something.
-    pub fn within(mut self, name: &'a str, address: String) -> Self {
-        self.trail.push((name, address));
+    /// Adds a breadcrumb.
+    pub fn with_parent(mut self, name: &'a str, address: String) -> Self {
+        self.parents.push((name, address));
         self
     }
 
-    /// The same with something beside it, which may be the page itself.
-    pub fn beside(mut self, name: &'a str, address: String, is_this: bool) -> Self {
+    /// Adds a tab, which may be the page itself.
+    pub fn with_tab(mut self, name: &'a str, address: String, is_this: bool) -> Self {
         self.tabs.push((name, address, is_this));
         self
     }
 }
 
 impl Viewer {
-    /// A page for this viewer.
-    pub fn page(&self, place: &Place<'_>, title: &str, content: Markup) -> Page {
+    /// Renders a page for this viewer.
+    pub fn page(&self, location: &PageLocation<'_>, title: &str, content: Markup) -> Page {
         let organization =
-            place.organization.and_then(|id| self.organization(id)).or(self.organizations.first());
+            location.organization.and_then(|id| self.organization(id)).or(self.organizations.first());
         Page(document(
             title,
             html! {
@@ -84,30 +84,30 @@ impl Viewer {
                         (switcher(organization, &self.organizations))
                         nav.sections aria-label="Console" {
                             @for (section, name, address) in sections(organization.id) {
-                                a href=(address) aria-current=[(section == place.section).then_some("page")] { (name) }
+                                a href=(address) aria-current=[(section == location.section).then_some("page")] { (name) }
                             }
                         }
                     }
                     div.account {
-                        a href="/console/account" title=(self.operator.email()) aria-current=[(place.section == Section::Account).then_some("page")] { "Account" }
+                        a href="/console/account" title=(self.operator.email()) aria-current=[(location.section == Section::Account).then_some("page")] { "Account" }
                         form method="post" action="/console/sign-out" { (csrf(self)) button.quiet type="submit" { "Sign out" } }
                     }
                 }
                 main #content tabindex="-1" {
-                    @if !place.trail.is_empty() {
-                        nav.trail aria-label="Where this is" {
-                            ol { @for (name, address) in &place.trail { li { a href=(address) { (name) } } } }
+                    @if !location.parents.is_empty() {
+                        nav.trail aria-label="Breadcrumb" {
+                            ol { @for (name, address) in &location.parents { li { a href=(address) { (name) } } } }
                         }
                     }
                     h1 { (title) }
-                    @if !place.tabs.is_empty() {
+                    @if !location.tabs.is_empty() {
                         nav.tabs aria-label=(title) {
-                            @for (name, address, is_this) in &place.tabs {
+                            @for (name, address, is_this) in &location.tabs {
                                 a href=(address) aria-current=[is_this.then_some("page")] { (name) }
                             }
                         }
                     }
-                    @if let Some(done) = self.done { (notice(done.sentence())) }
+                    @if let Some(outcome) = self.outcome { (notice(outcome.sentence())) }
                     (content)
                 }
             },
@@ -125,7 +125,7 @@ fn sections(organization: Uuid) -> [(Section, &'static str, String); 4] {
     ]
 }
 
-/// The organization's name; where there are several, a way to the others.
+/// The organization's name, or a menu if the viewer belongs to several.
 fn switcher(current: &Organization, all: &[Organization]) -> Markup {
     html! {
         @if all.len() > 1 {
@@ -159,8 +159,8 @@ fn brand() -> Markup {
     }
 }
 
-/// A page for somebody who has not signed in.
-pub fn outside(title: &str, content: Markup) -> Page {
+/// A page without navigation, for visitors without a session.
+pub fn signed_out_page(title: &str, content: Markup) -> Page {
     Page(document(
         title,
         html! {
@@ -173,21 +173,21 @@ pub fn outside(title: &str, content: Markup) -> Page {
     ))
 }
 
-/// What went wrong, and the way back.
-pub fn of_error(error: &Error) -> Page {
+/// A page that explains an error and links back to the console.
+pub fn error_page(error: &Error) -> Page {
     let title = match error.status().as_u16() {
         _ if error.code() == Code::LinkEnded => "This link no longer works",
-        404 => "There is nothing here",
-        403 => "This is not for you",
-        429 => "Too often",
+        404 => "Page not found",
+        403 => "You do not have access",
+        429 => "Too many requests",
         500.. => "Something went wrong",
         _ => "That did not work",
     };
-    outside(
+    signed_out_page(
         title,
         html! {
             p.sentence { (sentence(error.detail())) }
-            p { a href="/console" { "To the console" } }
+            p { a href="/console" { "Back to the console" } }
         },
     )
 }

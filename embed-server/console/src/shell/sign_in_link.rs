@@ -1,20 +1,20 @@
-//! The way to the sign-in page, and back to the page that somebody wanted.
+//! Links to the sign-in page that lead back to the requested page.
 
 use embed_base::Error;
 use embed_base::http::unauthenticated;
 use url::form_urlencoded::Serializer;
 
-/// The sign-in page.
-pub const START: &str = "/console/sign-in";
+/// The path of the sign-in page.
+pub const SIGN_IN: &str = "/console/sign-in";
 
-/// Where somebody signs in who wants to go to `next`.
+/// The sign-in page that leads on to `next`.
 pub fn path(next: &str) -> String {
-    let next = own_page(Some(next));
-    if next == "/console" { START.to_owned() } else { with_query(START, &[("next", &next)]) }
+    let next = console_path(Some(next));
+    if next == "/console" { SIGN_IN.to_owned() } else { with_query(SIGN_IN, &[("next", &next)]) }
 }
 
-/// 401: this needs a session.
-pub fn first() -> Error {
+/// 401: the page needs a session.
+pub fn required() -> Error {
     unauthenticated("Sign in first.")
 }
 
@@ -22,8 +22,8 @@ pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
     format!("{path}?{}", Serializer::new(String::new()).extend_pairs(parameters).finish())
 }
 
-/// Only a page of the console may follow.
-pub fn own_page(next: Option<&str>) -> String {
+/// `next` if it is a page of the console, else the console's start page: no open redirect to another website.
+pub fn console_path(next: Option<&str>) -> String {
     let own = next.filter(|next| {
         let rest = next.strip_prefix("/console");
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
@@ -37,9 +37,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_page_of_the_console_may_follow() {
+    fn sign_in_leads_only_to_pages_of_the_console() {
         for next in ["/console", "/console/sites/1?tab=2", "/console?done=saved"] {
-            assert_eq!(own_page(Some(next)), next);
+            assert_eq!(console_path(Some(next)), next);
         }
         for next in [
             "",
@@ -51,7 +51,7 @@ mod tests {
             "/console\n",
             "javascript:alert(1)",
         ] {
-            assert_eq!(own_page(Some(next)), "/console", "{next:?}");
+            assert_eq!(console_path(Some(next)), "/console", "{next:?}");
         }
     }
 }

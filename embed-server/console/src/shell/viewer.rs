@@ -1,4 +1,4 @@
-//! Who looks at a page.
+//! The signed-in person that a page is rendered for.
 
 use super::gate::SessionId;
 use super::sign_in_link;
@@ -14,31 +14,29 @@ use embed_core::accounts::{Accounts, Operator, Organization};
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// What the rule of a page says that everybody who has signed in may open.
+/// The rule of a page that needs a session and no role.
 pub const SIGNED_IN: &str = "signed in";
 
-/// Somebody who has signed in, and what every page shows him.
+/// A signed-in person, and what every page shows them.
 #[derive(Clone, Debug)]
 pub struct Viewer {
-    /// The person.
     pub operator: Operator,
-    /// The session in which he looks.
     pub session: Uuid,
-    /// What his forms carry.
+    /// The token for the forms of this session.
     pub form_token: String,
-    /// The organizations that he is in, oldest first.
+    /// The person's organizations, oldest first.
     pub organizations: Vec<Organization>,
-    /// What time it is.
+    /// The time of the request.
     pub now: DateTime<Utc>,
-    /// What he has just done, where a page says so.
-    pub done: Option<Done>,
+    /// The outcome of the form that led here.
+    pub outcome: Option<Outcome>,
 }
 
-/// What was just done. It stands in the address of the page that follows, so it says nothing but this.
+/// The outcome of a form. It is part of the next page's URL, so it holds no data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the sentences below say it")]
-pub enum Done {
+pub enum Outcome {
     Created,
     Saved,
     Deleted,
@@ -51,41 +49,43 @@ pub enum Done {
     Removed,
     Revoked,
     Invited,
-    InvitedByLetter,
-    InvitedWithoutLetter,
+    #[serde(rename = "invited-by-letter")]
+    InvitedByMail,
+    #[serde(rename = "invited-without-letter")]
+    InvitedWithoutMail,
     Ended,
 }
 
-impl Done {
-    /// The sentence that the next page begins with.
+impl Outcome {
+    /// The sentence at the top of the next page.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Created => "It is there now.",
+            Self::Created => "Created.",
             Self::Saved => "Saved.",
             Self::Deleted => "Deleted.",
-            Self::Published => "Published. Websites get this version at their next load.",
-            Self::Unchanged => "This very version is published already; nothing has changed.",
-            Self::RolledBack => "Websites get this version at their next load.",
+            Self::Published => "Published. Websites get this version the next time they load.",
+            Self::Unchanged => "This version is already published; nothing has changed.",
+            Self::RolledBack => "Websites get this version the next time they load.",
             Self::Unpublished => {
-                "Unpublished. Its id, domains and records stay for when it is published again."
+                "Unpublished. Its id, domains and records are kept in case you publish it again."
             }
-            Self::Verified => "The proof was found: the domain is verified.",
-            Self::NotVerified => "The proof was not found; the reason stands below.",
+            Self::Verified => "The proof was found and the domain is verified.",
+            Self::NotVerified => "The proof was not found; see the reason below.",
             Self::Removed => "Removed.",
             Self::Revoked => "Revoked. Every server refuses it within two seconds.",
             Self::Invited => {
-                "Invited. No mail server is set, so tell them to sign in here with their address."
+                "Invited. No mail server is set up, so tell them to sign in here with their email address."
             }
-            Self::InvitedByLetter => "Invited, and a letter is on its way.",
-            Self::InvitedWithoutLetter => {
-                "Invited, but the letter could not be sent; the server's log says why. Tell them to sign in here with their address."
+            Self::InvitedByMail => "Invited. An email is on its way to them.",
+            Self::InvitedWithoutMail => {
+                "Invited, but the email could not be sent; the server's log says why. Tell them to sign in here with their email address."
             }
             Self::Ended => "The session has ended.",
         }
     }
 
-    /// The word for it in an address.
-    pub const fn word(self) -> &'static str {
+    /// The value of `done` in a URL.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
             Self::Saved => "saved",
@@ -99,20 +99,20 @@ impl Done {
             Self::Removed => "removed",
             Self::Revoked => "revoked",
             Self::Invited => "invited",
-            Self::InvitedByLetter => "invited-by-letter",
-            Self::InvitedWithoutLetter => "invited-without-letter",
+            Self::InvitedByMail => "invited-by-letter",
+            Self::InvitedWithoutMail => "invited-without-letter",
             Self::Ended => "ended",
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Notice {
-    done: Option<Done>,
+struct OutcomeQuery {
+    done: Option<Outcome>,
 }
 
 impl Viewer {
-    /// The organization of this id, if he is in it.
+    /// The organization of this id, if the person belongs to it.
     pub fn organization(&self, id: Uuid) -> Option<&Organization> {
         self.organizations.iter().find(|organization| organization.id == id)
     }
@@ -126,23 +126,24 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let known = parts.extensions.get::<Operator>().zip(parts.extensions.get::<SessionId>());
-        let Some((operator, &SessionId(session))) = known else { return Err(sign_in_link::first()) };
+        let session = parts.extensions.get::<Operator>().zip(parts.extensions.get::<SessionId>());
+        let Some((operator, &SessionId(session))) = session else { return Err(sign_in_link::required()) };
         let console = Console::from_ref(state);
-        // What is no notice of ours is none.
-        let done = Query::<Notice>::try_from_uri(&parts.uri).ok().and_then(|Query(notice)| notice.done);
+        // An unknown outcome is ignored.
+        let outcome =
+            Query::<OutcomeQuery>::try_from_uri(&parts.uri).ok().and_then(|Query(query)| query.done);
         Ok(Self {
             operator: operator.clone(),
             session,
             form_token: console.form_token(session),
             organizations: Accounts::from_ref(state).organizations_of(operator).await?,
             now: console.0.context.clock.now(),
-            done,
+            outcome,
         })
     }
 }
 
-/// A page that asks for no more than that says so; whatever asks for a role says that instead.
+/// Documents the page as open to every session, unless another extractor documents a role.
 impl OperationInput for Viewer {
     fn operation_input(_: &mut GenContext, operation: &mut Operation) {
         operation.extensions.entry("x-required-role".to_owned()).or_insert_with(|| SIGNED_IN.into());
