@@ -150,7 +150,7 @@ impl DomainForm {
         }
     }
 
-    fn of(domain: &AllowedDomain) -> Self {
+    fn from_domain(domain: &AllowedDomain) -> Self {
         let has = |kind| Checkbox(domain.embed_types.contains(&kind));
         Self {
             domain: domain.domain.clone(),

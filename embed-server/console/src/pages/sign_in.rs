@@ -2,7 +2,7 @@
 
 use crate::Console;
 use crate::shell::cookies::Cookie;
-use crate::shell::elements::complaint;
+use crate::shell::elements::form_error;
 use crate::shell::form::{EmptyForm, PageQuery, PublicForm, SessionForm, redisplay};
 use crate::shell::page::{Page, signed_out_page};
 use crate::shell::sign_in_link::{SIGN_IN, console_path, path, with_query};
