@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Requests make many small allocations; this one serves them at half the cost of the C library's.
+/// Requests make many small allocations, which cost half as much here as with the C library's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,10 +1,10 @@
-//! How a command prints what it did: as JSON for programs, as text for people.
+//! Prints a command's result: as JSON for programs, as text for people.
 
 use embed_base::{Error, Result};
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
 
-/// What a person reads. A trait of its own, because results are often types of other crates.
+/// The text form of a result. A trait of its own, because results are often types of other crates.
 pub(crate) trait Readable {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result;
 
@@ -14,14 +14,13 @@ pub(crate) trait Readable {
     }
 }
 
-/// Where results go.
+/// The output format.
 #[derive(Clone, Copy)]
 pub(crate) struct Output {
     pub json: bool,
 }
 
 impl Output {
-    /// Prints a result.
     pub fn print(self, result: &(impl Serialize + Readable)) -> Result<()> {
         if self.json {
             println!("{}", serde_json::to_string(result).map_err(Error::internal)?);
@@ -38,7 +37,7 @@ impl Output {
 pub(crate) struct List<T> {
     data: Vec<T>,
     next_cursor: Option<String>,
-    /// What a person reads when there is nothing.
+    /// The text for an empty list.
     #[serde(skip)]
     none: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Being asked to stop.
+//! Waiting for a signal to stop.
 
 use embed_base::{Error, Result};
 use tokio::signal::unix::{SignalKind, signal};

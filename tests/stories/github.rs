@@ -96,7 +96,7 @@ async fn whoever_is_invited_comes_in_with_github_and_nobody_else() -> Result<()>
         stage.browser.open(begun.as_str().context("an address")?).await?;
         for (wrong, words) in [
             ("?code=1&state=2", "belongs to another attempt"),
-            ("?error=access_denied&error_description=No", "This browser has not begun"),
+            ("?error=access_denied&error_description=No", "This browser did not start"),
         ] {
             stage.browser.open(&format!("{callback}{wrong}")).await?;
             let said = stage.browser.value(text).await?.to_string();

@@ -1,7 +1,7 @@
 //! The bundle that customers' pages load, `/v1/…`: loader, SDK and `module.js`, from the binary or a folder.
 //!
-//! Everything is read and, where its blanks are filled, compressed once at the start. Files under a hash never change; the
-//! others are asked for again after five minutes.
+//! Everything is read once at the start; the loader's template is filled in and compressed then. Browsers cache files with a
+//! hash in their path for ever, and the others for five minutes.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -35,7 +35,7 @@ struct Asset {
 }
 
 impl Assets {
-    /// Reads the bundle and fills in where this server is.
+    /// Reads the bundle and fills the server's URL into the loader.
     pub fn load(settings: &Settings) -> Result<Self> {
         let mut files = match &settings.bundle.bundle_dir {
             None => embedded(&BUNDLE),
@@ -56,12 +56,14 @@ impl Assets {
         let mut assets =
             HashMap::from([(LOADER.to_owned(), Asset::new(LOADER, Content::compressed(filled.into()))?)]);
 
-        let is_form =
-            |path: &str| [Encoding::Brotli, Encoding::Gzip].iter().any(|form| path.ends_with(form.suffix()));
-        for path in files.keys().filter(|path| !is_form(path) && *path != LOADER) {
-            let form = |encoding: Encoding| files.get(&format!("{path}{}", encoding.suffix())).cloned();
+        let is_compressed = |path: &str| {
+            [Encoding::Brotli, Encoding::Gzip].iter().any(|encoding| path.ends_with(encoding.suffix()))
+        };
+        for path in files.keys().filter(|path| !is_compressed(path) && *path != LOADER) {
+            let compressed = |encoding: Encoding| files.get(&format!("{path}{}", encoding.suffix())).cloned();
             let plain = files[path].clone();
-            let content = Content { plain, gzip: form(Encoding::Gzip), brotli: form(Encoding::Brotli) };
+            let content =
+                Content { plain, gzip: compressed(Encoding::Gzip), brotli: compressed(Encoding::Brotli) };
             assets.insert(path.clone(), Asset::new(path, content)?);
         }
         Ok(Self(Arc::new(assets)))
@@ -98,7 +100,7 @@ async fn asset(
     request: HeaderMap,
 ) -> Result<Response> {
     let asset = assets.0.get(&format!("v1/{path}")).ok_or_else(|| {
-        let detail = format!("The bundle has no file v1/{path}. A page that asks for it has an old snippet: `/v1/embed.js` is the loader.");
+        let detail = format!("The bundle has no file v1/{path}. A page that requests it has an old snippet: the loader is `/v1/embed.js`.");
         Error::new(Code::FileNotFound, detail)
     })?;
     Ok(asset.content.answer(&request, asset.tag.as_str(), asset.headers.clone()))

@@ -1,4 +1,4 @@
-//! What runs beside the requests.
+//! The tasks that run in the background.
 
 use embed_base::Context;
 use embed_base::Result;
@@ -16,16 +16,16 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// How often what has expired is deleted.
+/// How often expired rows are deleted.
 const CLEANUP_PERIOD: Duration = Duration::from_secs(10 * 60);
 /// Enough to delete a month of a busy request log in batches.
 const CLEANUP_LEASE: Duration = Duration::from_secs(60 * 60);
-/// How often the domains that are due for a check are looked up.
+/// How often domains that are due for a check are looked for.
 const DOMAIN_CHECK_PERIOD: Duration = Duration::from_secs(20);
 /// A batch of checks takes less than this even if every look-up runs into its timeout.
 const DOMAIN_CHECK_LEASE: Duration = Duration::from_secs(5 * 60);
 
-/// The other ends of what requests fill.
+/// The receiving ends of the queues that requests fill.
 pub(super) struct Queues {
     pub blocked: BlockedRecorder,
     pub requests: requests::RequestLogWriter,
@@ -35,14 +35,13 @@ pub(super) struct Queues {
 /// The loops of a server.
 pub(super) struct Background {
     loops: JoinSet<()>,
-    /// Those that end by themselves when nobody asks any more.
+    /// These end by themselves when the senders of their queues are dropped.
     writing: JoinSet<()>,
     worker: JoinHandle<()>,
     stop: CancellationToken,
 }
 
 impl Background {
-    /// Starts them all.
     pub fn start(context: &Context, queues: Queues) -> Self {
         let mut loops = JoinSet::new();
         loops.spawn(context.changes.clone().follow(context.db.clone()));
@@ -60,7 +59,7 @@ impl Background {
         Self { loops, writing, worker, stop }
     }
 
-    /// Ends them all, once what the requests left behind is written; that takes no longer than `grace`.
+    /// Waits at most `grace` until the queues are written, then ends all tasks.
     pub async fn stop(mut self, grace: Duration) {
         self.stop.cancel();
         let written = async { while self.writing.join_next().await.is_some() {} };
@@ -70,12 +69,12 @@ impl Background {
         }
         self.loops.shutdown().await;
         if let Err(error) = self.worker.await {
-            tracing::error!(%error, "the worker did not end well");
+            tracing::error!(%error, "the worker failed");
         }
     }
 }
 
-/// What is done from time to time by one server, whichever takes the lease.
+/// The periodic tasks. Of all servers on a database, the one that takes the lease runs the task.
 fn periodic_tasks(context: &Context) -> Vec<PeriodicTask> {
     let domains = Domains::new(context);
     vec![

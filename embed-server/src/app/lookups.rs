@@ -1,4 +1,4 @@
-//! What the gateway of the modules' APIs looks up, answered by the capabilities.
+//! Implements the gateway's look-ups with the capabilities.
 
 use super::App;
 use chrono::{DateTime, Utc};
@@ -29,9 +29,9 @@ impl Lookups for App {
                 let operator = self.0.accounts.operator(&secret, request.address.0).await?;
                 self.operator(request, &operator).await
             }
-            // Embed tokens have no prefix; what looks like one of the others has a typing error in it.
+            // Embed tokens have no prefix, so this is a mistyped token of another kind.
             None if credential.starts_with("dram_") => Err(unauthenticated(
-                "This is not a token of this server: its checksum is wrong. Check that it was copied whole.",
+                "This is not a token of this server: its checksum is wrong. Check that you copied all of it.",
             )),
             None => self.0.embed.visitor(request, credential).await,
         }
@@ -51,7 +51,7 @@ impl Lookups for App {
 }
 
 impl App {
-    /// An operator reads the data of the organization's modules; the role decides what else the operator may do.
+    /// Any member of the organization may read a module's data; the role decides about the rest.
     async fn operator(&self, request: &ApiRequest<'_>, operator: &Operator) -> Result<Authenticated> {
         let organization = self.0.sites.find(request.site).await?.organization_id;
         let scopes = match operator.role_in(organization) {

@@ -1,5 +1,5 @@
-//! The whole server: the one place that knows every capability. Builds the routers, starts what runs in the background,
-//! and ends both in good order.
+//! The whole server: the one place that knows every capability. Builds the routers, starts the background tasks, and shuts
+//! both down in order.
 
 mod assets;
 mod background;
@@ -36,10 +36,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How long the last lines of logs may take to be written once nobody asks any more.
+/// How long the queued log lines may take to be written after the last request.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What handlers find in their state. Every capability is behind a pointer, because each request clones it.
+/// The state of every handler. It is one pointer, because each request clones it.
 #[derive(Clone)]
 pub struct App(Arc<Capabilities>);
 
@@ -63,7 +63,7 @@ struct Capabilities {
 }
 
 impl App {
-    /// Builds every capability on one ground, and the ends of the queues that its requests fill.
+    /// Builds every capability, and the receiving ends of the queues that requests fill.
     fn new(context: Context) -> Result<(Self, Queues)> {
         let settings = &context.settings;
         let modules = Modules::new(&context)?;
@@ -99,8 +99,8 @@ impl App {
     }
 }
 
-/// Lets a handler take just the capability that it calls.
-macro_rules! hand_out {
+/// Lets a handler extract just the capability that it calls.
+macro_rules! impl_from_ref {
     ($($capability:ty = $field:ident),+ $(,)?) => {
         $(impl FromRef<App> for $capability {
             fn from_ref(app: &App) -> Self {
@@ -110,7 +110,7 @@ macro_rules! hand_out {
     };
 }
 
-hand_out! {
+impl_from_ref! {
     Accounts = accounts,
     Activity = activity,
     Console = console,
@@ -128,7 +128,7 @@ hand_out! {
     Arc<RateLimits> = limits,
 }
 
-/// A server that runs.
+/// A running server.
 pub struct Server {
     address: SocketAddr,
     stop: CancellationToken,
@@ -138,14 +138,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to listen where the settings say.
+    /// Listens on the address in the settings.
     pub async fn start(context: Context) -> Result<Self> {
         let listen = &context.settings.server.listen;
         let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, error))?;
         let address = listener.local_addr().map_err(Error::internal)?;
         if context.db.bypasses_row_security().await? {
             tracing::warn!(
-                "the database role is a superuser or has BYPASSRLS, so row-level security does not hold it; use a role of its own"
+                "the database role is a superuser or has BYPASSRLS, so row-level security does not apply to it; use a role of its own"
             );
         }
         Requests::new(&context).prepare().await?;
@@ -156,16 +156,16 @@ impl Server {
         Ok(Self { address, stop, serving, background, context })
     }
 
-    /// Where it listens.
+    /// The address it listens on, with the port that was chosen for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Accepts nobody new, lets requests under way finish, ends the background loops, and closes the database.
+    /// Accepts no new connections, finishes open requests, ends the background tasks, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
         if let Err(error) = self.serving.await {
-            tracing::error!(%error, "the listener did not end well");
+            tracing::error!(%error, "the listener failed");
         }
         self.background.stop(GRACE).await;
         self.context.db.close().await;
@@ -175,12 +175,13 @@ impl Server {
 fn cannot_listen(listen: &str, error: std::io::Error) -> Error {
     let reason = match error.kind() {
         ErrorKind::AddrInUse => {
-            "another program listens there. Stop it, or choose another with EMBED_LISTEN".to_owned()
+            "another program is using this address. Stop it, or choose another address with EMBED_LISTEN"
+                .to_owned()
         }
         ErrorKind::PermissionDenied => {
-            "ports below 1024 need more rights. Choose another with EMBED_LISTEN".to_owned()
+            "ports below 1024 need more rights. Choose another port with EMBED_LISTEN".to_owned()
         }
-        _ => format!("{error}. EMBED_LISTEN says where"),
+        _ => format!("{error}. Choose another address with EMBED_LISTEN"),
     };
     Error::unavailable(format!("The server cannot listen on {listen}: {reason}."), error)
 }

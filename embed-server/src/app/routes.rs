@@ -32,8 +32,8 @@ const METRICS_TYPE: HeaderValue =
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 impl App {
-    /// The routers: one for the public origin, one for the modules' own. Where modules have no origin of their own, they
-    /// are served, sandboxed, from the public one.
+    /// Builds two routers: one for the public origin, and one for the modules' own origins. Without a module host, modules are
+    /// served from the public origin, sandboxed.
     pub(super) fn host_router(&self) -> Result<HostRouter> {
         let settings = &self.0.context.settings;
         let api_middleware = Middleware {
@@ -50,7 +50,7 @@ impl App {
         let verify = embed::routes::router().finish_api(&mut document);
         let health = health().finish_api(&mut document);
         let management = management().finish_api(&mut document);
-        // The gateway is around the refusal of wrong methods too, because it answers the preflights of routes without OPTIONS.
+        // The gateway also wraps the 405 fallback, because it answers preflights of routes without OPTIONS.
         let mut api = module_api().finish_api(&mut document);
         if settings.server.dev {
             api = api.merge(records::graphql::playground());
@@ -81,25 +81,25 @@ impl App {
     }
 }
 
-/// The pages of operators.
+/// The console's pages.
 fn pages() -> ApiRouter<App> {
     console::router()
         .route("/", get(|| async { Redirect::to("/console") }))
         .route("/console/{*rest}", any(http::not_found))
 }
 
-/// A page of the console, and who may open it.
+/// A page of the console, and the role that it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The HTTP method.
     pub method: String,
     /// The path, with `{names}` for ids.
     pub path: String,
-    /// The least role; or `signed in`, for one's own; or `nobody`, where nobody needs to be known.
+    /// The lowest role; or `signed in` for a session without a role; or `nobody` for no session.
     pub needs: String,
 }
 
-/// Every page of the console with its rule, as the handlers' signatures have it. A page without one needs the empty text.
+/// Every page of the console with its rule, taken from the handlers' signatures. `needs` is empty for a page without a rule.
 pub fn console_rules() -> Vec<Rule> {
     let mut document = OpenApi::default();
     let _ = pages().finish_api(&mut document);
@@ -115,7 +115,7 @@ pub fn console_rules() -> Vec<Rule> {
     rules
 }
 
-/// The API of operators.
+/// The management API.
 fn management() -> ApiRouter<App> {
     sites::routes::router()
         .merge(modules::manage::router())
@@ -133,7 +133,7 @@ fn module_api() -> ApiRouter<App> {
         .route("/api/v1/modules/{module}/{*rest}", any(http::not_found))
 }
 
-/// What `/healthz` and `/readyz` answer.
+/// The body of `/healthz` and `/readyz`.
 #[derive(Serialize, JsonSchema)]
 struct Health {
     /// Always `ok`; whatever else it could say is a problem document.
@@ -142,7 +142,7 @@ struct Health {
 
 const OK: Health = Health { status: "ok" };
 
-/// `GET /healthz`: the process lives. `GET /readyz`: it can do its work.
+/// `GET /healthz`: the process is alive. `GET /readyz`: the database answers.
 fn health() -> ApiRouter<App> {
     async fn alive() -> Json<Health> {
         Json(OK)
@@ -162,7 +162,7 @@ fn health() -> ApiRouter<App> {
         )
 }
 
-/// `GET /metrics`: what it has counted.
+/// `GET /metrics`.
 fn metrics() -> Router<App> {
     async fn metrics(State(context): State<Context>) -> impl IntoResponse {
         let (open, idle) = context.db.connections();

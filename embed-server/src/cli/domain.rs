@@ -18,38 +18,37 @@ use uuid::Uuid;
 /// Its subcommands.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Allow a domain to embed a module; prints what its owner must publish
+    /// Allow a domain to embed a module, and print what its owner must publish
     Add(Add),
     /// List a module's domains
     List {
         #[command(flatten)]
-        of: Of,
+        module: ModuleArgs,
     },
-    /// Change what a domain's pages may
+    /// Change a domain's permissions
     Set(Set),
-    /// Look for a domain's proof now
+    /// Check for a domain's proof now
     Verify {
         #[command(flatten)]
         which: Which,
-        /// Where to look: dns or meta [default: wherever it may be]
+        /// Where to look: dns or meta [default: both]
         #[arg(long)]
         method: Option<String>,
     },
-    /// Take a domain off the list
+    /// Remove a domain from the list
     Remove {
         #[command(flatten)]
         which: Which,
     },
-    /// Print again what a domain's owner must publish
+    /// Print what a domain's owner must publish
     Instructions {
         #[command(flatten)]
         which: Which,
     },
 }
 
-/// The module whose list is meant.
 #[derive(Args)]
-pub(super) struct Of {
+pub(super) struct ModuleArgs {
     /// The site's id
     #[arg(long, value_name = "ID")]
     site: String,
@@ -60,56 +59,56 @@ pub(super) struct Of {
 
 #[derive(Args)]
 pub(super) struct Add {
-    /// A domain such as example.com, or *.example.com for everything below it
+    /// A domain such as example.com, or *.example.com for all its subdomains
     domain: String,
     #[command(flatten)]
-    of: Of,
-    /// Everything below the domain too, the same as *.DOMAIN
+    module: ModuleArgs,
+    /// Allow all subdomains, the same as *.DOMAIN
     #[arg(long)]
     wildcard: bool,
-    /// Only these ways to embed: widget, popup, inline [default: all]
+    /// Allow only these embed types: widget, popup, inline [default: all]
     #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
     types: Vec<String>,
-    /// Pages of the domain may not embed the module
+    /// Do not let its pages embed the module
     #[arg(long)]
     no_embed: bool,
-    /// Pages of the domain may not call the module's API
+    /// Do not let its pages call the module's API
     #[arg(long)]
     no_api: bool,
-    /// API requests per hour that its pages may make
+    /// API requests per hour for its pages
     #[arg(long, value_name = "NUMBER", default_value_t = RATE_LIMIT, value_parser = clap::value_parser!(i64).range(1..))]
     rate_limit: i64,
 }
 
-/// What is not named stays as it is.
+/// Options that are not given stay unchanged.
 #[derive(Args)]
 pub(super) struct Set {
     #[command(flatten)]
     which: Which,
-    /// Its pages may embed the module
+    /// Let its pages embed the module
     #[arg(long, conflicts_with = "no_embed")]
     embed: bool,
-    /// They may not
+    /// Do not let its pages embed the module
     #[arg(long)]
     no_embed: bool,
-    /// Its pages may call the module's API
+    /// Let its pages call the module's API
     #[arg(long, conflicts_with = "no_api")]
     api: bool,
-    /// They may not
+    /// Do not let its pages call the module's API
     #[arg(long)]
     no_api: bool,
-    /// The ways in which they may embed it: all, or some of widget, popup, inline
+    /// The allowed embed types: all, or some of widget, popup, inline
     #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
     types: Option<Vec<String>>,
-    /// API requests per hour that they may make
+    /// API requests per hour for its pages
     #[arg(long, value_name = "NUMBER")]
     rate_limit: Option<NonZeroU32>,
 }
 
-/// One domain, by its id, or by its text on a module's list.
+/// A domain, by its id, or by its name on a module's list.
 #[derive(Args)]
 pub(super) struct Which {
-    /// The domain's id, or the domain itself together with --site and --module
+    /// The domain's id, or its name together with --site and --module
     domain: String,
     /// The site's id
     #[arg(long, value_name = "ID")]
@@ -123,9 +122,10 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
     let domains = Domains::new(&context);
     match command {
         Command::Add(add) => output.print(&Added(Instructions::new(&add.run(&domains).await?)?)),
-        Command::List { of } => {
-            let (site, module) = of.ids()?;
-            let none = "No domain is allowed to embed this module yet. `embed-server domain add` allows one.";
+        Command::List { module } => {
+            let (site, module) = module.ids()?;
+            let none =
+                "No domain is allowed to embed this module yet. Allow one with `embed-server domain add`.";
             output.print(&List::new(domains.list(site, module).await?, none))
         }
         Command::Set(set) => output.print(&Changed(set.run(&domains).await?)),
@@ -144,7 +144,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
     }
 }
 
-impl Of {
+impl ModuleArgs {
     pub(super) fn ids(&self) -> Result<(Uuid, Uuid)> {
         Ok((site::id(&self.site)?, module_id(&self.module)?))
     }
@@ -152,7 +152,7 @@ impl Of {
 
 impl Add {
     async fn run(self, domains: &Domains) -> Result<AllowedDomain> {
-        let (site, module) = self.of.ids()?;
+        let (site, module) = self.module.ids()?;
         let text = match self.domain.strip_prefix("*.") {
             None if self.wildcard => format!("*.{}", bare(&self.domain)),
             _ => self.domain,
@@ -178,7 +178,7 @@ impl Set {
         };
         if changes == DomainChanges::default() {
             return Err(Error::invalid(
-                "Nothing is to be changed; say what with --embed, --no-embed, --api, --no-api, --types or --rate-limit.",
+                "Nothing to change. Use --embed, --no-embed, --api, --no-api, --types or --rate-limit.",
             ));
         }
         let domain = self.which.find(domains).await?;
@@ -186,7 +186,7 @@ impl Set {
     }
 }
 
-/// All ways are written as no list.
+/// An empty list stands for all types.
 fn parse_types(words: &[String]) -> Result<Vec<EmbedType>> {
     match words {
         [all] if all == "all" => Ok(Vec::new()),
@@ -200,9 +200,9 @@ impl Which {
         let module = self.module.as_deref().map(module_id).transpose()?;
         if let Ok(id) = Uuid::try_parse(&self.domain) {
             let domain = domains.find_anywhere(id).await?;
-            let elsewhere = site.is_some_and(|site| site != domain.site_id)
+            let is_other_list = site.is_some_and(|site| site != domain.site_id)
                 || module.is_some_and(|module| module != domain.module_id);
-            if elsewhere {
+            if is_other_list {
                 let detail = format!("Domain {id} is not on the list of that site and module.");
                 return Err(Error::new(Code::DomainNotFound, detail));
             }
@@ -211,14 +211,14 @@ impl Which {
         match (site, module) {
             (Some(site), Some(module)) => domains.find(site, module, &domains.pattern(&self.domain)?).await,
             _ => Err(Error::invalid(format!(
-                "`{}` may be on many lists; give the domain's id, or say which list with --site ID --module ID.",
+                "`{}` may be on several lists. Give the domain's id, or choose a list with --site ID --module ID.",
                 self.domain
             ))),
         }
     }
 }
 
-/// The domain without a scheme, where `*.` can be put before it.
+/// The domain without its scheme, so that `*.` can be put before it.
 fn bare(domain: &str) -> &str {
     domain.split_once("://").map_or(domain, |(_, rest)| rest)
 }
@@ -231,13 +231,13 @@ fn parse_method(word: &str) -> Result<Method> {
     match word {
         "dns" => Ok(Method::Dns),
         "meta" => Ok(Method::Meta),
-        _ => Err(Error::invalid(format!("`{word}` is not a way to prove a domain; expected dns or meta."))),
+        _ => Err(Error::invalid(format!("`{word}` is not a verification method; expected dns or meta."))),
     }
 }
 
 fn parse_type(word: &str) -> Result<EmbedType> {
     EmbedType::parse(word).ok_or_else(|| {
         let known: Vec<_> = EmbedType::ALL.iter().map(|known| known.as_str()).collect();
-        Error::invalid(format!("`{word}` is not a way to embed; expected {}.", known.join(", ")))
+        Error::invalid(format!("`{word}` is not an embed type; expected {}.", known.join(", ")))
     })
 }

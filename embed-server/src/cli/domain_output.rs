@@ -10,16 +10,15 @@ impl Readable for Instructions {
         let Some(Record { kind, name, value }) = &self.dns else {
             return write!(f, "{} is this computer and needs no proof.", self.domain);
         };
-        writeln!(f, "Whoever owns {} proves it with a DNS record:\n", self.domain)?;
+        writeln!(f, "The owner of {} proves ownership with a DNS record:\n", self.domain)?;
         writeln!(f, "  {kind}    {name}\n  value  {value}\n")?;
         if let Some(tag) = &self.meta {
-            writeln!(f, "or with a tag in the <head> of its front page:\n\n  {tag}\n")?;
+            writeln!(f, "or with a tag in the <head> of its home page:\n\n  {tag}\n")?;
         }
         write!(f, "Then:\n  embed-server domain verify {}", self.id)
     }
 }
 
-/// A domain that was added.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub(super) struct Added(pub(super) Instructions);
@@ -30,7 +29,6 @@ impl Readable for Added {
     }
 }
 
-/// A domain that was changed.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub(super) struct Changed(pub(super) AllowedDomain);
@@ -38,17 +36,16 @@ pub(super) struct Changed(pub(super) AllowedDomain);
 impl Readable for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AllowedDomain { domain, allow_embed, allow_api, embed_types, rate_limit, .. } = &self.0;
-        let may = |may: bool| if may { "may" } else { "may not" };
-        write!(f, "Pages of {domain} {} embed the module", may(*allow_embed))?;
+        let can = |allowed: bool| if allowed { "can" } else { "cannot" };
+        write!(f, "Pages of {domain} {} embed the module", can(*allow_embed))?;
         if *allow_embed && !embed_types.is_empty() {
             let types: Vec<_> = embed_types.iter().map(|known| known.as_str()).collect();
             write!(f, " (as {})", types.join(" or "))?;
         }
-        write!(f, " and {} call its API, {rate_limit} times an hour at most.", may(*allow_api))
+        write!(f, " and {} call its API, at most {rate_limit} times an hour.", can(*allow_api))
     }
 }
 
-/// A domain whose proof was found.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub(super) struct Verified(pub(super) AllowedDomain);
@@ -68,7 +65,6 @@ impl Readable for Verified {
     }
 }
 
-/// A domain that was taken off.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub(super) struct Removed(pub(super) AllowedDomain);
@@ -84,7 +80,7 @@ impl Readable for AllowedDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match (self.verified, &self.last_error) {
             (true, None) => "verified".to_owned(),
-            (true, Some(error)) => format!("verified, but at the last look {error}"),
+            (true, Some(error)) => format!("verified, but at the last check {error}"),
             (false, None) => "pending".to_owned(),
             (false, Some(error)) => format!("pending: {error}"),
         };

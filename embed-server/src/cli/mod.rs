@@ -1,5 +1,5 @@
-//! The command line: every command calls the functions that the server calls, on the same database, so it works with no
-//! server running, and one that runs sees the change within two seconds.
+//! The command line. Every command calls the same functions as the server, on the same database: it needs no running server,
+//! and a running one sees the change within two seconds.
 //!
 //! A command is a variant of [`Command`], a file here with its arguments and its `run`, and a result that is both
 //! [`Serialize`] (for `--json`) and [`Readable`] (for people).
@@ -53,19 +53,19 @@ enum Command {
     /// Publish, list, show, roll back and unpublish modules
     #[command(subcommand)]
     Module(module::Command),
-    /// Allow websites to embed a module, and verify them
+    /// Allow websites to embed a module, and verify their domains
     #[command(subcommand)]
     Domain(domain::Command),
-    /// Make, list, rotate and revoke tokens for a module's API
+    /// Create, list, rotate and revoke tokens for a module's API
     #[command(subcommand)]
     Token(token::Command),
     /// Watch the calls of the modules' APIs
     #[command(subcommand)]
     Requests(requests::Command),
-    /// Make, list and rename organizations
+    /// Create, list and rename organizations
     #[command(subcommand)]
     Org(org::Command),
-    /// Invite people who operate this installation, and make tokens for their programs
+    /// Manage people and their personal tokens
     #[command(subcommand)]
     User(user::Command),
 }
@@ -74,14 +74,14 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return misread(&error),
+        Err(error) => return usage_error(&error),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = match runtime {
+    let result = match runtime {
         Ok(runtime) => runtime.block_on(run(arguments)),
         Err(error) => Err(Error::internal(error)),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", sentence(&error));
@@ -93,7 +93,7 @@ pub fn main() -> ExitCode {
 async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
     let output = Output { json };
     let settings = Settings::load(flags);
-    // Wrong settings are what the doctor is for, and the demo brings its own.
+    // `doctor` reports wrong settings, and `demo` has its own.
     match command {
         Command::Demo(ports) => crate::demo::run(ports, output).await,
         Command::Doctor => doctor::run(settings, output).await,
@@ -112,23 +112,23 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
     }
 }
 
-/// Says in one sentence what is wrong with the command line; help and version are printed as they are.
-fn misread(error: &clap::Error) -> ExitCode {
+/// Prints in one sentence what is wrong with the command line. Help and version are printed as they are.
+fn usage_error(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
     if matches!(error.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand | DisplayVersion) {
         error.exit();
     }
     let text = error.render().to_string();
-    let complaint: Vec<_> =
+    let message: Vec<_> =
         text.lines().take_while(|line| !line.starts_with("Usage:")).flat_map(str::split_whitespace).collect();
-    let complaint = complaint.join(" ");
-    let complaint = complaint.split(" For more information").next().unwrap_or_default();
-    let complaint = complaint.trim_start_matches("error: ");
-    eprintln!("Not understood: {complaint}. `--help` after the command says what it takes.");
+    let message = message.join(" ");
+    let message = message.split(" For more information").next().unwrap_or_default();
+    let message = message.trim_start_matches("error: ");
+    eprintln!("Invalid command: {message}. Add `--help` to see what it accepts.");
     ExitCode::from(2)
 }
 
-/// The error's sentence. A fault of this program has no log here, so its causes are printed too.
+/// The error's sentence. An internal error is printed with its causes, since commands write no log.
 fn sentence(error: &Error) -> String {
     match error.causes().filter(|_| error.code() == Code::Internal) {
         Some(causes) => format!("Something went wrong inside embed-server: {causes}."),

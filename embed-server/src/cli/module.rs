@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// Its subcommands.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Publish a folder with a module.json as a module's newest version
+    /// Publish a folder with a module.json as a new version of a module
     Publish {
         /// The folder
         #[arg(value_name = "DIR")]
@@ -27,7 +27,7 @@ pub(super) enum Command {
         /// The site's id
         #[arg(long, value_name = "ID")]
         site: String,
-        /// The module's id [default: the site's module of that name, or a new one]
+        /// The module's id [default: the site's module with the same name, or a new one]
         #[arg(long, value_name = "ID")]
         module: Option<String>,
     },
@@ -50,14 +50,13 @@ pub(super) enum Command {
         #[arg(value_name = "VERSION")]
         to: String,
     },
-    /// Stop serving a module; its id, versions and domains stay
+    /// Stop serving a module; its id, versions and domains are kept
     Unpublish {
         #[command(flatten)]
         which: Which,
     },
 }
 
-/// One module.
 #[derive(Args)]
 pub(super) struct Which {
     /// The module's id
@@ -92,7 +91,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         Command::List { site } => {
             let site = Sites::new(&context).find(site::id(&site)?).await?.id;
             let none =
-                "The site has no modules yet. `embed-server module publish DIR --site ID` publishes one.";
+                "The site has no modules yet. Publish one with `embed-server module publish DIR --site ID`.";
             output.print(&List::new(modules.list(site).await?, none))
         }
         Command::Show { which } => {
@@ -122,7 +121,7 @@ fn id(text: &str) -> Result<Uuid> {
     ids::parse("module", text, "module list --site ID")
 }
 
-/// The bar shows itself only where standard error is a terminal.
+/// The bar is only drawn where standard error is a terminal.
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -139,7 +138,7 @@ impl Readable for Module {
 #[serde(transparent)]
 struct Published {
     publication: Publication,
-    /// Where pages load `v1/embed.js` from.
+    /// The origin that pages load `v1/embed.js` from.
     #[serde(skip)]
     cdn: String,
 }
@@ -148,13 +147,13 @@ impl Readable for Published {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Publication { id, site_id, name, version, files, bytes, changed } = &self.publication;
         if !changed {
-            return write!(f, "{name} {version} is published already, with this very content: {id}");
+            return write!(f, "{name} {version} is already published with the same content: {id}");
         }
         let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
         writeln!(f, "Published {name} {version}, {files}, {}: {id}", size(*bytes as u64))?;
         writeln!(f, "\nNext, allow a website to embed it:")?;
         writeln!(f, "  embed-server domain add DOMAIN --site {site_id} --module {id}")?;
-        writeln!(f, "\nIts pages paste:")?;
+        writeln!(f, "\nPaste this into its pages:")?;
         writeln!(f, "  <script async src=\"{}/v1/embed.js\"></script>", self.cdn)?;
         write!(f, "  <div data-dramac-embed=\"{id}\" data-site-id=\"{site_id}\"></div>")
     }

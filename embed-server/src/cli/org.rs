@@ -14,19 +14,19 @@ use uuid::Uuid;
 /// Its subcommands.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Make another organization, with people and sites of its own
+    /// Create an organization with its own people and sites
     Create {
-        /// What people call it
+        /// Its name
         name: String,
     },
     /// List organizations
     List,
-    /// Give an organization another name
+    /// Rename an organization
     Rename {
         /// The organization's id
         #[arg(value_name = "ORG")]
         id: String,
-        /// What people call it from now on
+        /// The new name
         name: String,
     },
 }
@@ -38,7 +38,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             output.print(&accounts.create_organization(&Actor::CommandLine, &name).await?)
         }
         Command::List => {
-            output.print(&List::new(accounts.organizations().await?, "There is no organization."))
+            output.print(&List::new(accounts.organizations().await?, "There are no organizations."))
         }
         Command::Rename { id, name } => {
             output.print(&accounts.rename_organization(&Actor::CommandLine, self::id(&id)?, &name).await?)

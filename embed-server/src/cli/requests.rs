@@ -20,12 +20,12 @@ pub(super) enum Command {
     Tail,
 }
 
-/// How often is looked.
+/// How often the log is read.
 const POLL: Duration = Duration::from_millis(500);
-/// A batch is seen when its transaction ends, and its ids are made when that begins: as much later than others with greater
-/// ids it may come, also where the clocks of two servers differ a little.
-const LATE: TimeDelta = TimeDelta::seconds(10);
-/// Calls that are read at once.
+/// How far back each read goes. A batch's ids are made when its transaction begins and become visible when it ends, so rows
+/// can appear after others with greater ids; clocks of two servers can differ too.
+const OVERLAP: TimeDelta = TimeDelta::seconds(10);
+/// Calls in one query.
 const MOST: i64 = 1_000;
 
 pub(super) async fn run(Command::Tail: Command, context: Context, output: Output) -> Result<()> {
@@ -36,38 +36,37 @@ pub(super) async fn run(Command::Tail: Command, context: Context, output: Output
     }
 }
 
-/// Prints what is written from now on. Each look goes back to [`LATE`] before the one that was before it, and what was
-/// printed since then is known.
+/// Prints calls that are logged from now on. Each read starts [`OVERLAP`] before the previous one, and skips what was printed.
 async fn tail(requests: &Requests, output: Output) -> Result<()> {
-    let mut floor = recently();
-    let mut known: BTreeSet<Uuid> = all_behind(requests, floor).await?.iter().map(|call| call.id).collect();
+    let mut floor = overlap_start();
+    let mut printed: BTreeSet<Uuid> = all_after(requests, floor).await?.iter().map(|call| call.id).collect();
     loop {
-        let next = recently();
-        for call in all_behind(requests, floor).await? {
-            if known.insert(call.id) {
+        let next = overlap_start();
+        for call in all_after(requests, floor).await? {
+            if printed.insert(call.id) {
                 output.print(&call)?;
             }
         }
         floor = next;
-        known = known.split_off(&floor);
+        printed = printed.split_off(&floor);
         tokio::time::sleep(POLL).await;
     }
 }
 
-/// Below every id that is made from [`LATE`] before now on.
-fn recently() -> Uuid {
-    let millis = (Utc::now() - LATE).timestamp_millis();
+/// The lowest id of the time [`OVERLAP`] before now.
+fn overlap_start() -> Uuid {
+    let millis = (Utc::now() - OVERLAP).timestamp_millis();
     // The first 48 bits of a UUIDv7 (RFC 9562, section 5.7).
     Uuid::from_u128(u128::try_from(millis).unwrap_or_default() << 80)
 }
 
-/// All of them, however many there are.
-async fn all_behind(requests: &Requests, mut last: Uuid) -> Result<Vec<LoggedRequest>> {
+/// Reads all calls with ids above `last`.
+async fn all_after(requests: &Requests, mut last: Uuid) -> Result<Vec<LoggedRequest>> {
     let mut all = Vec::new();
     loop {
-        let some = requests.after(last, MOST).await?;
-        let more = some.len() as i64 == MOST;
-        all.extend(some);
+        let page = requests.after(last, MOST).await?;
+        let more = page.len() as i64 == MOST;
+        all.extend(page);
         match all.last() {
             Some(newest) if more => last = newest.id,
             _ => return Ok(all),

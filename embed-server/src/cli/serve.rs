@@ -9,7 +9,7 @@ use embed_core::accounts::Accounts;
 
 pub(super) async fn run(settings: Settings) -> Result<()> {
     let _log = Log::start(&settings);
-    // Asked for before anything is opened: a server that cannot sign should not touch the database.
+    // Checked first, because a server that cannot sign must not touch the database.
     settings.require_secret()?;
     let public_url = settings.server.public_url.clone();
     let context = crate::open(settings).await?;
@@ -19,11 +19,11 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
         let link = format!("{public_url}{link}");
         tracing::warn!(
             link,
-            "nobody manages this installation yet; whoever follows this link within a day is its first owner"
+            "this installation has no owner yet; the first person to open this link within a day becomes its owner"
         );
     }
     shutdown::requested().await?;
-    tracing::info!("stopping: requests under way are finished first");
+    tracing::info!("stopping: open requests are finished first");
     server.stop().await;
     Ok(())
 }

@@ -19,15 +19,15 @@ use uuid::Uuid;
 pub(super) enum Command {
     /// Create a site
     Create {
-        /// What people call it
+        /// Its name
         name: String,
-        /// The organization it belongs to; needed when there are several
+        /// The organization; needed when there are several
         #[arg(long, value_name = "ID")]
         org: Option<String>,
     },
     /// List sites
     List {
-        /// The organization whose sites; needed when there are several
+        /// The organization; needed when there are several
         #[arg(long, value_name = "ID")]
         org: Option<String>,
     },
@@ -42,7 +42,7 @@ pub(super) enum Command {
         /// The site's id
         #[arg(value_name = "SITE")]
         id: String,
-        /// Yes, delete it; without this the command only says what would go
+        /// Confirm; without this the command only says what would be deleted
         #[arg(long)]
         yes: bool,
     },
@@ -58,7 +58,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         }
         Command::List { org } => {
             let organization = accounts.organization(organization(org)?).await?;
-            let none = "There are no sites yet. `embed-server site create NAME` makes one.";
+            let none = "There are no sites yet. Create one with `embed-server site create NAME`.";
             output.print(&List::new(sites.list(organization).await?, none))
         }
         Command::Show { id } => output.print(&sites.find(self::id(&id)?).await?),
@@ -76,7 +76,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
 fn not_confirmed(site: &Site, modules: usize) -> Error {
     let modules = if modules == 1 { "its module".to_owned() } else { format!("its {modules} modules") };
     Error::invalid(format!(
-        "This would delete {} for good, and with it {modules} and their domains, tokens and records. If it is what you want: `embed-server site delete {} --yes`.",
+        "This would permanently delete {} with {modules} and their domains, tokens and records. To confirm: `embed-server site delete {} --yes`.",
         site.name, site.id
     ))
 }

@@ -13,7 +13,7 @@ pub(super) fn parse(text: &str) -> Result<TimeDelta, String> {
         _ => return Err(wrong()),
     };
     let count: i32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    // No span is longer than some ten years: what is longer is meant to be for ever.
+    // A longer span is probably meant as “never”, which is the default.
     let span = unit.checked_mul(count).filter(|span| *span >= TimeDelta::zero() && span.num_days() <= 3_660);
     span.ok_or_else(|| format!("{text} is too long; expected at most 3660d"))
 }

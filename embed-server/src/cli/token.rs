@@ -1,6 +1,6 @@
 //! `embed-server token`.
 
-use super::domain::Of;
+use super::domain::ModuleArgs;
 use super::span;
 use crate::output::Readable;
 use crate::output::{List, Output};
@@ -19,25 +19,25 @@ use std::num::NonZeroU32;
 /// Its subcommands.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Make a token for a module's API; prints it this once
+    /// Create a token for a module's API; it is printed only once
     Create(Create),
     /// List a module's tokens
     List {
         #[command(flatten)]
-        of: Of,
+        module: ModuleArgs,
     },
-    /// End a token at once
+    /// Revoke a token at once
     Revoke {
         /// The token's id
         #[arg(value_name = "TOKEN")]
         id: String,
     },
-    /// Make a token that may do the same; the old one goes on to count for a while
+    /// Replace a token with a new one of the same scopes; the old one keeps working for a while
     Rotate {
         /// The token's id
         #[arg(value_name = "TOKEN")]
         id: String,
-        /// How long the old one goes on to count
+        /// How long the old one keeps working
         #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span::parse)]
         overlap: TimeDelta,
     },
@@ -45,23 +45,23 @@ pub(super) enum Command {
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// What people call it
+    /// Its name
     name: String,
     #[command(flatten)]
-    of: Of,
-    /// What it may do: read, write, delete
+    module: ModuleArgs,
+    /// Its scopes: read, write, delete
     #[arg(long, value_name = "SCOPE,…", value_delimiter = ',', required = true)]
     scopes: Vec<String>,
-    /// Only pages of these domains may use it [default: any that may use the API, and programs]
+    /// Only pages of these domains can use it [default: any domain that can use the API, and programs]
     #[arg(long, value_name = "DOMAIN,…", value_delimiter = ',')]
     allowed_domains: Vec<String>,
-    /// It may only be used from these addresses and networks [default: any]
+    /// Only these IP addresses and networks can use it [default: any]
     #[arg(long, value_name = "CIDR,…", value_delimiter = ',')]
     allowed_ips: Vec<String>,
     /// Requests per minute [default: 100]
     #[arg(long, value_name = "NUMBER")]
     rate_limit: Option<NonZeroU32>,
-    /// When it ends, such as 90d from now [default: never]
+    /// When it expires, such as 90d from now [default: never]
     #[arg(long, value_name = "SPAN", value_parser = span::parse)]
     expires: Option<TimeDelta>,
 }
@@ -70,9 +70,9 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
     let tokens = Tokens::new(&context);
     match command {
         Command::Create(create) => output.print(&create.run(&context, &tokens).await?),
-        Command::List { of } => {
-            let (site, module) = of.ids()?;
-            let none = "This module has no tokens yet. `embed-server token create NAME` makes one.";
+        Command::List { module } => {
+            let (site, module) = module.ids()?;
+            let none = "This module has no tokens yet. Create one with `embed-server token create NAME`.";
             output.print(&List::new(tokens.list(site, module).await?, none))
         }
         Command::Revoke { id } => {
@@ -88,7 +88,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
 
 impl Create {
     async fn run(self, context: &Context, tokens: &Tokens) -> Result<CreatedToken> {
-        let (site, module) = self.of.ids()?;
+        let (site, module) = self.module.ids()?;
         let given = |list: Vec<String>| (!list.is_empty()).then_some(list);
         let new = NewToken {
             module_id: module,
@@ -120,7 +120,7 @@ impl Readable for ApiToken {
         write!(f, "{}  dram_live_{}…  {}  {}", self.id, self.token_prefix, scopes.join(","), self.name)?;
         match (self.revoked_at, self.expires_at) {
             (Some(at), _) => write!(f, "  revoked {}", at.format("%F")),
-            (None, Some(at)) => write!(f, "  ends {}", at.format("%F")),
+            (None, Some(at)) => write!(f, "  expires {}", at.format("%F")),
             (None, None) => Ok(()),
         }
     }
@@ -128,8 +128,8 @@ impl Readable for ApiToken {
 
 impl Readable for CreatedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Made token {}: {}", self.details.name, self.details.id)?;
-        write!(f, "\n  {}\n\nKeep it now: it is not shown again.", self.token)
+        writeln!(f, "Created token {}: {}", self.details.name, self.details.id)?;
+        write!(f, "\n  {}\n\nSave it now: it is not shown again.", self.token)
     }
 }
 
@@ -139,6 +139,6 @@ struct Revoked(ApiToken);
 
 impl Readable for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token {} counts no more; running servers refuse it within two seconds.", self.0.name)
+        write!(f, "Token {} is revoked; running servers refuse it within two seconds.", self.0.name)
     }
 }

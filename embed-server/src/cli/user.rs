@@ -16,55 +16,54 @@ use uuid::Uuid;
 /// Its subcommands.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Take somebody into the organization
+    /// Add a person to an organization
     Invite(Invite),
     /// List the organization's people
     List {
         #[command(flatten)]
         organization: Organization,
     },
-    /// Give somebody another role
+    /// Change a person's role
     Role {
-        /// The person's e-mail address
+        /// The person's email address
         email: String,
         /// owner, admin or member
         role: String,
         #[command(flatten)]
         organization: Organization,
     },
-    /// Take somebody out of the organization
+    /// Remove a person from an organization
     Remove {
-        /// The person's e-mail address
+        /// The person's email address
         email: String,
         #[command(flatten)]
         organization: Organization,
     },
-    /// Make a token with which somebody's programs call the management API; prints it once
+    /// Create a personal token for the management API; it is printed only once
     Token {
-        /// The person's e-mail address
+        /// The person's email address
         email: String,
         /// What it is for
         #[arg(long, default_value = "command line")]
         name: String,
-        /// When it ends, such as 30d or 12h [default: never]
+        /// When it expires, such as 30d or 12h [default: never]
         #[arg(long, value_name = "SPAN", value_parser = span::parse)]
         expires: Option<TimeDelta>,
     },
-    /// List somebody's tokens
+    /// List a person's tokens
     Tokens {
-        /// The person's e-mail address
+        /// The person's email address
         email: String,
     },
-    /// End somebody's tokens
+    /// Revoke a person's tokens
     Revoke {
-        /// The person's e-mail address
+        /// The person's email address
         email: String,
-        /// Only the one that begins so, as `user tokens` lists it [default: all of them]
+        /// Only the token with this prefix, as `user tokens` lists it [default: all]
         prefix: Option<String>,
     },
 }
 
-/// The organization that is meant.
 #[derive(Args)]
 pub(super) struct Organization {
     /// The organization; needed when there are several
@@ -74,21 +73,21 @@ pub(super) struct Organization {
 
 #[derive(Args)]
 pub(super) struct Invite {
-    /// The person's e-mail address
+    /// The person's email address
     email: String,
-    /// What people call the person [default: what stands before the @]
+    /// The person's name [default: the part of the address before the @]
     #[arg(long)]
     name: Option<String>,
     /// owner, admin or member
     #[arg(long, default_value = "member", conflicts_with_all = ["owner", "admin", "member"])]
     role: String,
-    /// The same as --role owner: manages people and deletes sites
+    /// The same as --role owner: can also manage people and delete sites
     #[arg(long, conflicts_with_all = ["admin", "member"])]
     owner: bool,
-    /// The same as --role admin: changes modules, domains and tokens
+    /// The same as --role admin: can also change sites, modules, domains and tokens
     #[arg(long, conflicts_with = "member")]
     admin: bool,
-    /// The same as --role member: looks at everything
+    /// The same as --role member: can view everything
     #[arg(long)]
     member: bool,
     #[command(flatten)]
@@ -111,7 +110,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         }
         Command::List { organization } => {
             let people = accounts.list(organization.find(&accounts).await?).await?;
-            let none = "Nobody is here yet. `embed-server user invite EMAIL --owner` makes the first owner.";
+            let none = "This organization has no people yet. Invite its first owner with `embed-server user invite EMAIL --owner`.";
             output.print(&List::new(people, none))
         }
         Command::Role { email, role, organization } => {
@@ -127,11 +126,11 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         Command::Token { email, name, expires } => {
             let email = Email::parse(&email)?;
             let (about, secret) = accounts.token(&Actor::CommandLine, &email, &name, expires).await?;
-            output.print(&Made { about, token: secret.reveal().to_owned(), email })
+            output.print(&CreatedPersonalToken { about, token: secret.reveal().to_owned(), email })
         }
         Command::Tokens { email } => {
             let email = Email::parse(&email)?;
-            let none = "No token of this person is good. `embed-server user token EMAIL` makes one.";
+            let none = "This person has no active tokens. Create one with `embed-server user token EMAIL`.";
             output.print(&List::new(accounts.tokens(&email).await?, none))
         }
         Command::Revoke { email, prefix } => {
@@ -171,7 +170,7 @@ impl Readable for Person {
 struct Invited {
     #[serde(flatten)]
     person: Person,
-    /// Whether a letter says so.
+    /// Whether an invitation was sent by email.
     letter: bool,
     #[serde(skip)]
     console: String,
@@ -180,8 +179,8 @@ struct Invited {
 impl Readable for Invited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Person { email, role, .. } = &self.person;
-        let told = if self.letter { "; a letter is on its way" } else { "" };
-        writeln!(f, "{email} is {} {role} now{told}.", if *role == Role::Member { "a" } else { "an" })?;
+        let sent = if self.letter { "; an email is on its way" } else { "" };
+        writeln!(f, "{email} is {} {role} now{sent}.", if *role == Role::Member { "a" } else { "an" })?;
         writeln!(f, "\nTo sign in with this address:\n  {}", self.console)?;
         write!(f, "\nFor programs that act as this person:\n  embed-server user token {email}")
     }
@@ -193,36 +192,36 @@ struct Removed(Person);
 
 impl Readable for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is out. Tokens of this person open nothing here any more.", self.0.email)
+        write!(f, "{} is removed. Their tokens no longer give access to this organization.", self.0.email)
     }
 }
 
 /// A line of `user tokens`.
 impl Readable for PersonalToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}…  {}, made {}", self.prefix, self.name, self.created_at.format("%Y-%m-%d"))?;
+        write!(f, "{}…  {}, created {}", self.prefix, self.name, self.created_at.format("%Y-%m-%d"))?;
         match self.expires_at {
-            Some(end) => write!(f, ", ends {}", end.format("%Y-%m-%d %H:%M UTC")),
-            None => f.write_str(", does not end"),
+            Some(end) => write!(f, ", expires {}", end.format("%Y-%m-%d %H:%M UTC")),
+            None => f.write_str(", never expires"),
         }
     }
 }
 
-/// The secret is here and nowhere else.
+/// The only place where the secret is shown.
 #[derive(Serialize)]
-struct Made {
+struct CreatedPersonalToken {
     #[serde(flatten)]
     about: PersonalToken,
     token: String,
     email: Email,
 }
 
-impl Readable for Made {
+impl Readable for CreatedPersonalToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.token)?;
         write!(
             f,
-            "\nThis is shown once: keep it safe. With it a program may whatever {} may:\n  curl -H 'Authorization: Bearer TOKEN' …/api/v1/sites",
+            "\nThis token is shown only once: keep it safe. A program with it can do whatever {} can:\n  curl -H 'Authorization: Bearer TOKEN' …/api/v1/sites",
             self.email
         )
     }
@@ -237,7 +236,7 @@ struct Revoked {
 impl Readable for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.revoked {
-            0 => write!(f, "{} had no token that was good.", self.email),
+            0 => write!(f, "{} had no active token.", self.email),
             1 => write!(f, "Revoked a token of {}.", self.email),
             count => write!(f, "Revoked {count} tokens of {}.", self.email),
         }

@@ -1,5 +1,5 @@
-//! `embed-server demo`: everything on one machine. A server in a temporary folder, the example modules, a website that may
-//! embed them, and one that may not.
+//! `embed-server demo`: everything on one machine. A server in a temporary folder, the example modules, a website that can
+//! embed them, and one that cannot.
 
 use crate::app::Server;
 use crate::log::Log;
@@ -32,26 +32,26 @@ use website::Website;
 mod visits;
 mod website;
 
-/// Ports, where the usual ones are taken.
 #[derive(Args, Clone, Copy)]
 pub struct Ports {
     /// Port of the embed server
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
-    /// Port of the website that may embed
+    /// Port of the website that can embed
     #[arg(long, value_name = "PORT", default_value_t = 8081)]
     site_port: u16,
-    /// Port of the website that may not
+    /// Port of the website that cannot
     #[arg(long, value_name = "PORT", default_value_t = 8082)]
     stranger_port: u16,
 }
 
 pub async fn run(ports: Ports, output: Output) -> Result<()> {
     let mut stop = pin!(shutdown::requested());
-    // Removed with everything in it when this function ends, however it ends.
-    let folder = tempfile::Builder::new().prefix("embed-demo-").tempdir().map_err(|error| {
-        Error::unavailable(format!("There is no place for temporary files: {error}."), error)
-    })?;
+    // The folder is removed when this function returns.
+    let folder = tempfile::Builder::new()
+        .prefix("embed-demo-")
+        .tempdir()
+        .map_err(|error| Error::unavailable(format!("Cannot create a temporary folder: {error}."), error))?;
     let demo = tokio::select! {
         started = Demo::start(ports, &folder) => started?,
         stopped = &mut stop => return stopped,
@@ -72,7 +72,7 @@ struct Demo {
 
 impl Demo {
     async fn start(ports: Ports, folder: &TempDir) -> Result<Self> {
-        // Only tried, so that a port in use is told before anything is made; nobody is let in yet.
+        // Reports a port that is in use before anything is created. The server binds it again later.
         drop(listen(ports.port, "--port").await?);
         let allowed = listen(ports.site_port, "--site-port").await?;
         let stranger = listen(ports.stranger_port, "--stranger-port").await?;
@@ -95,12 +95,12 @@ impl Demo {
             page_token: seeded.page_token,
             pages: website::pages(),
         };
-        let blanks =
-            guide.blanks(context.settings.server.module_host.as_ref().map_or("", |host| host.pattern()));
+        let placeholders =
+            guide.placeholders(context.settings.server.module_host.as_ref().map_or("", |host| host.pattern()));
         let mut websites = JoinSet::new();
-        websites.spawn(Website::new("sites", blanks.clone()).serve(allowed));
-        websites.spawn(Website::new("sites/stranger", blanks).serve(stranger));
-        visits::begin(&guide).await?;
+        websites.spawn(Website::new("sites", placeholders.clone()).serve(allowed));
+        websites.spawn(Website::new("sites/stranger", placeholders).serve(stranger));
+        visits::simulate(&guide).await?;
         Ok(Self { server, websites, guide, _log: log })
     }
 
@@ -121,7 +121,7 @@ fn origin(port: u16) -> String {
     format!("http://localhost:{port}")
 }
 
-/// The demo's own settings: those of the environment are for another installation.
+/// The demo's settings. The environment is ignored, since it may be that of a real installation.
 fn settings(port: u16, folder: &Path) -> Result<Settings> {
     Settings::from_environment([
         ("DATABASE_URL", format!("sqlite://{}", folder.join("embed.db").display())),
@@ -130,27 +130,27 @@ fn settings(port: u16, folder: &Path) -> Result<Settings> {
         ("EMBED_MODULE_HOST", format!("*.localhost:{port}")),
         ("EMBED_PUBLIC_URL", origin(port)),
         ("EMBED_STORAGE_URL", format!("file://{}", folder.join("files").display())),
-        // Nothing but the codes of whoever signs out and wants to come in again.
+        // Logs nothing but sign-in codes, for signing in again after signing out.
         ("RUST_LOG", "off,embed_server::sign_in=warn".into()),
     ])
 }
 
-/// What was put into the database.
+/// The demo's content in the database.
 struct Seeded {
     site: Uuid,
-    /// By the name of its folder.
+    /// Ids by the name of the example's folder.
     modules: BTreeMap<String, Uuid>,
-    /// The owner's, for the management routes.
+    /// The owner's token for the management API.
     personal_token: String,
     /// The path of a link that signs the owner in.
     console: String,
-    /// May do everything with what visitors sent with the feedback form.
+    /// A token with all scopes for the feedback form's entries.
     token: String,
-    /// May read it, from a page of the first website.
+    /// A token that can read them, from the first website only.
     page_token: String,
 }
 
-/// A site with every example module, each allowed on the first website.
+/// Creates a site with every example module, each allowed on the first website.
 async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<Seeded> {
     let unpacked = folder.join("examples");
     std::fs::create_dir_all(&unpacked).and_then(|()| EXAMPLES.extract(&unpacked)).map_err(Error::internal)?;
@@ -209,7 +209,7 @@ async fn token(
     Ok(Tokens::new(context).create(&Actor::CommandLine, site, new).await?.token)
 }
 
-/// What is there to see.
+/// What the demo prints: addresses, ids and tokens.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Guide {
@@ -220,11 +220,11 @@ struct Guide {
     modules: BTreeMap<String, Uuid>,
     /// An API token for the entries of the feedback form.
     token: String,
-    /// A personal token of the demo's owner, for the management routes.
+    /// A personal token of the demo's owner, for the management API.
     personal_token: String,
-    /// A link into the console, good until the demo ends.
+    /// A sign-in link to the console, valid until the demo ends.
     console: String,
-    /// The one that a page of the website reads them with.
+    /// The token that the website's page reads the entries with.
     #[serde(skip)]
     page_token: String,
     /// By path, with the page's title.
@@ -232,8 +232,8 @@ struct Guide {
 }
 
 impl Guide {
-    /// What stands for the blanks in the websites' files.
-    fn blanks(&self, module_origins: &str) -> Vec<(String, String)> {
+    /// The values for the placeholders in the websites' files.
+    fn placeholders(&self, module_origins: &str) -> Vec<(String, String)> {
         let ids = self.modules.iter().map(|(name, id)| (name.as_str(), id.to_string()));
         let fixed = [
             ("server", self.server.clone()),
@@ -242,28 +242,28 @@ impl Guide {
             ("site", self.site_id.to_string()),
             ("token", self.page_token.clone()),
         ];
-        fixed.into_iter().chain(ids).map(|(blank, value)| (format!("{{{{{blank}}}}}"), value)).collect()
+        fixed.into_iter().chain(ids).map(|(name, value)| (format!("{{{{{name}}}}}"), value)).collect()
     }
 }
 
 impl Readable for Guide {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "A website that may embed the modules: {}/", self.allowed)?;
+        writeln!(f, "A website that can embed the modules: {}/", self.allowed)?;
         for (path, title) in &self.pages {
             writeln!(f, "  {}{path:<30} {title}", self.allowed)?;
         }
-        writeln!(f, "\nA website that may not: {}/", self.stranger)?;
-        writeln!(f, "  It shows a card with Retry; the browser's console says what to do.")?;
-        writeln!(f, "\nThe console, where all of it is managed: {}", self.console)?;
-        writeln!(f, "  Its charts begin with one visit of each page by the demo itself.")?;
+        writeln!(f, "\nA website that cannot: {}/", self.stranger)?;
+        writeln!(f, "  It shows an error with a Retry button; the browser's console says what to do.")?;
+        writeln!(f, "\nThe console, to manage everything: {}", self.console)?;
+        writeln!(f, "  Its charts start with one visit to each page by the demo itself.")?;
         writeln!(f, "\nThe embed server: {}", self.server)?;
         writeln!(f, "  {:<10} {}", "site", self.site_id)?;
         for (name, id) in &self.modules {
             writeln!(f, "  {name:<10} {id}")?;
         }
-        writeln!(f, "\nIts API, to read and to try out: {}/api/docs", self.server)?;
-        writeln!(f, "  the data of feedback, as an apiToken:       {}", self.token)?;
-        writeln!(f, "  everything else, as the personalToken:      {}", self.personal_token)?;
-        write!(f, "\nEverything is in a temporary folder, which goes when you press Ctrl-C.")
+        writeln!(f, "\nAPI reference, with a form for each call: {}/api/docs", self.server)?;
+        writeln!(f, "  for feedback's data, use as apiToken:       {}", self.token)?;
+        writeln!(f, "  for the rest, use as personalToken:         {}", self.personal_token)?;
+        write!(f, "\nEverything is in a temporary folder, which is deleted when you press Ctrl-C.")
     }
 }

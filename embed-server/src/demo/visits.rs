@@ -1,5 +1,4 @@
-//! What the demo's websites do by themselves when it starts: each of their pages is visited once, so that the console has
-//! something to show.
+//! Simulated visits of the demo's websites at its start, so that the console has something to show.
 
 use super::Guide;
 use embed_base::outbound::client_for_settings;
@@ -8,15 +7,15 @@ use embed_protocol::EmbedType;
 use serde_json::json;
 use uuid::Uuid;
 
-/// Visits every module on the website that may embed it, as each type, tries one from the website that may not, and reads the
-/// form's entries with the page's own token.
-pub(super) async fn begin(guide: &Guide) -> Result<()> {
+/// Visits every module on the allowed website as each embed type, tries each on the other website, and reads the form's
+/// entries with the page's token.
+pub(super) async fn simulate(guide: &Guide) -> Result<()> {
     let client = client_for_settings().map_err(Error::internal)?;
     for &module in guide.modules.values() {
         for kind in EmbedType::ALL {
-            ask(&client, guide, module, &guide.allowed, kind.as_str()).await?;
+            verify(&client, guide, module, &guide.allowed, kind.as_str()).await?;
         }
-        ask(&client, guide, module, &guide.stranger, EmbedType::Inline.as_str()).await?;
+        verify(&client, guide, module, &guide.stranger, EmbedType::Inline.as_str()).await?;
     }
     let feedback = guide.modules.get("feedback").copied().unwrap_or_default();
     let entries = format!("{}/api/v1/modules/{feedback}/records/entries", guide.server);
@@ -24,10 +23,17 @@ pub(super) async fn begin(guide: &Guide) -> Result<()> {
     read.send().await.map(|_| ()).map_err(Error::internal)
 }
 
-/// What a page asks before it shows a module.
-async fn ask(client: &reqwest::Client, guide: &Guide, module: Uuid, origin: &str, kind: &str) -> Result<()> {
+/// Sends the verify request that a page sends before it shows a module.
+async fn verify(
+    client: &reqwest::Client,
+    guide: &Guide,
+    module: Uuid,
+    origin: &str,
+    kind: &str,
+) -> Result<()> {
     let body = json!({ "siteId": guide.site_id, "moduleId": module, "origin": origin, "type": kind });
-    let asked = client.post(format!("{}{}", guide.server, embed_protocol::verify::PATH));
-    let asked = asked.header("Origin", origin).header("Content-Type", "text/plain").body(body.to_string());
-    asked.send().await.map(|_| ()).map_err(Error::internal)
+    let request = client.post(format!("{}{}", guide.server, embed_protocol::verify::PATH));
+    let request =
+        request.header("Origin", origin).header("Content-Type", "text/plain").body(body.to_string());
+    request.send().await.map(|_| ()).map_err(Error::internal)
 }

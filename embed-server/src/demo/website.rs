@@ -1,4 +1,4 @@
-//! The websites of the demo: files of `examples/sites` with their blanks filled.
+//! The websites of the demo: files of `examples/sites` with their placeholders filled in.
 
 use axum::Router;
 use axum::extract::State;
@@ -9,26 +9,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// What every website has at its root, whatever folder it is made of.
+/// The folder whose files every website has at its root.
 const SHARED: &str = "sites";
 
-/// Where a website has the npm package.
+/// The path of the npm package on a website.
 const PACKAGE_FOLDER: &str = "node_modules/@dramac/embed/";
 
-/// One website.
 #[derive(Clone)]
 pub(super) struct Website {
     folder: &'static str,
-    blanks: Arc<[(String, String)]>,
+    placeholders: Arc<[(String, String)]>,
 }
 
 impl Website {
-    /// The website of a folder in the examples; `blanks` stand in its texts, and what to write there.
-    pub(super) fn new(folder: &'static str, blanks: Vec<(String, String)>) -> Self {
-        Self { folder, blanks: blanks.into() }
+    /// Serves a folder of the examples. `placeholders` are pairs of a text in its files and the value to replace it with.
+    pub(super) fn new(folder: &'static str, placeholders: Vec<(String, String)>) -> Self {
+        Self { folder, placeholders: placeholders.into() }
     }
 
-    /// Serves until it is dropped.
     pub(super) async fn serve(self, listener: TcpListener) {
         let router = Router::new().fallback(page).with_state(self);
         if let Err(error) = axum::serve(listener, router).await {
@@ -53,22 +51,22 @@ impl Website {
 
 async fn page(State(website): State<Website>, uri: Uri) -> Response {
     let Some(file) = website.file(uri.path()) else {
-        return (StatusCode::NOT_FOUND, "There is no such page.").into_response();
+        return (StatusCode::NOT_FOUND, "Page not found.").into_response();
     };
     let content_type = mime_guess::from_path(file.path()).first_or_octet_stream();
     let headers =
         [(header::CONTENT_TYPE, content_type.to_string()), (header::CACHE_CONTROL, "no-store".to_owned())];
     match file.contents_utf8() {
-        Some(text) => (headers, website.blanks.iter().fold(text.to_owned(), fill)).into_response(),
+        Some(text) => (headers, website.placeholders.iter().fold(text.to_owned(), fill)).into_response(),
         None => (headers, file.contents()).into_response(),
     }
 }
 
-fn fill(text: String, (blank, value): &(String, String)) -> String {
-    text.replace(blank, value)
+fn fill(text: String, (placeholder, value): &(String, String)) -> String {
+    text.replace(placeholder, value)
 }
 
-/// The pages of the website that may embed, by path, with their titles.
+/// The pages of the allowed website, by path, with their titles.
 pub(super) fn pages() -> BTreeMap<String, String> {
     let folders = EXAMPLES.get_dir(SHARED).into_iter().flat_map(Dir::dirs);
     let own = folders.filter(|folder| !folder.path().ends_with("stranger"));

@@ -1,7 +1,6 @@
-//! A log line in JSON, written straight into the line: `{"timestamp", "level", "target", "message", …fields}`.
+//! Log lines in JSON: `{"timestamp", "level", "target", "message", …fields}`.
 //!
-//! `tracing-subscriber` has a format like it that builds its lines by way of a serialiser, at several times the cost. Every
-//! request writes a line, so that shows.
+//! `tracing-subscriber`'s own JSON format goes through a serialiser at several times the cost, and every request writes a line.
 
 use std::fmt::{self, Debug};
 use tracing::field::{Field, Visit};
@@ -23,24 +22,24 @@ where
         SystemTime.format_time(&mut line)?;
         let metadata = event.metadata();
         write!(line, r#"","level":"{}","target":"{}""#, metadata.level().as_str(), metadata.target())?;
-        let mut fields = Fields { line, done: Ok(()) };
+        let mut fields = Fields { line, result: Ok(()) };
         event.record(&mut fields);
-        fields.done?;
+        fields.result?;
         fields.line.write_str("}\n")
     }
 }
 
-/// Writes fields as members; the first failure is kept, because a visitor cannot return one.
+/// Writes fields as members, and keeps the first error, because a visitor cannot return one.
 struct Fields<'a> {
     line: Writer<'a>,
-    done: fmt::Result,
+    result: fmt::Result,
 }
 
 impl Fields<'_> {
     /// Field names are Rust identifiers and dots, which need no escaping.
     fn member(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
-        if self.done.is_ok() {
-            self.done = write!(self.line, r#","{}":"#, field.name()).and_then(|()| value(&mut self.line));
+        if self.result.is_ok() {
+            self.result = write!(self.line, r#","{}":"#, field.name()).and_then(|()| value(&mut self.line));
         }
     }
 }
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_one_json_object_whatever_is_in_it() {
+    fn a_line_is_one_json_object_whatever_its_content() {
         let lines = Lines::default();
         let subscriber = tracing_subscriber::fmt().event_format(JsonLine).with_writer(lines.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {

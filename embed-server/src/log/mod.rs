@@ -1,7 +1,7 @@
-//! Where log lines go: to standard output, from a thread of its own, many at a time.
+//! Writes log lines to standard output, in batches, from a thread of its own.
 //!
-//! A request only appends its line to a buffer. When standard output cannot keep up, lines are dropped and counted
-//! rather than requests held.
+//! A request only appends its line to a buffer. When standard output cannot keep up, lines are dropped and counted instead of
+//! delaying requests.
 
 mod json_line;
 
@@ -14,28 +14,28 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// For how long lines are gathered once there is one.
-const GATHER: Duration = Duration::from_millis(25);
-/// What may wait to be written, in bytes.
-const MOST: usize = 4 * 1024 * 1024;
+/// How long lines are collected after the first one.
+const BATCH_DELAY: Duration = Duration::from_millis(25);
+/// The size of the buffer, in bytes.
+const BUFFER_SIZE: usize = 4 * 1024 * 1024;
 
 /// The crates of the server besides this one.
 const CRATES: [&str; 3] = ["embed_base", "embed_core", "embed_console"];
 
-/// The log; what is left in it is written when it is dropped.
+/// The log. Dropping it writes the remaining lines.
 pub(crate) struct Log {
     buffer: Buffer,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Log {
-    /// Starts to log: JSON, or lines for people in development.
+    /// Starts logging: JSON, or plain text in development.
     pub(crate) fn start(settings: &Settings) -> Self {
         let buffer = Buffer::default();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(for_all_crates(&settings.logs.log)))
             .with_writer(buffer.clone());
-        // Fails only where another log has been set up before, which then stays.
+        // Fails only if another subscriber is set already, which then stays.
         let _ = if settings.server.dev {
             tracing::subscriber::set_global_default(subscriber.with_ansi(false).finish())
         } else {
@@ -46,7 +46,7 @@ impl Log {
     }
 }
 
-/// `embed_server` in a filter stands for all crates of the server; what names one of them comes later and wins.
+/// `embed_server` in a filter stands for all crates of the server; directives for a single crate come later and win.
 fn for_all_crates(filter: &str) -> String {
     let mut directives = String::new();
     for directive in filter.split(',').map(str::trim) {
@@ -63,13 +63,13 @@ impl Drop for Log {
         self.buffer.lock().closed = true;
         self.buffer.0.filled.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A thread that has panicked has written what it could.
+            // Nothing is left to do if the thread has panicked.
             let _ = thread.join();
         }
     }
 }
 
-/// Lines that wait to be written. Clones share them.
+/// The lines that are not written yet. Clones share them.
 #[derive(Clone, Default)]
 struct Buffer(Arc<Shared>);
 
@@ -95,24 +95,24 @@ impl Buffer {
     fn write_out(&self, out: &mut impl Write) {
         let mut batch = Vec::new();
         loop {
-            let nothing_to_do = |waiting: &mut Waiting| waiting.lines.is_empty() && !waiting.closed;
-            let waiting = self.0.filled.wait_while(self.lock(), nothing_to_do);
+            let is_idle = |waiting: &mut Waiting| waiting.lines.is_empty() && !waiting.closed;
+            let waiting = self.0.filled.wait_while(self.lock(), is_idle);
             let closed = waiting.unwrap_or_else(PoisonError::into_inner).closed;
             if !closed {
-                std::thread::sleep(GATHER);
+                std::thread::sleep(BATCH_DELAY);
             }
             let mut waiting = self.lock();
             std::mem::swap(&mut batch, &mut waiting.lines);
             let dropped = std::mem::take(&mut waiting.dropped);
             drop(waiting);
             if dropped > 0 {
-                // Vectors take whatever is written to them.
+                // Writing to a vector cannot fail.
                 let _ = writeln!(
                     batch,
                     r#"{{"level":"WARN","message":"log lines were dropped","lines":{dropped}}}"#
                 );
             }
-            // A log that nobody can read is no reason to stop serving.
+            // A broken standard output must not stop the server.
             let _ = out.write_all(&batch).and_then(|()| out.flush());
             batch.clear();
             if closed {
@@ -122,11 +122,11 @@ impl Buffer {
     }
 }
 
-/// Takes one line, whole.
+/// Each write is one whole line.
 impl Write for Buffer {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut waiting = self.lock();
-        if waiting.lines.len() + line.len() > MOST {
+        if waiting.lines.len() + line.len() > BUFFER_SIZE {
             waiting.dropped += 1;
         } else {
             waiting.lines.extend_from_slice(line);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_written_when_the_log_is_closed() {
+    fn remaining_lines_are_written_when_the_log_is_closed() {
         let mut buffer = Buffer::default();
         buffer.write_all(b"one\n").unwrap();
         buffer.write_all(b"two\n").unwrap();
@@ -175,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_dropped_and_counted() {
+    fn lines_beyond_the_buffer_are_dropped_and_counted() {
         let mut buffer = Buffer::default();
-        let line = vec![b'x'; MOST / 2];
+        let line = vec![b'x'; BUFFER_SIZE / 2];
         for _ in 0..5 {
             buffer.write_all(&line).unwrap();
         }

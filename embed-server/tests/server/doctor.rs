@@ -30,7 +30,7 @@ async fn what_is_well_is_said_so_and_what_is_not_with_what_to_do() {
     assert_eq!(checks["module host"]["section"], "Server");
     assert_eq!(checks["module host"]["status"], "fix");
     let told = checks["module host"]["detail"].as_str().unwrap();
-    assert!(told.contains("give modules a domain of their own"), "{told}");
+    assert!(told.contains("give modules a separate domain"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -275,10 +275,7 @@ story!(a_domain_is_allowed_verified_changed_and_removed, |app| {
     );
     assert_eq!(verdict().await, "allowed");
     let nothing = app.command(&["domain", "set", added["id"].as_str().unwrap()]);
-    assert!(
-        String::from_utf8_lossy(&nothing.stderr)
-            .starts_with("Nothing is to be changed; say what with --embed")
-    );
+    assert!(String::from_utf8_lossy(&nothing.stderr).starts_with("Nothing to change. Use --embed"));
 
     assert_eq!(admin.send("DELETE", &own, None).await.0, 204);
     assert_eq!(admin.send("GET", &own, None).await.1["code"], "domain_not_found");
