@@ -95,8 +95,8 @@ impl Demo {
             page_token: seeded.page_token,
             pages: website::pages(),
         };
-        let placeholders =
-            guide.placeholders(context.settings.server.module_host.as_ref().map_or("", |host| host.pattern()));
+        let placeholders = guide
+            .placeholders(context.settings.server.module_host.as_ref().map_or("", |host| host.pattern()));
         let mut websites = JoinSet::new();
         websites.spawn(Website::new("sites", placeholders.clone()).serve(allowed));
         websites.spawn(Website::new("sites/stranger", placeholders).serve(stranger));

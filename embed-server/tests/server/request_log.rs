@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use embed_base::Code;
 use embed_base::db::Tx;
 use embed_core::accounts::Role;
-use embed_core::requests::{RequestFilter, LoggedRequest, Requests};
+use embed_core::requests::{LoggedRequest, RequestFilter, Requests};
 use embed_core::tokens::Tokens;
 use reqwest::Method;
 use serde_json::json;
@@ -73,9 +73,14 @@ story!(every_call_leaves_a_line, |app| {
     logged(&app, 3).await;
     let all = per_hour(&app, site, &RequestFilter::default()).await;
     assert_eq!(all, [("2027-01-15T08:00:00Z".into(), 2, 2), ("2027-01-15T09:00:00Z".into(), 1, 1)]);
-    let by_token = RequestFilter { token: Some(token_id), status: Some("4xx".into()), ..RequestFilter::default() };
+    let by_token =
+        RequestFilter { token: Some(token_id), status: Some("4xx".into()), ..RequestFilter::default() };
     assert_eq!(per_hour(&app, site, &by_token).await.iter().map(|hour| hour.1).collect::<Vec<_>>(), [1, 1]);
-    assert_eq!(per_hour(&app, other, &RequestFilter::default()).await, [], "another site's calls are not shown");
+    assert_eq!(
+        per_hour(&app, other, &RequestFilter::default()).await,
+        [],
+        "another site's calls are not shown"
+    );
     let tail = app.command(&["requests", "list"]);
     assert!(!tail.status.success(), "there is only `requests tail`");
 });
