@@ -56,19 +56,19 @@ impl Context {
         clock: Clock,
         random: Random,
     ) -> Result<Self> {
-        let db = Db::connect(&settings.database).await?;
+        let db = Db::connect(&settings.database.database_url).await?;
         db.migrate(migrations).await?;
         let metrics = Metrics::default();
         let changes = Changes::default();
         changes.refresh(&db).await?;
         let database_clock = DatabaseClock::new(&db, clock.clone()).await?;
-        let resolver = settings.dns_server.map_or_else(Resolver::system, Resolver::at);
+        let resolver = settings.outbound.dns_server.map_or_else(Resolver::system, Resolver::at);
         let resolver =
             resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
         let outbound = Outbound::new(resolver.clone(), None).map_err(Error::internal)?;
         let mail = Mail::new(&settings)?;
-        let made_up = || settings.dev.then(|| Secret::random(&random));
-        let secret = settings.secret_key.clone().or_else(made_up);
+        let made_up = || settings.server.dev.then(|| Secret::random(&random));
+        let secret = settings.secrets.secret_key.clone().or_else(made_up);
         Ok(Self(Arc::new(Ground {
             settings,
             db,

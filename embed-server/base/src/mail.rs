@@ -20,12 +20,15 @@ pub struct Mail {
 impl Mail {
     /// Prepares for the server of `SMTP_URL`; it is called when there is a letter.
     pub fn new(settings: &Settings) -> Result<Self> {
-        let transport = settings.smtp_url.as_deref().map(AsyncSmtpTransport::<Tokio1Executor>::from_url);
+        let transport = settings
+            .mail
+            .smtp_url
+            .as_ref()
+            .map(|url| AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose()));
         let transport = transport.transpose().map_err(|error| {
             Error::invalid("SMTP_URL is not what was expected: smtps://user:password@host.").caused_by(error)
         })?;
-        let from = settings.mail_from.parse().map_err(Error::internal)?;
-        let from = Mailbox::new(Some("Dramac Embed".to_owned()), from);
+        let from = Mailbox::new(Some("Dramac Embed".to_owned()), settings.mail.mail_from.clone());
         Ok(Self { from, transport: transport.map(|transport| transport.timeout(Some(TIMEOUT)).build()) })
     }
 

@@ -53,7 +53,7 @@ impl Console {
 
     /// Where browsers reach the pages: the origin that forms must come from.
     fn origin(&self) -> &str {
-        &self.0.context.settings.public_url
+        &self.0.context.settings.server.public_url
     }
 
     /// Whether browsers come by https, so that cookies can be kept to it.

@@ -37,7 +37,7 @@ struct Asset {
 impl Assets {
     /// Reads the bundle and fills in where this server is.
     pub fn load(settings: &Settings) -> Result<Self> {
-        let mut files = match &settings.bundle_dir {
+        let mut files = match &settings.bundle.bundle_dir {
             None => embedded(&BUNDLE),
             Some(folder) => read(folder, "").map_err(|error| {
                 let detail =
@@ -51,8 +51,8 @@ impl Assets {
                     "The bundle has no {LOADER}. EMBED_BUNDLE_DIR is the folder that `cdn build` writes."
                 ))
             })?;
-        let pattern = settings.module_host.as_ref().map_or("", |host| host.pattern());
-        let filled = loader::fill(&template, &settings.public_url, pattern);
+        let pattern = settings.server.module_host.as_ref().map_or("", |host| host.pattern());
+        let filled = loader::fill(&template, &settings.server.public_url, pattern);
         let mut assets =
             HashMap::from([(LOADER.to_owned(), Asset::new(LOADER, Content::compressed(filled.into()))?)]);
 

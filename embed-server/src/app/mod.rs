@@ -9,6 +9,7 @@ mod routes;
 pub use assets::Assets;
 use axum::extract::FromRef;
 use embed_base::Context;
+use embed_base::config::SecretText;
 use embed_base::http::{self, RequestLog};
 use embed_base::limits::RateLimits;
 use embed_base::{Error, Result};
@@ -78,7 +79,7 @@ impl App {
             embed: Arc::new(Embed::new(&context, allowlist, blocked, counter)?),
             tokens: Tokens::new(&context),
             limits: Arc::new(RateLimits::new(
-                settings.redis_url.as_deref(),
+                settings.limits.redis_url.as_ref().map(SecretText::expose),
                 context.clock.clone(),
                 context.metrics.clone(),
             )?),
@@ -139,7 +140,7 @@ pub struct Server {
 impl Server {
     /// Starts to listen where the settings say.
     pub async fn start(context: Context) -> Result<Self> {
-        let listen = &context.settings.listen;
+        let listen = &context.settings.server.listen;
         let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, error))?;
         let address = listener.local_addr().map_err(Error::internal)?;
         if context.db.bypasses_row_security().await? {

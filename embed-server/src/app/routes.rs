@@ -52,7 +52,7 @@ impl App {
         let management = management().finish_api(&mut document);
         // The gateway is around the refusal of wrong methods too, because it answers the preflights of routes without OPTIONS.
         let mut api = module_api().finish_api(&mut document);
-        if settings.dev {
+        if settings.server.dev {
             api = api.merge(records::graphql::playground());
         }
         let api = api.method_not_allowed_fallback(http::method_not_allowed);
@@ -60,7 +60,7 @@ impl App {
         let module = embed::document::router().merge(modules::routes::router());
         let mut public =
             assets::router().merge(health).merge(metrics()).merge(documentation::router(document)?);
-        if settings.module_host.is_none() {
+        if settings.server.module_host.is_none() {
             public = public.merge(module.clone());
         }
         let public = api_middleware.clone().around(public.merge(api).fallback(http::not_found));
@@ -73,8 +73,8 @@ impl App {
         let module = module.merge(assets::router()).fallback(http::not_found);
         let module = api_middleware.around(module);
         Ok(HostRouter::new(
-            settings.module_host.clone(),
-            settings.trusted_proxies.clone(),
+            settings.server.module_host.clone(),
+            settings.server.trusted_proxies.clone(),
             public.merge(verify).merge(management).merge(console).with_state(self.clone()),
             module.with_state(self.clone()),
         ))

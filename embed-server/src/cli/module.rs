@@ -86,7 +86,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             let publication = modules.publish(&Actor::CommandLine, site, module, bundle, progress).await;
             bar.finish_and_clear();
             let settings = &context.settings;
-            let cdn = settings.cdn_url.as_ref().unwrap_or(&settings.public_url).clone();
+            let cdn = settings.bundle.cdn_url.as_ref().unwrap_or(&settings.server.public_url).clone();
             output.print(&Published { publication: publication?, cdn })
         }
         Command::List { site } => {

@@ -11,7 +11,7 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
     let _log = Log::start(&settings);
     // Asked for before anything is opened: a server that cannot sign should not touch the database.
     settings.require_secret()?;
-    let public_url = settings.public_url.clone();
+    let public_url = settings.server.public_url.clone();
     let context = crate::open(settings).await?;
     let server = Server::start(context.clone()).await?;
     tracing::info!(address = %server.address(), public_url, "listening");

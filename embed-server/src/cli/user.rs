@@ -106,7 +106,7 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
                 .invite(&Actor::CommandLine, organization, email, invite.name.as_deref(), role)
                 .await?;
             let letter = accounts.write_invitation(&person.email).await?;
-            let console = format!("{}/console", context.settings.public_url);
+            let console = format!("{}/console", context.settings.server.public_url);
             output.print(&Invited { person, letter, console })
         }
         Command::List { organization } => {

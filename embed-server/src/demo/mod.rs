@@ -84,18 +84,19 @@ impl Demo {
         let server = Server::start(context.clone()).await?;
 
         let guide = Guide {
-            server: context.settings.public_url.clone(),
+            server: context.settings.server.public_url.clone(),
             allowed: origin(ports.site_port),
             stranger: origin(ports.stranger_port),
             site_id: seeded.site,
             modules: seeded.modules,
             token: seeded.token,
             personal_token: seeded.personal_token,
-            console: format!("{}{}", context.settings.public_url, seeded.console),
+            console: format!("{}{}", context.settings.server.public_url, seeded.console),
             page_token: seeded.page_token,
             pages: website::pages(),
         };
-        let blanks = guide.blanks(context.settings.module_host.as_ref().map_or("", |host| host.pattern()));
+        let blanks =
+            guide.blanks(context.settings.server.module_host.as_ref().map_or("", |host| host.pattern()));
         let mut websites = JoinSet::new();
         websites.spawn(Website::new("sites", blanks.clone()).serve(allowed));
         websites.spawn(Website::new("sites/stranger", blanks).serve(stranger));

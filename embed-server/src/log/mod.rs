@@ -33,10 +33,10 @@ impl Log {
     pub(crate) fn start(settings: &Settings) -> Self {
         let buffer = Buffer::default();
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(for_all_crates(&settings.log)))
+            .with_env_filter(EnvFilter::new(for_all_crates(&settings.logs.log)))
             .with_writer(buffer.clone());
         // Fails only where another log has been set up before, which then stays.
-        let _ = if settings.dev {
+        let _ = if settings.server.dev {
             tracing::subscriber::set_global_default(subscriber.with_ansi(false).finish())
         } else {
             tracing::subscriber::set_global_default(subscriber.event_format(JsonLine).finish())

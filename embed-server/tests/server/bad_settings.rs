@@ -26,8 +26,10 @@ fn refusal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 
 #[test]
 fn an_unknown_setting_stops_every_command() {
-    assert!(
-        refusal(&["site", "list"], &[("EMBED_PUBLIC", "x")]).starts_with("EMBED_PUBLIC is not a setting.")
+    let said = refusal(&["site", "list"], &[("EMBED_PUBLIC", "x")]);
+    assert_eq!(
+        said.trim_end(),
+        "EMBED_PUBLIC is not a setting. Did you mean EMBED_PUBLIC_URL (section Server)?"
     );
 }
 
@@ -37,6 +39,24 @@ fn a_wrong_setting_says_what_was_expected() {
     assert!(said.starts_with("EMBED_LISTEN is `everywhere`; expected host:port"), "{said}");
     let said = refusal(&["serve", "--verify-limit", "none"], &[]);
     assert!(said.starts_with("--verify-limit is `none`; expected a number"), "{said}");
+    assert!(said.trim_end().ends_with("(section Limits)."), "{said}");
+}
+
+#[test]
+fn help_groups_the_settings_by_section() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["serve", "--help"], &[]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    let (_, server) = help.split_once("\nServer:\n").expect("the section Server");
+    let (server, _) = server.split_once("\n\nStorage:\n").expect("the next section");
+    for said in [
+        "--listen <HOST:PORT>",
+        "EMBED_LISTEN: where to accept connections [default: 127.0.0.1:8080]",
+        "--dev\n",
+    ] {
+        assert!(server.contains(said), "{said} is missing: {help}");
+    }
+    assert!(!help.contains("secret-key"), "command lines are visible to every user of the machine: {help}");
 }
 
 #[test]

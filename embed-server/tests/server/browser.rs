@@ -60,7 +60,7 @@ impl TestApp {
     /// A browser that nobody has signed in with.
     pub fn browser(&self) -> Browser<'_> {
         let client = Client::builder().redirect(Policy::none()).pool_max_idle_per_host(0).build().unwrap();
-        let origin = Some(self.context.settings.public_url.clone());
+        let origin = Some(self.context.settings.server.public_url.clone());
         Browser { app: self, client, cookie: Mutex::new(None), others: Mutex::default(), origin }
     }
 

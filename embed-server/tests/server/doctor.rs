@@ -26,6 +26,8 @@ async fn what_is_well_is_said_so_and_what_is_not_with_what_to_do() {
     for name in ["settings", "database", "storage", "clock", "bundle"] {
         assert_eq!(checks[name]["status"], "ok", "{checks}");
     }
+    assert_eq!(checks["clock"]["section"], "Database");
+    assert_eq!(checks["module host"]["section"], "Server");
     assert_eq!(checks["module host"]["status"], "fix");
     let told = checks["module host"]["detail"].as_str().unwrap();
     assert!(told.contains("give modules a domain of their own"), "{told}");
@@ -50,7 +52,8 @@ async fn a_secret_that_is_missing_and_settings_that_are_wrong_must_be_fixed() {
     };
     for (name, value, told) in [
         ("EMBED_SECRET_KEY", "", "fix   settings     EMBED_SECRET_KEY is not set"),
-        ("EMBED_LISTEN", "nowhere", "fix   settings     EMBED_LISTEN is `nowhere`"),
+        ("EMBED_LISTEN", "nowhere", "Server\n  fix   settings     EMBED_LISTEN is `nowhere`"),
+        ("EMBED_MAIL_FORM", "x", "Mail\n  fix   settings     EMBED_MAIL_FORM is not a setting"),
         (
             "EMBED_BUNDLE_DIR",
             "/nowhere",

@@ -58,7 +58,8 @@ story!(a_request_under_way_is_finished_when_the_server_stops, |app| {
 async fn a_port_that_is_taken_is_a_sentence() {
     let app = TestApp::start(Database::sqlite()).await;
     let listen = app.server.address().to_string();
-    let settings = embed_base::config::Settings { listen: listen.clone(), ..app.context.settings.clone() };
+    let mut settings = app.context.settings.clone();
+    settings.server.listen = listen.clone();
     let context = embed_server::open(settings).await.unwrap();
     let Err(error) = Server::start(context).await else { panic!("two servers listen on one port") };
     assert_eq!(

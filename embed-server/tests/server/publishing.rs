@@ -197,7 +197,7 @@ story!(a_publisher_that_is_killed_leaves_the_old_version_serving, |app| {
 
 /// How many files are in the storage.
 fn stored(app: &TestApp) -> usize {
-    let folders = std::fs::read_dir(&app.context.settings.storage).unwrap();
+    let folders = std::fs::read_dir(&app.context.settings.storage.storage_url).unwrap();
     folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).map_or(0, Iterator::count)).sum()
 }
 

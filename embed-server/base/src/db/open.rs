@@ -36,8 +36,8 @@ impl Db {
                 };
                 Db::Sqlite { writer: pool(1), readers: pool(4) }
             }
-            DatabaseUrl::Postgres(text) => {
-                let options: PgConnectOptions = text.parse().map_err(|error| {
+            DatabaseUrl::Postgres(server) => {
+                let options: PgConnectOptions = server.expose().parse().map_err(|error| {
                     Error::invalid("DATABASE_URL is not a PostgreSQL URL; expected postgres://user:password@host/database.")
                         .caused_by(error)
                 })?;

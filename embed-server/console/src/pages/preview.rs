@@ -20,9 +20,9 @@ pub struct Frame {
 /// A frame for the next five minutes.
 pub fn frame(console: &Console, module: &Module, now: DateTime<Utc>) -> Frame {
     let settings = &console.0.context.settings;
-    let own = settings.module_host.as_ref().map(|host| host.origin(module.id));
+    let own = settings.server.module_host.as_ref().map(|host| host.origin(module.id));
     let is_apart = own.is_some();
-    let origin = own.unwrap_or_else(|| settings.public_url.clone());
+    let origin = own.unwrap_or_else(|| settings.server.public_url.clone());
     let query = Serializer::new(String::new())
         .append_pair("site", &module.site_id.to_string())
         .append_pair("origin", console.origin())

@@ -9,7 +9,8 @@ use maud::{Markup, html};
 /// Every way, the plainest first and open.
 pub fn all(console: &Console, module: &Module, types: &[EmbedType]) -> Markup {
     let settings = &console.0.context.settings;
-    let loader = format!("{}/v1/embed.js", settings.cdn_url.as_deref().unwrap_or(&settings.public_url));
+    let loader =
+        format!("{}/v1/embed.js", settings.bundle.cdn_url.as_deref().unwrap_or(&settings.server.public_url));
     let (site, id) = (module.site_id, module.id);
     // An element is inline unless it says otherwise, a call a widget.
     let first = types.first().copied().unwrap_or(EmbedType::Inline);

@@ -60,9 +60,9 @@ impl GitHub {
     /// Prepares to ask; `None` where no app is set.
     pub fn new(context: &Context) -> Result<Option<Self>> {
         let settings = &context.settings;
-        let Some(app) = settings.github.clone() else { return Ok(None) };
+        let Some(app) = settings.sign_in.github.clone() else { return Ok(None) };
         let client = client_for_settings().map_err(Error::internal)?;
-        let redirect_uri = format!("{}/console/sign-in/github/callback", settings.public_url);
+        let redirect_uri = format!("{}/console/sign-in/github/callback", settings.server.public_url);
         Ok(Some(Self { app, redirect_uri, random: context.random.clone(), client }))
     }
 
@@ -85,7 +85,7 @@ impl GitHub {
     async fn addresses(&self, code: &str, attempt: &Attempt) -> Result<Vec<Email>> {
         let form = [
             ("client_id", self.app.client_id.as_str()),
-            ("client_secret", &self.app.client_secret),
+            ("client_secret", self.app.client_secret.expose()),
             ("code", code),
             ("redirect_uri", &self.redirect_uri),
             ("code_verifier", &attempt.verifier),

@@ -138,7 +138,7 @@ impl Accounts {
 
     /// Writes to somebody who was invited; `false` where this server sends no letters. The invitation holds without one.
     pub async fn write_invitation(&self, email: &Email) -> Result<bool> {
-        let public_url = &self.context.settings.public_url;
+        let public_url = &self.context.settings.server.public_url;
         let text = format!(
             "You were invited to manage the embeds at {public_url}.\n\nSign in with this address, {email}:\n{public_url}/console\n"
         );

@@ -61,7 +61,7 @@ impl Accounts {
         }
         let text = format!(
             "Your code is {code}\n\nIt signs you in at {} for the next five minutes. If you did not ask for it, ignore this letter: without the code nobody gets in.\n",
-            self.context.settings.public_url
+            self.context.settings.server.public_url
         );
         if !self.context.mail.send(email.as_str(), &format!("{code} is your code"), text).await? {
             tracing::warn!(target: SIGN_IN_LOG, %email, code, "SMTP_URL is not set, so this code is printed here and not sent");

@@ -160,7 +160,7 @@ impl Domains {
 
     /// Reads a domain as a person writes it.
     pub fn pattern(&self, text: &str) -> Result<DomainPattern> {
-        DomainPattern::parse(text, self.context.settings.dev).map_err(|error| {
+        DomainPattern::parse(text, self.context.settings.server.dev).map_err(|error| {
             let detail = format!("This domain cannot be allowed: {error}.");
             Error::new(Code::InvalidDomain, detail)
         })

@@ -54,11 +54,13 @@ impl Documents {
     async fn ancestor(&self, published: &Published, frame: &Frame) -> Result<Option<String>> {
         if let Some(permission) = &frame.preview {
             let opens = self.preview.opens(permission, published.module, self.context.clock.now());
-            return Ok(opens.then(|| self.context.settings.public_url.clone()));
+            return Ok(opens.then(|| self.context.settings.server.public_url.clone()));
         }
         let site = frame.site.as_deref().and_then(|site| Uuid::try_parse(site).ok());
-        let origin =
-            frame.origin.as_deref().and_then(|text| Origin::parse(text, self.context.settings.dev).ok());
+        let origin = frame
+            .origin
+            .as_deref()
+            .and_then(|text| Origin::parse(text, self.context.settings.server.dev).ok());
         let embed_type = frame.embed_type.as_deref().map(EmbedType::parse);
         let (Some(site), Some(origin), None | Some(Some(_))) = (site, origin, embed_type) else {
             return Ok(None);

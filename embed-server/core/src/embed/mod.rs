@@ -76,7 +76,7 @@ impl Embed {
 
     /// How often one address may ask.
     pub fn asks_per_minute(&self) -> NonZeroU32 {
-        self.context.settings.verify_limit
+        self.context.settings.limits.verify_limit
     }
 
     /// The visitor with this embed token at the module's API. It is valid on the module's own page, and on the page that
@@ -96,7 +96,8 @@ impl Embed {
                 "An embed token counts only in the module's own frame and on the page that embeds it.";
             return Err(Error::new(Code::OriginNotAllowed, detail));
         }
-        let origin = Origin::parse(&token.origin, self.context.settings.dev).map_err(Error::internal)?;
+        let origin =
+            Origin::parse(&token.origin, self.context.settings.server.dev).map_err(Error::internal)?;
         let verdict = self.allowlist.decide(request.site, request.module, &origin, token.embed_type).await?;
         let domain = self.allowlist.decisive(request.site, request.module, &origin).await?;
         let (Verdict::Allowed(_), Some(domain)) = (verdict, domain) else {
@@ -111,17 +112,17 @@ impl Embed {
     /// The page of this origin, if it may call the module's API: the module's own page and this server's always may, others
     /// if the domain that decides about them may.
     pub async fn api_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<AllowedPage>> {
-        if origin == self.module_origin(module) || origin == self.context.settings.public_url {
+        if origin == self.module_origin(module) || origin == self.context.settings.server.public_url {
             return Ok(Some(AllowedPage { limit: None }));
         }
-        let Ok(origin) = Origin::parse(origin, self.context.settings.dev) else { return Ok(None) };
+        let Ok(origin) = Origin::parse(origin, self.context.settings.server.dev) else { return Ok(None) };
         let domain = self.allowlist.decisive(site, module, &origin).await?.filter(|domain| domain.allow_api);
         Ok(domain.map(|domain| AllowedPage { limit: Some(Limit::domain(domain.id, domain.rate_limit)) }))
     }
 
     /// The origin of a module's own pages; `null` where modules are sandboxed.
     fn module_origin(&self, module: Uuid) -> String {
-        match &self.context.settings.module_host {
+        match &self.context.settings.server.module_host {
             Some(host) => host.origin(module),
             None => "null".to_owned(),
         }
@@ -135,7 +136,7 @@ impl Embed {
                 "There is no Origin header. Browsers send one; programs cannot embed modules.".to_owned(),
             ));
         };
-        let origin = Origin::parse(browser, self.context.settings.dev)
+        let origin = Origin::parse(browser, self.context.settings.server.dev)
             .map_err(|error| refused(format!("This page cannot embed anything: {error}.")))?;
         if body != origin.as_str() {
             return Err(refused(format!(
@@ -156,9 +157,9 @@ impl Embed {
     ) -> Allowed {
         let token = EmbedToken::new(self.context.random.id(now), site, module, origin, embed_type, now);
         let settings = &self.context.settings;
-        let mut embed_url = match &settings.module_host {
+        let mut embed_url = match &settings.server.module_host {
             Some(host) => host.origin(module),
-            None => settings.public_url.clone(),
+            None => settings.server.public_url.clone(),
         };
         embed_url.push_str(&frame::path(&module.to_string()));
         Allowed {

@@ -134,7 +134,7 @@ impl Modules {
         let weight = |_: &Digest, content: &Content| u32::try_from(content.size()).unwrap_or(u32::MAX);
         Ok(Self {
             context: context.clone(),
-            storage: Storage::in_folder(&context.settings.storage)?,
+            storage: Storage::in_folder(&context.settings.storage.storage_url)?,
             published: RevisionCache::new(&context.changes, context.metrics.cache("modules"), VERSIONS, LIFE),
             contents: Cache::builder().max_capacity(CONTENT_BYTES).weigher(weight).time_to_idle(IDLE).build(),
         })
@@ -240,7 +240,7 @@ impl Modules {
 
     /// Whether every module has an origin of its own; else they are sandboxed.
     pub fn have_own_origins(&self) -> bool {
-        self.context.settings.module_host.is_some()
+        self.context.settings.server.module_host.is_some()
     }
 
     async fn load(&self, module: Uuid, version: Option<String>) -> Result<Option<Arc<Published>>> {

@@ -17,7 +17,7 @@ impl Requests {
     /// Forgets what is older than the operator wants to keep.
     pub async fn prune(&self) -> Result<()> {
         let context = &self.context;
-        let before = context.clock.now() - TimeDelta::days(context.settings.request_days.get().into());
+        let before = context.clock.now() - TimeDelta::days(context.settings.logs.request_days.get().into());
         db::drop_partitions(&context.db, "module_external_requests", before).await?;
         loop {
             let mut tx = context.db.begin_global().await?;

@@ -36,7 +36,7 @@ impl Tokens {
         if (token.site_id, token.module_id) != (request.site, request.module) {
             return Err(forbidden("This token is another module's."));
         }
-        known.admits(request, self.context.settings.dev)?;
+        known.admits(request, self.context.settings.server.dev)?;
         let per_minute = u32::try_from(token.rate_limit).ok().and_then(NonZeroU32::new);
         let grant = Grant::Scopes(token.scopes.0.clone());
         Ok(Authenticated {

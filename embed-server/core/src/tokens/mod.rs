@@ -129,7 +129,7 @@ impl Tokens {
     /// Makes a token for a module of a site.
     pub async fn create(&self, by: &Actor, site: Uuid, new: NewToken) -> Result<CreatedToken> {
         let (now, module) = (self.context.clock.now(), new.module_id);
-        let checked = new.check(self.context.settings.dev, now)?;
+        let checked = new.check(self.context.settings.server.dev, now)?;
         let secret = Bearer::random(Kind::Live, &self.context.random);
         let token = ApiToken {
             id: self.context.ids.next(),

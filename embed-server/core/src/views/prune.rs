@@ -11,7 +11,7 @@ impl Views {
     /// Forgets the hours that were over before what the operator wants to keep.
     pub async fn prune(&self) -> Result<()> {
         let context = &self.context;
-        let kept = TimeDelta::days(context.settings.request_days.get().into());
+        let kept = TimeDelta::days(context.settings.logs.request_days.get().into());
         let before = hour_start(context.clock.now() - kept);
         loop {
             let mut tx = context.db.begin_global().await?;

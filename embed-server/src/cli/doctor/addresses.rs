@@ -1,0 +1,126 @@
+//! What names lead to: DNS, the public URL and the hosts of modules.
+
+use super::Status;
+use axum::http::{StatusCode, header};
+use embed_base::config::{ModuleHost, Settings};
+use embed_base::outbound::{Limits, LookupError, Outbound, Resolver};
+use std::time::Duration;
+use url::{Host, Url};
+
+/// A name that has an address as long as there is an internet (RFC 2606).
+const KNOWN_NAME: &str = "example.com";
+const CALL_LIMITS: Limits = Limits { time: Duration::from_secs(5), bytes: 1024, redirects: 0 };
+
+pub(super) async fn dns(settings: &Settings, resolver: &Resolver) -> (Status, String) {
+    match resolver.addresses(KNOWN_NAME).await {
+        Ok(_) | Err(LookupError::Absent) => (Status::Ok, "answers".into()),
+        Err(error) => {
+            let status = if settings.server.dev { Status::Note } else { Status::Fix };
+            (
+                status,
+                format!(
+                    "{error}. Domains cannot be verified without it; EMBED_DNS_SERVER names another server"
+                ),
+            )
+        }
+    }
+}
+
+pub(super) async fn public_url(settings: &Settings, resolver: &Resolver) -> (Status, String) {
+    let shown = &settings.server.public_url;
+    let Some(host) = host(shown) else {
+        return (Status::Fix, format!("{shown} has no host: EMBED_PUBLIC_URL is what browsers see"));
+    };
+    if is_local(&host) {
+        let status = if settings.server.dev { Status::Ok } else { Status::Note };
+        return (
+            status,
+            format!("{shown} is reached from this computer only; EMBED_PUBLIC_URL is what browsers see"),
+        );
+    }
+    if !shown.starts_with("https://") {
+        return (
+            Status::Fix,
+            format!(
+                "{shown} is not https, and pages on https load nothing else: put a proxy with a certificate in front"
+            ),
+        );
+    }
+    let answer = match (Outbound::new(resolver.clone(), None), Url::parse(&format!("{shown}/healthz"))) {
+        (Ok(outbound), Ok(url)) => outbound.get(url, CALL_LIMITS).await.map_err(|error| error.to_string()),
+        _ => return (Status::Fix, format!("{shown} makes no URL")),
+    };
+    match answer {
+        Ok(answer)
+            if answer.status() == StatusCode::OK && answer.headers().contains_key(header::CONTENT_TYPE) =>
+        {
+            (Status::Ok, format!("{shown} answers"))
+        }
+        Ok(answer) => (
+            Status::Note,
+            format!(
+                "{shown}/healthz answers with status {}: does the proxy lead to this server?",
+                answer.status().as_u16()
+            ),
+        ),
+        Err(reason) => (
+            Status::Note,
+            format!(
+                "{reason}. That is as it should be while the server does not run, or where it is reached by another way"
+            ),
+        ),
+    }
+}
+
+pub(super) async fn module_host(settings: &Settings, resolver: &Resolver) -> (Status, String) {
+    let Some(module_host) = &settings.server.module_host else {
+        let detail = "EMBED_MODULE_HOST is not set, so modules run sandboxed, without storage of their own: set it to a wildcard host such as *.modules.example.net";
+        return (Status::Note, detail.into());
+    };
+    let shown = module_host.pattern();
+    let (Some(modules), Some(public)) = (example_host(module_host), host(&settings.server.public_url)) else {
+        return (Status::Fix, format!("{shown} has no host"));
+    };
+    if is_local(&modules) {
+        return (Status::Ok, format!("{shown}, on this computer"));
+    }
+    if registrable(&modules) == registrable(&public) {
+        let domain = registrable(&modules).unwrap_or(&modules).to_owned();
+        return (
+            Status::Fix,
+            format!(
+                "modules and server share {domain}, so browsers take them for one site: give modules a domain of their own"
+            ),
+        );
+    }
+    match resolver.addresses(&modules).await {
+        Ok(_) => (Status::Ok, format!("{shown} resolves")),
+        Err(LookupError::Absent) => {
+            (Status::Fix, format!("{modules} does not resolve: publish a wildcard DNS record for {shown}"))
+        }
+        Err(error) => (Status::Note, format!("whether {shown} resolves could not be found out: {error}")),
+    }
+}
+
+/// The host of some module.
+fn example_host(module_host: &ModuleHost) -> Option<String> {
+    host(&module_host.origin(uuid::Uuid::nil()))
+}
+
+fn host(url: &str) -> Option<String> {
+    Url::parse(url).ok()?.host_str().map(str::to_owned)
+}
+
+fn is_local(host: &str) -> bool {
+    match Host::parse(host) {
+        Ok(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Ok(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Ok(Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        Err(_) => false,
+    }
+}
+
+/// The part of a host that somebody has registered.
+fn registrable(host: &str) -> Option<&str> {
+    psl::domain_str(host)
+}

@@ -1,0 +1,116 @@
+//! `embed-server doctor`: looks at an installation from all sides, and says what to fix. It changes nothing.
+
+mod addresses;
+mod services;
+
+use crate::output::{Output, Readable};
+use embed_base::config::{
+    BundleSettings, DatabaseSettings, LimitSettings, MailSettings, OutboundSettings, Problem, Problems,
+    SecretSettings, ServerSettings, Settings, StorageSettings,
+};
+use embed_base::outbound::Resolver;
+use embed_base::{Error, Result};
+use serde::Serialize;
+use std::fmt;
+
+/// How something stands.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    /// As it should be.
+    Ok,
+    /// Worth knowing; the server works.
+    Note,
+    /// Does not work, or is not safe.
+    Fix,
+}
+
+#[derive(Serialize)]
+struct Check {
+    /// The section of the settings that decide about it; none for a fault of the settings as a whole.
+    section: Option<&'static str>,
+    name: &'static str,
+    status: Status,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Findings {
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+pub(super) async fn run(settings: Result<Settings, Problems>, output: Output) -> Result<()> {
+    let checks = match settings {
+        Ok(settings) => examine(&settings).await,
+        Err(problems) => problems.into_iter().map(wrong_setting).collect(),
+    };
+    let wrong = checks.iter().filter(|check| check.status == Status::Fix).count();
+    output.print(&Findings { ok: wrong == 0, checks })?;
+    match wrong {
+        0 => Ok(()),
+        1 => Err(Error::invalid("One thing must be fixed.")),
+        wrong => Err(Error::invalid(format!("{wrong} things must be fixed."))),
+    }
+}
+
+fn wrong_setting(Problem { section, sentence }: Problem) -> Check {
+    Check { section, name: "settings", status: Status::Fix, detail: sentence }
+}
+
+/// Looks at everything, section by section.
+async fn examine(settings: &Settings) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut note = |section, name, (status, detail): (Status, String)| {
+        checks.push(Check { section: Some(section), name, status, detail });
+    };
+    let (database, clock) = services::database(settings).await;
+    note(DatabaseSettings::SECTION.title, "database", database);
+    note(DatabaseSettings::SECTION.title, "clock", clock);
+    let resolver = settings.outbound.dns_server.map_or_else(Resolver::system, Resolver::at);
+    if let Ok(resolver) = &resolver {
+        note(ServerSettings::SECTION.title, "public url", addresses::public_url(settings, resolver).await);
+        note(ServerSettings::SECTION.title, "module host", addresses::module_host(settings, resolver).await);
+    }
+    note(SecretSettings::SECTION.title, "settings", secret(settings));
+    note(StorageSettings::SECTION.title, "storage", services::storage(settings));
+    note(BundleSettings::SECTION.title, "bundle", services::bundle(settings));
+    let dns = match &resolver {
+        Ok(resolver) => addresses::dns(settings, resolver).await,
+        Err(error) => (Status::Fix, error.to_string()),
+    };
+    note(OutboundSettings::SECTION.title, "dns", dns);
+    note(MailSettings::SECTION.title, "mail", services::mail(settings).await);
+    if let Some(url) = &settings.limits.redis_url {
+        note(LimitSettings::SECTION.title, "redis", services::redis(url).await);
+    }
+    checks
+}
+
+fn secret(settings: &Settings) -> (Status, String) {
+    match (&settings.secrets.secret_key, settings.server.dev) {
+        (Some(_), false) => (Status::Ok, "complete".into()),
+        (Some(_), true) => (Status::Note, "EMBED_DEV is set: pages on this computer may be allowed without proof. Leave it out in production".into()),
+        (None, true) => (Status::Note, "EMBED_DEV is set: every start makes up a new secret. In production set EMBED_SECRET_KEY instead".into()),
+        (None, false) => (Status::Fix, "EMBED_SECRET_KEY is not set: make one with `openssl rand -base64 32`, and keep it safe".into()),
+    }
+}
+
+impl Readable for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sections = self.checks.chunk_by(|one, next| one.section == next.section);
+        for (number, checks) in sections.enumerate() {
+            let end = if number == 0 { "" } else { "\n" };
+            write!(f, "{end}{}", checks[0].section.unwrap_or("Settings"))?;
+            for Check { name, status, detail, .. } in checks {
+                let status = match status {
+                    Status::Ok => "ok",
+                    Status::Note => "note",
+                    Status::Fix => "fix",
+                };
+                write!(f, "\n  {status:<5} {name:<12} {detail}")?;
+            }
+        }
+        Ok(())
+    }
+}
