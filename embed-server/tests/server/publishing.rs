@@ -4,9 +4,11 @@ use crate::app::{TestApp, until};
 use crate::story;
 use embed_base::Code;
 use embed_base::Result;
+use embed_base::db::Tx;
 use embed_base::events::activity::Actor;
 use embed_core::modules::{Bundle, Modules, Publication};
 use serde_json::json;
+use sqlx::types::Json;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -193,6 +195,37 @@ story!(a_publisher_that_is_killed_leaves_the_old_version_serving, |app| {
 
     publish(&app, site, &bundle("2.0.0", "two")).await.unwrap();
     assert_eq!(seen(&app, module).await, "two", "and the next try finds nothing in its way");
+});
+
+story!(what_a_newer_server_has_published_is_served_and_cannot_be_published_here, |app| {
+    let site = app.site().await;
+    let module = publish(&app, site, &bundle("1.0.0", "one")).await.unwrap().id;
+    let newer = json!({
+        "name": "feedback", "version": "1.0.0", "payments": { "orders": {} },
+        "collections": { "answers": { "schema": {}, "visitors": ["create", "read-own"] } },
+    });
+    let text = "UPDATE module_versions SET manifest = $1 WHERE site_id = $2";
+    match app.context.db.begin_global().await.unwrap() {
+        Tx::Sqlite(mut tx) => {
+            sqlx::query(text).bind(Json(&newer)).bind(site).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        Tx::Postgres(mut tx) => {
+            sqlx::query(text).bind(Json(&newer)).bind(site).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+    assert_eq!(seen(&app, module).await, "one");
+    let rolled_back =
+        app.command_json(&["module", "rollback", &module.to_string(), "1.0.0", "--site", &site.to_string()]);
+    assert_eq!(rolled_back["version"], "1.0.0");
+
+    let folder = bundle("1.0.0", "one");
+    let same = publish(&app, site, &folder).await.unwrap_err();
+    assert_eq!(same.code(), Code::VersionExists, "the version that is there says more");
+    write(folder.path(), "module.json", &newer.to_string());
+    let refused = publish(&app, site, &folder).await.unwrap_err();
+    assert!(refused.detail().contains("unknown variant `read-own`"), "{refused}");
 });
 
 /// How many files are in the storage.

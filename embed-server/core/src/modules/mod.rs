@@ -16,6 +16,7 @@ mod published;
 pub mod routes;
 mod schema;
 mod store;
+mod stored_manifest;
 mod upload;
 
 pub use bundle::Bundle;
@@ -198,7 +199,7 @@ impl Modules {
             );
             return Err(Error::new(Code::VersionNotFound, detail));
         };
-        let (manifest, now) = (&target.manifest, change.now());
+        let (manifest, now) = (&target.manifest.manifest, change.now());
         store::switch(&mut change, site, module, &manifest.name, Some(target.id), now).await?;
         change.event(&events::Published { name: &manifest.name, version: &manifest.version })?;
         change.forget(MODULES, module);

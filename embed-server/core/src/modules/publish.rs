@@ -66,7 +66,9 @@ impl Modules {
 
         let mut tx = self.context.db.read(site).await?;
         if let Some(known) = store::version(&mut tx, site, id, &manifest.version).await? {
-            if known.manifest.0 != manifest || store::files(&mut tx, known.id).await? != rows {
+            let stored = &known.manifest;
+            let same = stored.complete && stored.manifest == manifest;
+            if !same || store::files(&mut tx, known.id).await? != rows {
                 return Err(version_exists(&manifest.name, &manifest.version));
             }
             if existing.is_some_and(|module| module.version.as_ref() == Some(&manifest.version)) {

@@ -48,7 +48,7 @@ impl Published {
             Ok((path, File { digest: file.sha256, content_type }))
         });
         let files = files.collect::<Result<_>>()?;
-        let manifest = found.manifest.0;
+        let manifest = found.manifest.0.manifest;
         let permissions = HeaderValue::try_from(permissions_policy(&manifest)).map_err(Error::internal)?;
         let schema = |(name, collection): (&String, &Collection)| {
             (name.clone(), RecordSchema::new(&collection.schema))

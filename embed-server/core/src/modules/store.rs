@@ -1,6 +1,7 @@
 //! The SQL of modules.
 
 use super::manifest::Manifest;
+use super::stored_manifest::StoredManifest;
 use super::{Module, Version};
 use chrono::{DateTime, Utc};
 use embed_base::db::{OnUnique, Tx, execute, on};
@@ -15,7 +16,7 @@ use uuid::Uuid;
 pub(super) struct StoredVersion {
     pub id: Uuid,
     pub site_id: Uuid,
-    pub manifest: Json<Manifest>,
+    pub manifest: Json<StoredManifest>,
 }
 
 /// A row of `module_files`.
