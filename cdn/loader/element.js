@@ -1,5 +1,5 @@
-// The custom element <dramac-embed>, and what else of the page's surface only JavaScript can make. It travels with the
-// SDK's glue, as the second argument of Dramac._, and runs once the SDK has started.
+// The custom element <dramac-embed>, and the other parts of the API that need JavaScript. It is shipped with the SDK's glue, as
+// the second argument of Dramac._, and runs once the SDK has started.
 (link, sdk) => {
   const fixed = ['module', 'site', 'type']
   const changing = ['theme', 'position', 'width', 'height', 'params', 'locale', 'launcher', 'z-index']
@@ -7,7 +7,7 @@
   const attributes = [...fixed, ...changing, ...initial]
   const option = (attribute) => attribute.replace(/-(.)/g, (_, letter) => letter.toUpperCase())
 
-  // What came before the SDK was there has been kept; from now on each embed listens for itself.
+  // Messages before this point were queued; from now on each embed has its own listener.
   for (const type of ['message', 'securitypolicyviolation']) removeEventListener(type, link.keep)
 
   Dramac.get = (namespace) => sdk.find(namespace)
@@ -15,10 +15,10 @@
   class DramacEmbed extends HTMLElement {
     static observedAttributes = [...fixed, ...changing]
 
-    // An element that the loader has embedded already is told of all its attributes once more when it becomes ours.
+    // For an element that the loader has embedded already, the upgrade reports all its attributes again.
     #live = false
 
-    // A property that was set before there was an accessor of its name hides that; it is set once more.
+    // A property that was set before its accessor existed would hide it, so it is set again.
     connectedCallback() {
       this.#live = link.seen.has(this)
       for (const name of attributes.map(option)) {

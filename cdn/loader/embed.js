@@ -1,5 +1,5 @@
-// The only file that a page waits for. It defines window.Dramac at once, starts in parallel whatever can run in
-// parallel (the SDK's two files, the server's verdict, the first inline frames), and hands over to the SDK.
+// The only file that a page waits for. It defines window.Dramac at once, starts everything that can run in parallel (the SDK's
+// two files, the server's verdict, the first inline frames), and hands over to the SDK.
 // ARCHITECTURE.md, "From loader to SDK", says what a slot is.
 (() => {
   const script = document.currentScript
@@ -14,8 +14,8 @@
   let sdk, lastId = 0, settle, wasm, nonce = script.nonce
   const ready = new Promise((resolve) => { settle = resolve })
 
-  // Frames before all else: to begin a request takes the browser some milliseconds, so it waits until this script is done and
-  // whoever waits for a frame has seen it come.
+  // Frames come first: starting a request takes some milliseconds, so it waits until this script has ended and observers have
+  // seen the frame.
   const attempt = (task, wait = 400) => Promise.resolve().then(task).catch(async (error) => {
     if (wait > 2000) throw error
     await new Promise((resolve) => setTimeout(resolve, wait))
@@ -28,9 +28,9 @@
   })
   const unreachable = (url, error) => `${url} cannot be reached: ${error.message}. Check the network and this page's Content-Security-Policy (script-src, connect-src).`
 
-  // Asks the server whether this page may embed the module. Always resolves, to what the server said or to a refusal
-  // of our own. A plain-text body keeps the browser from asking a preflight first. The status says yes or no, and on a busy
-  // page the body takes its time: the slot's frame is shown before.
+  // Asks the server whether this page may embed the module. Always resolves, to the server's answer or to a refusal made here. A
+  // plain-text body avoids a preflight. The slot's frame is shown as soon as the status says yes, since on a busy page the body
+  // arrives later.
   const ask = ({ siteId, moduleId, type }, slot) =>
     fetched(server + '/api/embed/verify', {
       method: 'POST',
@@ -61,13 +61,13 @@
     parent.append(element)
   }
 
-  // What needs no SDK to begin: the verdict, and the frame of an inline embed near the viewport. Whatever is wrong
-  // with a configuration is left for the SDK to say.
+  // Starts what needs no SDK: the verdict, and the frame of an inline embed near the viewport. The SDK reports errors in the
+  // configuration.
   const begin = (slot) => {
     const { siteId, moduleId, type, container, lazy, width } = slot.config
     if (!/^[\w-]{36}$/.test(moduleId) || !siteId) return
     const box = container?.append ? container : document.querySelector(container)
-    // What is not displayed has no rectangle.
+    // An element that is not displayed has no rectangle.
     if (type == 'inline' && (lazy + '' == 'false' || box.getClientRects()[0]?.top < innerHeight + 200)) {
       const host = slot.host = document.createElement('dramac-frame')
       host.style = 'display:block;width:' + length(width, '100%')
@@ -103,7 +103,7 @@
     return handle
   }
 
-  // The handle of an element that asks to be embedded. Its attributes are the configuration: data-z-index and z-index
+  // The handle of an element with embed attributes. Its attributes are the configuration: data-z-index and z-index
   // are both zIndex.
   const embed = (container) => {
     if (!seen.get(container)) {
@@ -121,10 +121,10 @@
   const scan = () => document.querySelectorAll('dramac-embed,[data-dramac-embed]').forEach(embed)
 
   const log = (text) => console.error('[Dramac] ' + text)
-  // From now on there is an SDK, or what stands in for one that cannot come.
+  // Called with the SDK, or with a replacement if the SDK cannot be loaded.
   const arrive = (arrived, failure) => {
     sdk = arrived
-    // What was called on handles before is called once all of them are taken, and before any of them begins.
+    // Queued calls run after all handles are taken over, and before any embed begins.
     settle(failure)
     slots.splice(0).forEach(sdk.take)
   }
@@ -136,27 +136,26 @@
         handle.state = 'error'
         host?.remove()
         reject(failure)
-        // What a handler throws is the page's own error, and keeps it from no other.
+        // An error of a handler is the page's own, and does not stop the other handlers.
         setTimeout(() => config.onError?.(failure))
       },
-      // A request is refused; nothing else has anything left to do.
+      // Requests are rejected; other calls have no effect.
       call(id, index) { if (index == 4) return Promise.reject(failure) },
     }, failure)
   }
   const lost = (error) => fail('sdk_unavailable', unreachable(base, error))
 
-  // What happens to a frame before the SDK is there is kept for it: its messages, and what the page's policy refuses. Which
-  // of them are its own, the SDK finds out.
+  // Queues messages and policy violations until the SDK has loaded, which finds out to which embed they belong.
   const keep = (event) => slots.forEach(({ messages }) => messages.push(event))
 
   const Dramac = window.Dramac = (method, ...args) =>
     /^(embed|ready)$/.test(method) ? Dramac[method](...args) : log(`unknown: Dramac('${method}')`)
   Dramac.version = '__DRAMAC_VERSION__'
   Dramac.embed = (config) => start({ ...config })
-  // One step after whatever was called on handles before.
+  // Runs in a microtask after earlier calls on handles.
   Dramac.ready = (callback) => ready.then((failure) => failure && new Promise(() => {})).then(callback)
 
-  // The glue calls this with its initialiser, and with what defines the custom element, once it has come.
+  // The glue calls this with its initialiser and the function that defines the custom element.
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
     const link = { ask, frame, scan, embed, seen, keep, server }
@@ -185,7 +184,7 @@
   addEventListener('DOMContentLoaded', scan)
   stub?.q?.forEach((args) => Dramac(...args))
   try {
-    // A policy that forbids WebAssembly forbids the module in Chrome and Firefox, and in Safari its instance.
+    // A policy that forbids WebAssembly refuses the module in Chrome and Firefox, and its instance in Safari.
     new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)))
     ;(wasm = fetched(base + '__DRAMAC_SDK_WASM__', { integrity: '__DRAMAC_SDK_WASM_SRI__' })).catch(() => {})
     load('__DRAMAC_SDK_JS__', '__DRAMAC_SDK_JS_SRI__')

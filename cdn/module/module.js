@@ -1,4 +1,4 @@
-// The module's side of the bridge: include it in a module's page, and talk to the host page through Dramac.module.
+// The module's side of the bridge: include it in a module's page, and use Dramac.module to talk to the host page.
 (() => {
   const query = new URLSearchParams(location.search)
   const hostOrigin = query.get('origin')
@@ -12,7 +12,7 @@
   const { port1: port, port2 } = new MessageChannel()
   const post = (type, payload, id) => port.postMessage({ id, type, payload })
   const name = (event) => event.startsWith('dramac:') ? event.slice(7) : event
-  // Scripts that stand below this one may still want to listen: nothing is dispatched before the page has been read.
+  // Scripts below this one may still add handlers, so nothing is dispatched before the document is parsed.
   const loaded = new Promise((resolve) => {
     if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', resolve)
     else resolve()
@@ -22,13 +22,13 @@
   loaded.then(() => { isLoaded = true })
 
   const measure = () => Math.ceil(root.getBoundingClientRect().height)
-  // What a handler throws is its own error, and keeps the event from no other.
+  // An error of one handler does not stop the others.
   const fire = (event, payload) => [...handlers.get(event) || []].forEach((handler) => {
     try { handler(payload) } catch (error) { reportError(error) }
   })
   const failure = (code, message) => Object.assign(new Error(message), { code })
 
-  // One timer for all deadlines: to set and clear one for each request costs as much as half a message.
+  // One timer for all deadlines: setting and clearing one for each request costs half as much as a message.
   let timer, timerAt = Infinity
   const watch = (deadline) => {
     if (deadline >= timerAt) return
@@ -130,8 +130,8 @@
     badge(count) { post('dramac:badge', { count }) },
   }
 
-  // The embed token lives for an hour. Only the host page can ask for another, because the server hears from its browser
-  // which page it is.
+  // The embed token is valid for an hour. Only the host page can request another, because the server needs that page's Origin
+  // header.
   let tokenEnds, renewal
   const trust = ({ token, expiresIn }) => {
     Object.assign(module.context, { token, expiresIn })
@@ -142,7 +142,7 @@
     trust(verdict)
   }).finally(() => { renewal = undefined })
 
-  // What needs no time is answered without a promise in between.
+  // A synchronous result is answered without a promise.
   const answer = (id, action, data) => {
     const refuse = (error) => port.postMessage({ id, error: { code: error.code || 'failed', message: error.message || '' + error } })
     const accept = (result) => port.postMessage({ id, result })
@@ -181,9 +181,9 @@
   addEventListener('keydown', (event) => { if (event.key == 'Escape' && !event.defaultPrevented) module.close() })
 
   // An inline embed is as tall as its content. Content that grows with its frame (100vh and some more) would grow for
-  // ever. It is known by its echoes: it grows right after the frame has got the height that it asked for, and by no less
-  // than the last time. After six of them the frame stands still for half a second. What grows all the same is real, and
-  // is followed. What does not gets one more chance, and after another echo the frame stays as it is until then.
+  // ever. It is recognised by its echoes: it grows right after the frame got the requested height, and by no less than the last
+  // time. After six echoes the frame's height is frozen for half a second. Content that still grows is followed. Other content
+  // gets one more step, and after another echo the height stays frozen.
   let viewport = innerHeight, gotAt = -Infinity, echoes = 0, seen, lastGrowth, held, hadChance
   const look = () => {
     if (innerHeight != viewport) gotAt = performance.now()

@@ -1,6 +1,6 @@
 /** How a module appears. */
 export type EmbedType = 'widget' | 'popup' | 'inline'
-/** `auto` is what the visitor's system prefers. */
+/** `auto` follows the visitor's system. */
 export type Theme = 'light' | 'dark' | 'auto'
 /** The corner of a widget. */
 export type Position = 'bottom-right' | 'bottom-left' | 'top-right' | 'top-left'
@@ -9,7 +9,7 @@ export type State = 'loading' | 'ready' | 'open' | 'error' | 'destroyed'
 /** A CSS length such as `'100%'`, or a number of pixels. */
 export type Length = string | number
 
-/** A widget's button. What is left out is as the module's manifest says. */
+/** A widget's button. Omitted values come from the module's manifest. */
 export interface Launcher {
   /** Its accessible name. */
   label?: string
@@ -17,9 +17,9 @@ export interface Launcher {
   icon?: string
   /** A CSS colour. */
   color?: string
-  /** How many items are unread; 0 shows none. */
+  /** The number of unread items; 0 shows none. */
   badge?: number
-  /** No button, because the page has one of its own. */
+  /** Show no button, because the page has its own. */
   hidden?: boolean
 }
 
@@ -29,7 +29,7 @@ export interface Options {
   siteId: string
   /** A UUID. */
   moduleId: string
-  /** Where an inline embed goes; the page's body by default. */
+  /** The container of an inline embed; the page's body by default. */
   container?: string | HTMLElement
   /** `widget` by default. */
   type?: EmbedType
@@ -39,44 +39,44 @@ export interface Options {
   position?: Position
   /** Inline `100%`, widget 400, popup 560 by default. */
   width?: Length
-  /** Inline 500, widget 600, popup 640 by default. Inline: what is reserved until the module says how tall it is. */
+  /** Inline 500, widget 600, popup 640 by default. Inline: the height reserved until the module reports its own. */
   height?: Length
-  /** What the module gets as `context.params`. Whatever can be structurally cloned crosses as it is. */
+  /** The module gets it as `context.params`. It must be structurally cloneable. */
   params?: object
   /** A BCP 47 tag; the page's language by default. */
   locale?: string
   /** The button of a widget. */
   launcher?: Launcher
-  /** Inline: wait until the place is near the viewport. `true` by default. */
+  /** Inline: wait until the container is near the viewport. `true` by default. */
   lazy?: boolean
-  /** A selector: a click on what it matches opens. `hover` is over the launcher. */
+  /** A selector: a click on a matching element opens the embed. `hover` is over the launcher. */
   openOn?: 'load' | 'hover' | 'exit-intent' | (string & {})
   /** The name for `Dramac.get`. */
   namespace?: string
   /** A whole number; 999999 by default. */
   zIndex?: number
-  /** What the page grants the frame, as in `<iframe allow>`; `clipboard-write` by default. */
+  /** Permissions for the frame, as in `<iframe allow>`; `clipboard-write` by default. */
   allow?: string
   /** As in `<iframe sandbox>`. */
   sandbox?: string
-  /** The page's Content-Security-Policy nonce, where the loader's own script element has none. */
+  /** The page's Content-Security-Policy nonce, if the loader's own script element has none. */
   nonce?: string
   /** The module is ready, the first time and after each load of its frame. */
   onReady?: () => void
   /** The embed failed. */
   onError?: (error: DramacError) => void
-  /** The module said something. */
+  /** The module sent a message. */
   onMessage?: (message: Message) => void
 }
 
-/** What `update` takes: everything but what makes an embed another one. `lazy`, `openOn` and `nonce` have been read by then. */
+/** The options of `update`: all but those that identify the embed, and `lazy`, `openOn` and `nonce`, which are read only once. */
 export type Changes = Partial<Omit<Options, 'siteId' | 'moduleId' | 'type' | 'container'>>
 
-/** What a module says. */
+/** A message of the module. */
 export interface Message<Payload = any> {
   type: string
   payload: Payload
-  /** Of a request. */
+  /** Set for a request. */
   id?: unknown
 }
 
@@ -99,7 +99,7 @@ export type ErrorCode =
   | 'invalid_request'
   | 'rate_limited'
 
-/** Why a request has no answer, where the module did not give a code of its own. */
+/** Why a request failed, unless the module gave its own code. */
 export type RequestErrorCode = 'timeout' | 'no_handler' | 'disconnected' | 'failed'
 
 /** An error with a code that never changes, and a sentence that says what to do. */
@@ -107,7 +107,7 @@ export interface DramacError extends Error {
   code: ErrorCode | RequestErrorCode | (string & {})
 }
 
-/** What the built-in events bring. */
+/** The payloads of the built-in events. */
 export interface Events {
   ready: undefined
   open: undefined
@@ -125,13 +125,13 @@ export interface RequestOptions {
   signal?: AbortSignal
 }
 
-/** Called with an event's payload. What it returns, or its promise resolves to, answers a request of the module. */
+/** Called with an event's payload. For a request of the module, the value that it returns or resolves to is the answer. */
 export type Handler<Payload = any> = (payload: Payload) => unknown
 
-/** One embed. What is called before the SDK has come waits for it, and then returns a promise. */
+/** One embed. Calls before the SDK has loaded are queued and return a promise. */
 export interface Handle {
   readonly state: State
-  /** Resolves the first time the module is ready; rejects where the embed fails or is destroyed before. */
+  /** Resolves the first time the module is ready; rejects if the embed fails or is destroyed before. */
   readonly ready: Promise<void>
   /** Shows a widget or popup. */
   open(): void
@@ -139,21 +139,21 @@ export interface Handle {
   close(): void
   /** Shows or hides a widget or popup. */
   toggle(): void
-  /** Tells the module. */
+  /** Sends a message to the module. */
   send(action: string, data?: unknown): void
-  /** Asks the module. */
+  /** Sends a request to the module. */
   request<Answer = any>(action: string, data?: unknown, options?: RequestOptions): Promise<Answer>
   /** Calls `handler` each time. Events other than the built-in ones are the module's own. */
   on<Event extends keyof Events>(event: Event, handler: Handler<Events[Event]>): void
   on(event: string, handler: Handler): void
-  /** Calls `handler` the next time. */
+  /** Calls `handler` once. */
   once<Event extends keyof Events>(event: Event, handler: Handler<Events[Event]>): void
   once(event: string, handler: Handler): void
-  /** No longer; without `handler` all handlers of the event. */
+  /** Removes the handler; without `handler`, all handlers of the event. */
   off(event: string, handler?: Handler): void
-  /** Changes options while the frame stays. */
+  /** Changes options without reloading the frame. */
   update(changes: Changes): void
-  /** The end: nothing stays on the page. */
+  /** Removes the embed from the page. */
   destroy(): void
 }
 
@@ -162,11 +162,11 @@ export interface Dramac {
   (method: 'embed', options: Options): void
   (method: 'ready', callback: () => void): void
   readonly version: string
-  /** Makes an embed; its handle works at once. */
+  /** Creates an embed; its handle works at once. */
   embed(options: Options): Handle
-  /** Calls back when the SDK has started; never, where it cannot come. */
+  /** Calls back when the SDK has started; never, if it cannot be loaded. */
   ready<Result>(callback: () => Result): Promise<Awaited<Result>>
-  /** The living embed with this namespace. Exists once the SDK has started. */
+  /** The current embed with this namespace. Exists once the SDK has started. */
   get?(namespace: string): Handle | undefined
 }
 
@@ -175,26 +175,26 @@ export interface LoadOptions {
   src: string
   /** The digest that `cdn publish` printed, for a `src` with a hash in it. */
   integrity?: string
-  /** The embed server's public URL, where the loader does not know it. */
+  /** The embed server's public URL, if the loader does not know it. */
   server?: string
-  /** The pattern of module origins, such as `https://*.modules.example.net`, where the loader does not know it. */
+  /** The pattern of module origins, such as `https://*.modules.example.net`, if the loader does not know it. */
   modules?: string
   /** The page's Content-Security-Policy nonce. */
   nonce?: string
 }
 
 /**
- * Brings the loader to the page, once: later calls get the same promise, also one without options, and a page that has the
- * loader already is content with that. A page that has the queue is taken to bring the loader itself: a call without options
- * waits for that, for 20 seconds. Rejects where the loader cannot come, after which it may be called again. On a
- * server the promise rejects with the code `no_page`, silently where nobody listens.
+ * Loads the loader once: later calls return the same promise, also without options, and a loader that the page has already is
+ * used. If the page has the queue, it is expected to add the loader itself: a call without options waits for it, for 20 seconds.
+ * Rejects if the loader cannot be loaded, and can then be called again. On a server the promise rejects with the code `no_page`,
+ * without an “unhandled rejection” report.
  */
 export function load(options?: LoadOptions): Promise<Dramac>
 
-/** Embeds a module as soon as the loader is there: `load` has to have been called, or the page to have the loader. */
+/** Embeds a module as soon as the loader has loaded: call `load` first, or have the loader in the page. */
 export function embed(options: Options): Promise<Handle>
 
-/** `<dramac-embed>`: attributes as properties, and the members of the handle. Properties give back the attribute's text. */
+/** `<dramac-embed>`: attributes as properties, and the members of the handle. Properties return the attribute's text. */
 export interface DramacEmbedElement extends HTMLElement, Pick<Handle, Methods> {
   get module(): string | null
   set module(value: string | null)
@@ -228,7 +228,7 @@ export interface DramacEmbedElement extends HTMLElement, Pick<Handle, Methods> {
   set allow(value: string | null)
   get sandbox(): string | null
   set sandbox(value: string | null)
-  /** Of the embed that it stands for; `undefined` while it is not on the page. */
+  /** The embed's handle; `undefined` while the element is not on the page. */
   readonly handle: Handle | undefined
   readonly state: State
   readonly ready: Promise<void> | undefined

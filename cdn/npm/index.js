@@ -1,11 +1,10 @@
-// Brings the loader to the page, and hands over what it defines. On a server, where there is no page, importing this does
-// nothing.
+// Loads the loader into the page, and returns what it defines. On a server, where there is no page, importing this does nothing.
 
 let loading, wished
 
 const failure = (code, message) => Object.assign(new Error(message), { code })
 
-// A promise that rejects, without a word from the runtime where nobody listens.
+// A promise that rejects without an “unhandled rejection” report.
 const refused = (error) => {
   const promise = Promise.reject(error)
   promise.catch(() => {})
@@ -33,8 +32,8 @@ const insert = ({ src, integrity, server, modules, nonce }) => new Promise((reso
   document.head.append(script)
 })
 
-// Waits for the loader that the page itself brings. What becomes of its script is heard in passing, since events of elements
-// that do not bubble can be captured; what has failed before, or is never brought, is given up after twenty seconds.
+// Waits for a loader that the page itself adds. Its script's events do not bubble, but can be captured. If the script has failed
+// before or is never added, the wait ends after twenty seconds.
 const awaited = () => new Promise((resolve, reject) => {
   const settle = (error) => {
     clearTimeout(timer)
@@ -53,9 +52,9 @@ export const load = (options) => {
   if (typeof document === 'undefined') return refused(failure('no_page', 'There is no page to embed into: call load and embed in the browser.'))
   if (window.Dramac?.version) return Promise.resolve(window.Dramac)
   if (loading) return loading
-  // What failed may be tried again, also by somebody who does not know where the loader is.
+  // A failed attempt can be repeated, also by a call without options.
   options ??= wished
-  // The page has asked for the loader itself, and made a queue for as long as it has not come.
+  // The page adds the loader itself, and has a queue until it has loaded.
   if (window.Dramac && !options) return awaited()
   if (!options?.src) return refused(failure('invalid_option', "Call load({ src: 'https://…/v1/embed.js' }) before anything is embedded."))
   wished = options

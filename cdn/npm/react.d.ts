@@ -2,23 +2,23 @@ import type { CSSProperties, DetailedHTMLProps, HTMLAttributes, ReactNode, Ref }
 import type { DramacEmbedElement, DramacError, EmbedType, Handle, Length, Message, Options, Position, Theme } from './index.js'
 
 export interface DramacEmbedProps extends Omit<Options, 'container' | 'onReady' | 'onError' | 'onMessage'> {
-  /** Of the element around an inline embed. */
+  /** For the element around an inline embed. */
   className?: string
-  /** Of the element around an inline embed. */
+  /** For the element around an inline embed. */
   style?: CSSProperties
   /** The module is ready, the first time and after each load of its frame. */
   onReady?: (handle: Handle) => void
-  /** The loader could not come, the embed failed, or a change of the props was refused. */
+  /** The loader could not be loaded, the embed failed, or a change of the props was refused. */
   onError?: (error: DramacError) => void
-  /** The module said something. */
+  /** The module sent a message. */
   onMessage?: (message: Message) => void
-  /** The handle, once the loader is there. */
+  /** The handle, once the loader has loaded. */
   ref?: Ref<Handle>
 }
 
 /**
- * One embed for as long as it is mounted. `siteId`, `moduleId`, `type`, `lazy`, `openOn`, `allow` and `sandbox` make
- * another when they change; everything else is an update. `load` has to be called somewhere, or the page to have the loader.
+ * One embed for as long as it is mounted. `siteId`, `moduleId`, `type`, `lazy`, `openOn`, `allow` and `sandbox` create
+ * another when they change; everything else is an update. Call `load` somewhere, or have the loader in the page.
  */
 export function DramacEmbed(props: DramacEmbedProps): ReactNode
 

@@ -3,12 +3,12 @@
 import { createElement, forwardRef, useEffect, useImperativeHandle, useRef, useState } from 'react'
 import { load } from './index.js'
 
-// A change of one of these makes another embed: the first three cannot change, and a frame reads the others only once.
+// A change of one of these creates another embed: the first three cannot change, and a frame reads the others only once.
 const FIXED = ['siteId', 'moduleId', 'type', 'lazy', 'openOn', 'allow', 'sandbox']
 
 const isPlain = (value) => value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype
 
-// Components write objects anew for each rendering; what stands in them is what counts.
+// Components create new objects for each rendering, so objects are compared by their content.
 const same = (one, other) => {
   if (Object.is(one, other)) return true
   if (one instanceof Date && other instanceof Date) return +one === +other
@@ -39,7 +39,7 @@ export const DramacEmbed = forwardRef(function DramacEmbed({ className, style, o
   useEffect(() => {
     let ended = false
     let current
-    // An element of its own for each embed: one that is going never stands in the way of the next.
+    // Each embed has its own element, so that one being removed does not block the next.
     const place = inline ? box.current.appendChild(document.createElement('div')) : undefined
     const fail = (error) => { if (!ended) listeners.current.onError?.(error) }
     load().then((Dramac) => {
@@ -67,7 +67,7 @@ export const DramacEmbed = forwardRef(function DramacEmbed({ className, style, o
     const changed = changes(told.current, options)
     told.current = options
     if (Object.keys(changed).length === 0) return
-    // Before the SDK is there `update` gives a promise; afterwards it throws at once.
+    // Before the SDK has loaded `update` returns a promise; afterwards it throws at once.
     new Promise((resolve) => resolve(handle.update(changed))).catch((error) => listeners.current.onError?.(error))
   })
 

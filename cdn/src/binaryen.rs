@@ -1,7 +1,6 @@
-//! Binaryen's `wasm-opt` and `wasm2js`, which npm brings as WebAssembly: one version of them for every machine.
+//! Binaryen's `wasm-opt` and `wasm2js`, which npm installs as WebAssembly, in one version for every machine.
 //!
-//! Version and digest stand in `cdn/binaryen/package-lock.json`. Only optimised builds come here, and only they need
-//! Node.js.
+//! `cdn/binaryen/package-lock.json` pins version and digest. Only optimised builds use it, so only they need Node.js.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::npm;
 
-/// What rustc and wasm-bindgen may use today. Not `--all-features`: that lets Binaryen write what browsers cannot read.
+/// The features that rustc and wasm-bindgen use today. With `--all-features` Binaryen would write code that browsers cannot read.
 const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -22,17 +21,17 @@ const FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// What JavaScript has no operation for.
+/// Features without a JavaScript operation.
 const LOWERED: [&str; 3] =
     ["--llvm-nontrapping-fptoint-lowering", "--signext-lowering", "--llvm-memory-copy-fill-lowering"];
 
-/// An installed Binaryen.
+/// An installation of Binaryen.
 pub struct Binaryen {
     bin: PathBuf,
 }
 
 impl Binaryen {
-    /// Installs it below `cache`, if it is not there yet.
+    /// Installs it below `cache`, if it is missing.
     pub fn install(workspace: &Path, cache: &Path) -> Result<Self> {
         let installed = npm::run(Command::new("node").arg("--version"))
             .and_then(|()| npm::install(&workspace.join("cdn/binaryen"), cache));
@@ -40,17 +39,17 @@ impl Binaryen {
         Ok(Binaryen { bin: modules.join("binaryen/bin") })
     }
 
-    /// The smallest WebAssembly that does the same.
+    /// Optimises the WebAssembly for size.
     pub fn optimize(&self, wasm: &[u8]) -> Result<Vec<u8>> {
         self.transform("wasm-opt", wasm, FEATURES.iter().chain(&["-Oz", "--converge"]))
     }
 
-    /// The same in the WebAssembly of 2017.
+    /// Lowers it to the WebAssembly of 2017.
     pub fn lower(&self, wasm: &[u8]) -> Result<Vec<u8>> {
         self.transform("wasm-opt", wasm, FEATURES.iter().chain(&["-Oz"]).chain(&LOWERED))
     }
 
-    /// A JavaScript module that does the same as this WebAssembly of 2017.
+    /// Translates WebAssembly of 2017 to a JavaScript module.
     pub fn to_javascript(&self, wasm: &[u8]) -> Result<String> {
         Ok(String::from_utf8(self.transform("wasm2js", wasm, ["-Oz"].iter())?)?)
     }

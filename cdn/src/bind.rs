@@ -1,9 +1,9 @@
-//! Runs wasm-bindgen, and makes its glue one classic script that leaves no global behind.
+//! Runs wasm-bindgen, and turns its glue into one classic script that defines no global.
 //!
 //! wasm-bindgen writes `let wasm_bindgen = (function(exports) { … })({…})`, with loading code for every environment. Here
-//! the items in the middle are kept, and put into one call: `Dramac._(init, define)`, where `init({module_or_path})` takes a
-//! `Response` or a `BufferSource`, or a promise of either. Its promise resolves to the SDK's exports, which are then
-//! properties of `init` itself, too, as wasm-bindgen has it. `define` is the expression of `cdn/loader/element.js`.
+//! the items in the middle are kept and wrapped in one call: `Dramac._(init, define)`, where `init({module_or_path})` takes a
+//! `Response` or a `BufferSource`, or a promise of either. Its promise resolves to the SDK's exports, which
+//! are then also properties of `init`, as in wasm-bindgen's own glue. `define` is the expression of `cdn/loader/element.js`.
 //! Where the SDK is translated to JavaScript, `init` takes nothing, and calls what `crate::fallback` adds.
 
 use anyhow::{Context, Result};
@@ -20,26 +20,26 @@ pub struct Bound {
     pub module: Module,
 }
 
-/// The last line of what finds the script's own URL, which nobody asks for.
+/// The last line of the code that finds the script's own URL, which is not needed.
 const HEAD_END: &str = "script_src = new URL(document.currentScript.src, location.href).toString();";
 /// The first line of the loading code, to the end of the script.
 const TAIL_START: &str = "let wasmModule, wasmInstance, wasm;";
 /// Code for browsers without `TextEncoder.encodeInto` (before 2021).
 const POLYFILL_START: &str = "if (!('encodeInto' in cachedTextEncoder)) {";
 const POLYFILL_END: &str = "let WASM_VECTOR_LEN";
-/// What browsers without finalisation (before 2021) get; the branch after it is for all others.
+/// The branch for browsers without finalisation (before 2021).
 const NO_REGISTRY: &str = "(typeof FinalizationRegistry === 'undefined')";
 
 /// Whether the WebAssembly is written with the names of its functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// For who wants to know what weighs how much.
+    /// For measuring the size of each function.
     Kept,
     /// For pages.
     Dropped,
 }
 
-/// Generates glue and WebAssembly from what the compiler left. `element` is a JavaScript expression.
+/// Generates glue and WebAssembly from the compiler's output. `element` is a JavaScript expression.
 pub fn bind(wasm: Vec<u8>, element: &str, engine: Engine, names: Names) -> Result<Bound> {
     let mut output = Bindgen::new()
         .input_bytes("sdk", wasm)
@@ -75,7 +75,7 @@ fn wrap(generated: &str, element: &str, engine: Engine) -> Result<String> {
     ))
 }
 
-/// A server that does not know the type of WebAssembly must not cost the visitor the embed, only the streaming.
+/// Falls back to loading without streaming if a server sends the wrong content type for WebAssembly.
 const INSTANTIATE: &str = "
     source = await source;
     const imports = __wbg_get_imports();
@@ -86,12 +86,12 @@ const INSTANTIATE: &str = "
     );
     wasm = instance.exports;";
 
-/// `crate::fallback` puts a function of this name before the glue.
+/// `crate::fallback` adds a function with this name before the glue.
 const TRANSLATED: &str = "wasm = translated(__wbg_get_imports());";
 
 const SHAPE: &str = "The glue of wasm-bindgen has a new shape: adapt cdn/src/bind.rs to this version.";
 
-/// `text` less what stands from `start` up to `end`, if both are there.
+/// `text` without the part from `start` up to `end`, if both occur.
 fn without(text: &str, start: &str, end: &str) -> String {
     match text.split_once(start) {
         Some((before, rest)) if rest.contains(end) => {

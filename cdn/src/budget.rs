@@ -1,4 +1,4 @@
-//! What a page may be asked to load, in bytes after brotli 11.
+//! The size budgets of what a page loads, in bytes after brotli 11.
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ pub struct Line {
     /// A file, or `page` for what one page loads: loader, glue and WebAssembly; or `page without WebAssembly`: loader and
     /// fallback.
     pub name: String,
-    /// As it is.
+    /// Uncompressed.
     pub bytes: usize,
     /// After gzip.
     pub gzip: usize,
     /// After brotli.
     pub brotli: usize,
-    /// What `brotli` may be; more fails the check.
+    /// The maximum for `brotli`; more fails the check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<usize>,
-    /// What the field's best needs, to compare.
+    /// The size of the best comparable product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! Names the files by their content, fills in the loader's blanks, and writes everything at once or not at all.
+//! Names the files by their content, fills in the loader's placeholders, and writes everything at once or not at all.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::manifest::{File, Manifest, Total, integrity};
 use crate::{compress, minify};
 
-/// What travels with the glue, below the workspace.
+/// The script that is shipped with the glue, below the workspace.
 const ELEMENT: &str = "cdn/loader/element.js";
 /// The loader's source.
 const LOADER: &str = "cdn/loader/embed.js";
@@ -21,22 +21,22 @@ pub const MODULE: &str = "cdn/module/module.js";
 
 /// The npm package, below the workspace.
 const PACKAGE: &str = "cdn/npm";
-/// What it consists of. Its `package.json` has a placeholder for the version.
+/// The files of the package. Its `package.json` has a placeholder for the version.
 const PACKAGE_FILES: [&str; 6] =
     ["package.json", "README.md", "index.js", "index.d.ts", "react.js", "react.d.ts"];
 const PLACEHOLDER: &str = "\"version\": \"0.0.0\"";
 
-/// Everything that is published stands below this major version.
+/// The folder of everything that is published.
 const VERSION_DIR: &str = "v1";
 
-/// The release, as this workspace counts it.
+/// The version of this workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The hand-written scripts.
 pub struct Sources {
-    /// `embed.js`, with all its blanks.
+    /// `embed.js`, with all its placeholders.
     pub loader: String,
-    /// `element.js`, one expression, which travels with the glue.
+    /// `element.js`, one expression, which is shipped with the glue.
     pub element: String,
     /// `module.js`.
     pub module: String,
@@ -68,7 +68,7 @@ pub struct Scripts {
     pub fallback: Option<String>,
     /// `module.js`, minified.
     pub module: String,
-    /// The loader as it was written: its blanks come first.
+    /// The loader's source, whose placeholders are filled in before it is minified.
     pub loader: String,
 }
 
@@ -91,7 +91,7 @@ pub fn assemble(scripts: Scripts, wasm: Vec<u8>) -> Result<Bundle> {
             ("__DRAMAC_SDK_JS_SRI__", integrity(scripts.sdk.as_bytes())),
             ("__DRAMAC_SDK_WASM__", format!("{hash}/sdk.wasm")),
             ("__DRAMAC_SDK_WASM_SRI__", integrity(&wasm)),
-            // Where they are empty the minifier drops the branch that would load it.
+            // If the values are empty, the minifier drops the branch that would load it.
             (
                 "__DRAMAC_FALLBACK__",
                 fallback.as_ref().map_or(String::new(), |_| format!("{hash}/sdk.fallback.js")),
@@ -136,14 +136,14 @@ pub fn content_hash(contents: &[&[u8]]) -> String {
     hasher.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The loader, minified, with `values` for its blanks. Those of the server stay.
+/// Minifies the loader with `values` for its placeholders, except those that the server fills in.
 fn fill(mut source: String, values: &[(&str, String)]) -> Result<String> {
     for (blank, value) in values {
         let literal = literal(&source, blank)?;
         source = source.replace(&literal, &format!("'{value}'"));
     }
-    // To the minifier a literal is a value that it may compute with, and what it computes would be wrong for every
-    // other value. While it works the blank is a variable that it knows nothing of.
+    // The minifier would compute with a literal, and the result would be wrong for the final value. So the placeholder is an
+    // unknown variable while it works.
     for blank in [loader::SERVER, loader::MODULES] {
         let literal = literal(&source, blank)?;
         source = source.replace(&literal, blank);
@@ -172,7 +172,7 @@ impl Bundle {
         Ok(())
     }
 
-    /// Adds a file and its compressed forms; answers with their sizes, gzip first.
+    /// Adds a file and its compressed forms; returns their sizes, gzip first.
     fn insert(&mut self, path: String, bytes: Vec<u8>) -> Result<(usize, usize)> {
         let gzip = compress::gzip(&bytes)?;
         let brotli = compress::brotli(&bytes)?;
@@ -199,14 +199,14 @@ impl Bundle {
         Ok(self)
     }
 
-    /// Replaces what is in `out`. Until the last moment everything stands in a folder beside it, so that a build that is
-    /// killed leaves the old bundle, or none.
+    /// Replaces the content of `out`. Files are written to a folder beside it and renamed at the end, so that a killed build
+    /// leaves the old bundle or none.
     pub fn write(self, out: &Path) -> Result<Manifest> {
         let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(parent)?;
-            let fresh = tempfile::Builder::new().prefix(".bundle-").tempdir_in(parent)?;
-            let (new, old) = (fresh.path().join("new"), fresh.path().join("old"));
+            let temporary = tempfile::Builder::new().prefix(".bundle-").tempdir_in(parent)?;
+            let (new, old) = (temporary.path().join("new"), temporary.path().join("old"));
             for (path, bytes) in &self.files {
                 let file = new.join(path);
                 fs::create_dir_all(file.parent().unwrap_or(&new))?;

@@ -1,7 +1,7 @@
 //! Compiles `embed-sdk` for wasm32.
 //!
-//! The result depends on the source, the lock file and the compiler alone: what a surrounding `cargo build` passes
-//! on to its build scripts is taken away, and no path of this machine gets into the file.
+//! The result depends only on the source, the lock file and the compiler: variables that a surrounding `cargo build` passes to
+//! build scripts are removed, and no path of this machine gets into the file.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use crate::Engine;
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "wasm";
 
-/// Variables of cargo that say where to find crates, and nothing of how to compile them.
+/// Variables of cargo that say where to find crates, but not how to compile them.
 const KEPT: &[&str] =
     &["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_", "CARGO_SOURCE_"];
 
-/// Variables besides `CARGO_*` with which cargo and its users steer a build.
+/// Variables besides `CARGO_*` that influence a build.
 const REMOVED: &[&str] = &[
     "DEBUG",
     "HOST",
@@ -39,7 +39,7 @@ const REMOVED: &[&str] = &[
     "TARGET",
 ];
 
-/// The bytes of `embed_sdk.wasm`, names still in it.
+/// The bytes of `embed_sdk.wasm`, including names.
 pub fn compile(workspace: &Path, target_dir: &Path, engine: Engine) -> Result<Vec<u8>> {
     let workspace = workspace
         .canonicalize()
@@ -50,7 +50,7 @@ pub fn compile(workspace: &Path, target_dir: &Path, engine: Engine) -> Result<Ve
     ensure_target(&workspace, &sysroot)?;
 
     let mut cargo = clean(cargo(), &workspace);
-    // With the crate types of the manifest (there is an rlib for the tests) cargo would leave out link-time optimisation.
+    // With the manifest's crate types (an rlib for tests among them) cargo would skip link-time optimisation.
     cargo
         .args(["rustc", "--package", "embed-sdk", "--lib", "--crate-type", "cdylib"])
         .args(["--target", TARGET, "--profile", PROFILE, "--locked", "--target-dir"])
@@ -69,9 +69,8 @@ pub fn compile(workspace: &Path, target_dir: &Path, engine: Engine) -> Result<Ve
     Ok(wasm)
 }
 
-/// The standard library comes compiled, and with marks that it was allowed to use what JavaScript has not, though it does
-/// not use it. wasm-bindgen would take them for leave to do so. A mark stands in the section `target_features`: a sign,
-/// the length of the name, the name.
+/// Removes the compiled standard library's marks for features that it does not use and JavaScript lacks: wasm-bindgen would use
+/// these features. A mark in the section `target_features` is a sign, the length of the name, and the name.
 fn hide_features(wasm: &mut [u8]) {
     for mark in [&b"+\x0freference-types"[..], b"+\x0amultivalue"] {
         if let Some(at) = wasm.windows(mark.len()).rposition(|bytes| bytes == mark) {
@@ -80,7 +79,7 @@ fn hide_features(wasm: &mut [u8]) {
     }
 }
 
-/// Inside a build script cargo says which cargo it is; that one needs no second look at the toolchain file.
+/// A build script uses the cargo that runs it, so the toolchain file is not read a second time.
 fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
@@ -103,7 +102,7 @@ fn steers_a_build(name: &str) -> bool {
         || (name.starts_with("CARGO_") && !KEPT.iter().any(|kept| name.starts_with(kept)))
 }
 
-/// What rustc is told besides the profile, separated as `CARGO_ENCODED_RUSTFLAGS` wants.
+/// Flags for rustc besides the profile, separated as in `CARGO_ENCODED_RUSTFLAGS`.
 fn flags(workspace: &Path, target_dir: &Path, sysroot: &Path, engine: Engine) -> Result<OsString> {
     // At `opt-level = "z"` LLVM inlines almost nothing (its threshold is 5), and the calls of many small accessors weigh
     // more than their bodies. Code and data of the SDK after brotli: 22.7 KB at 5, 22.2 from 28 to 35, 22.9 at 42.
@@ -120,8 +119,7 @@ fn flags(workspace: &Path, target_dir: &Path, sysroot: &Path, engine: Engine) ->
     Ok(flags)
 }
 
-/// This machine's folders, and the words for them that are the same on every machine. Of several that fit a path rustc
-/// takes the last.
+/// This machine's folders, each with a replacement that is the same on every machine. rustc uses the last that matches a path.
 fn renamed_folders(workspace: &Path, target_dir: &Path, sysroot: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut folders =
         vec![(workspace.to_owned(), "/dramac".to_owned()), (target_dir.to_owned(), "/target".to_owned())];
@@ -135,7 +133,7 @@ fn renamed_folders(workspace: &Path, target_dir: &Path, sysroot: &Path) -> Resul
     folders.push((sysroot.to_owned(), "/rust".to_owned()));
     let version = ask_rustc(workspace, &["--version", "--verbose"])?;
     let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default();
-    // The name that the standard library has for itself; where its source is installed rustc would show that instead.
+    // The standard library's own path; if its source is installed, rustc would use that path instead.
     folders.push((sysroot.join("lib/rustlib/src/rust"), format!("/rustc/{commit}")));
     Ok(folders)
 }

@@ -1,6 +1,6 @@
 //! The SDK for pages that forbid WebAssembly: translated to JavaScript, and in one script with its glue.
 //!
-//! The script needs no more from a page's Content-Security-Policy than the loader itself: it evaluates no text as code.
+//! The script needs no more from a page's Content-Security-Policy than the loader: it evaluates no text as code.
 
 use std::fmt::Write;
 
@@ -16,13 +16,13 @@ use crate::shrink::Shrunk;
 const FUNCTION: &str = "function asmFunc(imports)";
 /// The line after it, which calls it.
 const CALL: &str = "var retasmFunc = ";
-/// Where the script changes to a larger memory.
+/// The place where the script switches to a larger memory.
 const GROWN: &str = "buffer = newBuffer;";
-/// WebAssembly detaches the old buffer then, which is how the glue learns that its views are stale. Without this it would
-/// write into memory that nobody reads any more.
+/// Detaches the old buffer, as WebAssembly does, so that the glue notices that its views are stale. Otherwise it would write to
+/// memory that is no longer used.
 const DETACHED: &str = "structuredClone(buffer, {transfer: [buffer]}); buffer = newBuffer;";
 
-/// Glue and translated code as one classic script, not yet minified. `sdk` is made for `Engine::JavaScript`.
+/// Glue and translated code as one classic script, not yet minified. `sdk` is bound for `Engine::JavaScript`.
 pub fn translate(binaryen: &Binaryen, sdk: &Shrunk) -> Result<String> {
     let mut module = Module::from_buffer(&binaryen.lower(&sdk.wasm)?)?;
     refuse_wide_numbers(&module)?;
@@ -32,7 +32,7 @@ pub fn translate(binaryen: &Binaryen, sdk: &Shrunk) -> Result<String> {
     join(&translated, &memory, &data, &sdk.glue)
 }
 
-/// Minified, and in ASCII: a page in another encoding may read the script as it reads itself.
+/// Minifies to ASCII, because a page in another encoding may read the script in that encoding.
 pub fn minify(script: &str) -> Result<String> {
     let mut ascii = String::new();
     for character in minify::minify("the translated SDK", script)?.chars() {
@@ -69,7 +69,7 @@ fn join(translated: &str, memory: &str, data: &str, glue: &str) -> Result<String
 
 const SHAPE: &str = "The script of wasm2js has a new shape: adapt cdn/src/fallback.rs to this version.";
 
-/// JavaScript's numbers hold 53 bits; glue and translated code would understand 64 differently.
+/// JavaScript's numbers hold 53 bits, and glue and translated code would represent 64-bit values differently.
 fn refuse_wide_numbers(module: &Module) -> Result<()> {
     let imports = module.imports.iter().filter_map(|import| match import.kind {
         ImportKind::Function(function) => Some((&import.name, function)),
@@ -97,7 +97,7 @@ fn exported_memory(module: &Module) -> Result<String> {
 }
 
 /// Takes the constants out of a module: pairs of an address and a string with one character for each byte. `wasm2js`
-/// would write them in base 64, in which compression finds no words.
+/// would write them in base 64, which compresses badly.
 fn take_data(module: &mut Module) -> Result<String> {
     let mut pairs = String::new();
     for data in module.data.iter() {

@@ -1,7 +1,7 @@
 //! Builds what runs on customers' pages: `embed.js`, `module.js`, and the SDK as WebAssembly with its glue.
 //!
-//! [`build`] needs a Rust toolchain and nothing else; only an optimised build asks for Node.js. The same source gives the same bytes in whatever folder it is
-//! built, and the output folder holds either a whole bundle or none. [`publish`](mod@publish) puts it where pages load it
+//! [`build`] needs only a Rust toolchain, and Node.js for an optimised build. The same source gives the same bytes in
+//! any folder, and the output folder holds a whole bundle or none. [`publish`](mod@publish) puts it where pages load it
 //! from.
 
 #![forbid(unsafe_code)]
@@ -29,22 +29,22 @@ use bind::Names;
 
 pub use manifest::{File, Manifest, Release, Total, integrity};
 
-/// Where a bundle is built from and to, and how.
+/// The options of a build.
 pub struct Build<'a> {
     /// The root of the workspace, the folder of `Cargo.toml`, `sdk/` and `cdn/`.
     pub workspace: &'a Path,
-    /// Cargo's target directory for the SDK. It must not be that of a build that is under way: a build script that
-    /// used the outer one would wait for itself.
+    /// Cargo's target directory for the SDK. It must not be that of a running build: a build script that uses
+    /// the outer one would wait for itself.
     pub target_dir: &'a Path,
     /// The folder that receives `v1/` and the npm package, `npm/`; what was there before is replaced.
     pub out: &'a Path,
     /// Plain or optimised.
     pub mode: Mode,
-    /// Told of each step when it begins.
+    /// Called when a step begins.
     pub progress: &'a dyn Fn(Step),
 }
 
-/// How much work a build is worth.
+/// How far a build optimises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// With Rust alone.
@@ -53,7 +53,7 @@ pub enum Mode {
     Optimized,
 }
 
-/// What runs the SDK.
+/// The engine that runs the SDK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Engine {
     WebAssembly,
@@ -67,7 +67,7 @@ pub enum Step {
     Compile,
     /// wasm-bindgen makes the glue.
     Bind,
-    /// What can never run is taken out of the WebAssembly.
+    /// Dead code is removed from the WebAssembly.
     Shrink,
     /// Binaryen optimises the WebAssembly.
     Optimize,
@@ -89,7 +89,7 @@ impl Step {
         }
     }
 
-    /// What is being done, for a person who waits.
+    /// The step as a text for progress output.
     pub const fn label(self) -> &'static str {
         match self {
             Step::Compile => "Compiling the SDK to WebAssembly",
@@ -103,7 +103,7 @@ impl Step {
     }
 }
 
-/// Builds the bundle and answers with its manifest.
+/// Builds the bundle and returns its manifest.
 ///
 /// # Errors
 /// A sentence that says which step failed on what, and what to do. `out` is then as it was.
@@ -111,7 +111,7 @@ pub fn build(build: &Build) -> Result<Manifest> {
     let enter = build.progress;
     let sources = bundle::Sources::read(build.workspace)?;
     enter(Step::Compile);
-    // Before a minute is spent on compiling, so that missing tools are told at once.
+    // Missing tools are reported before a minute of compiling.
     let binaryen = match build.mode {
         Mode::Plain => None,
         Mode::Optimized => Some(Binaryen::install(build.workspace, build.target_dir)?),

@@ -1,4 +1,4 @@
-//! `cdn`: builds the bundle into `cdn/dist/`, checks what it weighs, and publishes it.
+//! `cdn`: builds the bundle into `cdn/dist/`, checks its size, and publishes it.
 
 #![forbid(unsafe_code)]
 
@@ -95,7 +95,7 @@ fn print(json: bool, value: &impl serde::Serialize, text: &impl std::fmt::Displa
     Ok(())
 }
 
-/// Says which budgets are exceeded, and whether one is.
+/// Prints which budgets are exceeded.
 fn report_excesses(manifest: &Manifest) -> bool {
     let excesses = Report::of(manifest).excesses();
     for excess in &excesses {
@@ -109,7 +109,7 @@ fn workspace() -> Result<PathBuf> {
     Ok(parent.context("The cdn crate has no workspace around it")?.to_owned())
 }
 
-/// Builds into `cdn/dist`, with a bar where somebody looks, and with a line for each step elsewhere.
+/// Builds into `cdn/dist`, with a progress bar on a terminal, and a line for each step elsewhere.
 fn build(options: &BuildOptions) -> Result<Manifest> {
     let workspace = workspace()?;
     let mode = if options.optimize { Mode::Optimized } else { Mode::Plain };

@@ -17,7 +17,7 @@ pub struct Manifest {
     pub files: BTreeMap<String, File>,
     /// What one page loads.
     pub total: Total,
-    /// Where it is published; absent in a bundle that was only built.
+    /// The publication; absent in a bundle that was only built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
 }
@@ -38,13 +38,13 @@ pub struct Release {
 pub struct File {
     /// Below the bundle's root, e.g. `v1/embed.js`. With `.br` or `.gz` behind it the compressed file.
     pub path: String,
-    /// As it is.
+    /// Uncompressed.
     pub bytes: usize,
     /// After gzip, level 9.
     pub gzip: usize,
     /// After brotli, quality 11.
     pub brotli: usize,
-    /// The value of an `integrity` attribute, `sha256-…`. Absent for an `embed.js` whose blanks are not filled yet.
+    /// The value of an `integrity` attribute, `sha256-…`. Absent for an `embed.js` whose placeholders are not filled in yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<String>,
 }

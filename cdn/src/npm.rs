@@ -1,4 +1,4 @@
-//! What Node.js programs need from npm: exactly what a lock file says, and outside the repository.
+//! Installs npm packages exactly as a lock file says, outside the repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,30 +8,30 @@ use anyhow::{Context, Result, bail};
 
 use crate::bundle::content_hash;
 
-/// What npm installs from.
+/// The files that npm installs from.
 const SOURCES: [&str; 2] = ["package.json", "package-lock.json"];
 
-/// Installs what `package-lock.json` in `sources` pins, in a folder below `cache`, if it is not there yet; answers with
-/// its `node_modules`.
+/// Installs what `package-lock.json` in `sources` pins, in a folder below `cache`, if it is missing; returns its
+/// `node_modules`.
 ///
 /// # Errors
-/// A sentence that says what npm said, or that Node.js is missing.
+/// npm's error, or that Node.js is missing.
 pub fn install(sources: &Path, cache: &Path) -> Result<PathBuf> {
     let lock = fs::read(sources.join("package-lock.json"))
         .with_context(|| format!("{} has no package-lock.json", sources.display()))?;
     let name = sources.file_name().unwrap_or_default().to_string_lossy();
     let home = cache.join(format!("{name}-{}", content_hash(&[&lock])));
     if !home.exists() {
-        // npm works in a folder beside it, so that an installation that is broken off is never taken for a whole one.
+        // npm works in a folder beside it, so that an interrupted installation is never used.
         fs::create_dir_all(cache).with_context(|| format!("Cannot write to {}", cache.display()))?;
-        let fresh = tempfile::Builder::new().prefix(".npm-").tempdir_in(cache)?;
+        let temporary = tempfile::Builder::new().prefix(".npm-").tempdir_in(cache)?;
         for source in SOURCES {
-            fs::copy(sources.join(source), fresh.path().join(source))?;
+            fs::copy(sources.join(source), temporary.path().join(source))?;
         }
         let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-        run(Command::new("npm").args(arguments).current_dir(&fresh))?;
-        // Another build may have been faster.
-        if fs::rename(fresh.path(), &home).is_err() && !home.exists() {
+        run(Command::new("npm").args(arguments).current_dir(&temporary))?;
+        // Another build may have finished first.
+        if fs::rename(temporary.path(), &home).is_err() && !home.exists() {
             bail!("Cannot write to {}", home.display());
         }
     }

@@ -9,7 +9,7 @@ use cdn::{Manifest, Release};
 use clap::Args;
 use serde::Serialize;
 
-/// What stands in the snippets where the public URL of the destination is not known.
+/// The placeholder in snippets if the destination's public URL is not known.
 const UNKNOWN: &str = "https://YOUR-CDN";
 
 const UNNAMED: &str = "The manifest of the release does not name it";
@@ -56,13 +56,13 @@ impl fmt::Display for RolledBack {
     }
 }
 
-/// What a page needs to know of a publication.
+/// The snippets for pages.
 #[derive(Serialize)]
 pub struct Published {
     release: Release,
-    /// Follows later publications.
+    /// Follows later releases.
     snippet: String,
-    /// Stays with this one, and runs nothing else.
+    /// Pinned to this release.
     pinned_snippet: String,
 }
 

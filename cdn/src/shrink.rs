@@ -1,8 +1,8 @@
-//! Takes out of the SDK what can never run on a page, and gives the two halves short names for each other.
+//! Removes code that can never run on a page, and shortens the names by which glue and WebAssembly call each other.
 //!
-//! Nothing here guesses. What goes is unreachable, or is a panic, which on this target traps without a word anyway:
-//! there is no standard error in a browser, and the SDK installs no panic hook. rustc cannot leave these out itself, as
-//! the standard library comes compiled.
+//! Nothing is guessed: only unreachable code and panics are removed. A panic traps without a message on this target anyway, since
+//! a browser has no standard error and the SDK installs no panic hook. rustc cannot remove this code itself, because the standard
+//! library is precompiled.
 
 mod dead;
 mod locations;
@@ -14,7 +14,7 @@ use walrus::Module;
 
 use crate::bind::Bound;
 
-/// The SDK's two halves as they are published, but for the minifier.
+/// The SDK's two halves as published, but not minified.
 pub struct Shrunk {
     /// A classic script.
     pub glue: String,
@@ -27,7 +27,7 @@ pub fn shrink(bound: Bound) -> Result<Shrunk> {
     let Bound { mut glue, mut module } = bound;
     panics::become_traps(&mut module)?;
     locations::blank(&mut module);
-    // A dead function may be all that held an import, its glue all that held an export, and so on.
+    // Removing a function can make an import unused, its glue an export, and so on.
     loop {
         dead::remove(&mut module);
         let before = (module.imports.iter().count(), module.exports.iter().count());

@@ -1,8 +1,7 @@
-//! What each part of the SDK weighs.
+//! Measures the size of each part of the SDK.
 //!
-//! A function counts for the module that it was written in, as far as its name tells; what the compiler has put into its
-//! callers counts for those. Each part is compressed by itself, so that the parts are together more than the whole, in
-//! which one helps to compress the other: the figures are for comparing.
+//! A function counts for the module that its name belongs to; an inlined function counts for its callers. Each part is
+//! compressed separately, so the parts add up to more than the whole: the figures are for comparison.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +16,7 @@ use crate::bind::{self, Names};
 use crate::bundle::Sources;
 use crate::{Engine, compile, compress, minify, shrink};
 
-/// What the loader calls stands there.
+/// The file with the functions that the loader calls.
 const ROOT: &str = "sdk/src/lib.rs";
 
 /// One part; sizes are in bytes.
@@ -25,23 +24,23 @@ const ROOT: &str = "sdk/src/lib.rs";
 pub struct Part {
     /// A file of the sources, a crate, or a few words.
     pub name: String,
-    /// As it is in the bundle.
+    /// Uncompressed.
     pub bytes: usize,
-    /// After brotli, by itself.
+    /// Compressed separately with brotli.
     pub brotli: usize,
 }
 
-/// The parts in two groups, the heaviest of each first.
+/// The parts in two groups, each ordered by size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Parts {
-    /// What is JavaScript.
+    /// The JavaScript.
     pub scripts: Vec<Part>,
-    /// What is WebAssembly.
+    /// The WebAssembly.
     pub wasm: Vec<Part>,
 }
 
-/// Builds the SDK as [`build`](crate::build) does in its plain mode, but with names, and weighs it. Writes nothing but the
-/// compiler's own files, to `target_dir`.
+/// Builds the SDK as [`build`](crate::build) does in its plain mode, but with names, and measures it. Writes only the
+/// compiler's files, to `target_dir`.
 ///
 /// # Errors
 /// As those of [`build`](crate::build).
@@ -51,7 +50,7 @@ pub fn measure(workspace: &Path, target_dir: &Path) -> Result<Parts> {
     let bound = bind::bind(wasm, &sources.element, Engine::WebAssembly, Names::Kept)?;
     let sdk = shrink::shrink(bound)?;
     let mut scripts = Vec::new();
-    // An expression alone has no effect, and would be minified to nothing.
+    // The minifier would drop an expression without effect.
     let element = format!("Dramac._(0, {})", sources.element);
     for (name, script) in [
         ("cdn/loader/embed.js", &sources.loader),

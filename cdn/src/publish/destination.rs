@@ -12,7 +12,7 @@ use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, 
 
 use super::release::File;
 
-/// Where the credentials of a bucket may come from, as the AWS command line has them.
+/// The variables for a bucket's credentials, as for the AWS command line.
 const CREDENTIALS: [&str; 4] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -20,7 +20,7 @@ const CREDENTIALS: [&str; 4] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 
-/// A place to publish to. It prints as the user wrote it.
+/// A folder or bucket to publish to. It prints as the user wrote it.
 #[derive(Debug)]
 pub struct Destination {
     name: String,
@@ -36,7 +36,7 @@ enum Kind {
 }
 
 impl Destination {
-    /// `name` is a folder, which is made if need be, or `s3://bucket/prefix`. Endpoint, region and credentials of a
+    /// `name` is a folder, which is created if needed, or `s3://bucket/prefix`. Endpoint, region and credentials of a
     /// bucket come from the variables `AWS_*`.
     pub fn open(name: &str) -> Result<Self> {
         match name.split_once("://") {
@@ -75,7 +75,7 @@ impl Destination {
                  those of a profile."
             );
         }
-        // It fails only where another library has chosen already.
+        // Fails only if another library has installed a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let endpoint = env::var("AWS_ENDPOINT_URL_S3").or_else(|_| env::var("AWS_ENDPOINT_URL")).ok();
         let mut builder = AmazonS3Builder::from_env()
@@ -95,7 +95,7 @@ impl Destination {
         })
     }
 
-    /// Refuses the folder that is published: its loader, a template, would be filled in for good.
+    /// Refuses the bundle's own folder: publishing would overwrite its loader, which is a template.
     pub(super) fn refuse_to_be(&self, bundle: &Path) -> Result<()> {
         match &self.kind {
             Kind::Folder(folder) if fs::canonicalize(folder).ok() == fs::canonicalize(bundle).ok() => {
@@ -105,10 +105,10 @@ impl Destination {
         }
     }
 
-    /// Fails early, and with the right words, where there is no such bucket.
+    /// Fails early, with a clear error, if the bucket does not exist.
     pub(super) async fn look(&self) -> Result<()> {
         match self.store.list_with_delimiter(Some(&self.key("v1"))).await {
-            // Whoever may not list may yet be allowed to write.
+            // Credentials without permission to list may still be allowed to write.
             Err(
                 object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. },
             ) => Ok(()),
@@ -133,7 +133,7 @@ impl Destination {
         }
     }
 
-    /// Writes a file that never changes. Where it is already there nothing is written, and its content must be the same.
+    /// Writes a file that never changes. If it exists, nothing is written, and its content must be the same.
     pub(super) async fn keep(&self, file: &File) -> Result<()> {
         match self.put(file, PutMode::Create).await {
             Err(object_store::Error::AlreadyExists { .. }) => {}
@@ -149,7 +149,7 @@ impl Destination {
         }
     }
 
-    /// Writes a file over what is there.
+    /// Writes or overwrites a file.
     pub(super) async fn replace(&self, file: &File) -> Result<()> {
         self.put(file, PutMode::Overwrite).await.map_err(|error| self.sentence(error))
     }
@@ -157,7 +157,7 @@ impl Destination {
     async fn put(&self, file: &File, mode: PutMode) -> object_store::Result<()> {
         let attributes = match self.kind {
             Kind::Bucket(_) => attributes(&file.path),
-            // Files have none; what serves the folder sends them.
+            // Files have no attributes; the web server sets the headers.
             Kind::Folder(_) => Attributes::new(),
         };
         let options = PutOptions { mode, attributes, ..PutOptions::default() };
@@ -184,7 +184,7 @@ impl Destination {
     }
 }
 
-/// Where it lists, object_store does not say so by the kind of its error.
+/// When listing, object_store does not report this by the kind of its error.
 fn is_refusal(error: &object_store::Error) -> bool {
     matches!(
         error,
@@ -198,7 +198,7 @@ impl fmt::Display for Destination {
     }
 }
 
-/// What a bucket is to send with a file. Compressed forms say so, for a CDN that chooses among the forms.
+/// The headers that a bucket sends with a file. Compressed files have `Content-Encoding`, for a CDN that chooses among them.
 fn attributes(path: &str) -> Attributes {
     let (path, encoding) = match path.rsplit_once('.') {
         Some((path, "br")) => (path, Some("br")),

@@ -1,7 +1,7 @@
-//! Puts a bundle where pages load it from: a folder that a web server serves, or an S3-compatible bucket.
+//! Publishes a bundle to a folder that a web server serves, or to an S3-compatible bucket.
 //!
-//! A reader never meets half a bundle: what has a hash in its path is written first, and never again; the loader, which
-//! leads to everything else, comes last. Each publication leaves a *release* behind, `v1/{hash}/` with its loader,
+//! Pages never load half a bundle: files with a hash in their path are written first and only once; the loader, which refers to
+//! them, is written last. Each publication leaves a *release* behind, `v1/{hash}/` with its loader,
 //! `module.js` and manifest, to which `rollback` returns, and to whose loader a page can pin itself by its digest.
 
 mod destination;
@@ -17,13 +17,13 @@ pub use target::Target;
 
 use crate::Manifest;
 
-/// What a publication tells while it works: how many files are done, of how many.
+/// The progress of a publication: files done, and files in total.
 pub type Progress<'a> = &'a dyn Fn(usize, usize);
 
-/// Publishes the bundle in the folder `bundle` for the pages of `target`; answers with the manifest as published.
+/// Publishes the bundle in the folder `bundle` for the pages of `target`; returns the manifest as published.
 ///
 /// # Errors
-/// A sentence that says what to do. What pages load is then as it was, unless the last step failed: see [`rollback`].
+/// A sentence that says what to do. Pages are then not affected, unless the last step failed: see [`rollback`].
 pub async fn publish(
     destination: &Destination,
     bundle: &Path,
@@ -43,11 +43,11 @@ pub async fn publish(
     Ok(release.manifest)
 }
 
-/// Makes an earlier release, named by its hash, the one that `v1/embed.js` leads to; answers with its manifest. Browsers
-/// may keep the other one for five minutes.
+/// Makes an earlier release, named by its hash, the one that `v1/embed.js` loads; returns its manifest. Browsers
+/// may cache the other one for five minutes.
 ///
 /// # Errors
-/// A sentence that says what to do; for a release that is not there it names those that are.
+/// A sentence that says what to do; for an unknown release it lists the existing ones.
 pub async fn rollback(destination: &Destination, hash: &str) -> Result<Manifest> {
     destination.look().await?;
     let Some(manifest) = destination.read(&release::path(hash, release::MANIFEST)).await? else {
@@ -72,10 +72,10 @@ async fn no_such_release(destination: &Destination, hash: &str) -> Result<String
     })
 }
 
-/// Makes the files without a hash those of a release.
+/// Replaces the files without a hash by those of a release.
 ///
-/// Several may do so at once. `v1/manifest.json` decides, which each writes once and first: all of them write the files of
-/// the release that stands in it, until it is still the same afterwards. So in the end all files are of one release.
+/// Several publications can do so at once. Each first writes `v1/manifest.json` once, then writes the files of the release that
+/// the manifest names, and repeats until the manifest has not changed meanwhile. So in the end all files are of one release.
 async fn make_current(destination: &Destination, manifest: &Manifest) -> Result<()> {
     let wanted = release::hash(manifest)?;
     destination.replace(&release::manifest(manifest)?).await?;

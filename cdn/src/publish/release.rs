@@ -1,7 +1,7 @@
-//! What a publication consists of, made from a bundle's folder.
+//! The files of a publication, made from a bundle's folder.
 //!
-//! The loader finds everything from the folder that it stands in. So the one in a release's folder, to which pages pin
-//! themselves, differs from `v1/embed.js`: its paths begin with `../`.
+//! The loader's paths are relative to its own folder. So the loader in a release's folder, which pages can pin, differs from
+//! `v1/embed.js`: its paths begin with `../`.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ pub struct File {
 #[derive(Debug)]
 pub struct Release {
     pub manifest: Manifest,
-    /// Files with a hash in their path. The release's own manifest is the last: it is what makes a release whole.
+    /// Files with a hash in their path. The release's own manifest is the last, and marks the release as complete.
     pub files: Vec<File>,
 }
 
@@ -72,7 +72,7 @@ pub async fn current(destination: &Destination, hash: &str) -> Result<Vec<File>>
     Ok(files)
 }
 
-/// Reads a bundle as `cdn build` left it, and fills in the target.
+/// Reads a bundle that `cdn build` has written, and fills in the target.
 pub fn read(bundle: &Path, target: &Target) -> Result<Release> {
     let read = |path: &str| fs::read(bundle.join(path));
     let Ok(manifest) = read("v1/manifest.json") else {
@@ -147,14 +147,14 @@ fn unpinned(loader: &[u8], manifest: &Manifest) -> Result<Vec<u8>> {
     Ok(String::from_utf8_lossy(loader).replace(&format!("../{folder}"), &folder).into_bytes())
 }
 
-/// What the paths of the SDK's files begin with in the loader: `{hash}/`.
+/// The prefix of the paths of the SDK's files in the loader: `{hash}/`.
 fn sdk_folder(manifest: &Manifest) -> Result<String> {
     let path = manifest.files.get("sdk.js").map(|file| file.path.as_str()).unwrap_or_default();
     let folder = path.strip_prefix("v1/").and_then(|path| path.strip_suffix("sdk.js"));
     Ok(folder.context("The manifest of the bundle names no SDK: build the bundle again")?.to_owned())
 }
 
-/// A file, after its compressed forms: who finds it finds them.
+/// A file, after its compressed forms, so that they exist whenever the file does.
 fn forms(path: String, bytes: Vec<u8>) -> Result<[File; 3]> {
     Ok([
         File { path: format!("{path}.br"), bytes: compress::brotli(&bytes)? },

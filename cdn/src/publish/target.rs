@@ -1,10 +1,10 @@
-//! The installation that a published loader leads to.
+//! The installation that a published loader uses.
 
 use anyhow::{Result, bail};
 use embed_protocol::loader;
 use url::Url;
 
-/// The server and the module origins that the loader's blanks are filled with.
+/// The values for the loader's placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     server: String,
@@ -12,8 +12,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// `server` is the embed server's public URL; without it each snippet has to say it (`data-dramac-server`).
-    /// `module_host` is what the server has as `EMBED_MODULE_HOST`, e.g. `*.modules.example.com`; its scheme is the
+    /// `server` is the embed server's public URL; without it each snippet has to set it (`data-dramac-server`).
+    /// `module_host` is the server's `EMBED_MODULE_HOST`, e.g. `*.modules.example.com`; its scheme is the
     /// server's.
     pub fn parse(server: Option<&str>, module_host: Option<&str>) -> Result<Self> {
         let Some(server) = server else {

@@ -1,9 +1,9 @@
 //! Removes functions that nothing can call.
 //!
-//! The linker keeps whatever stands in the table of indirect calls, and much there has lost its last user: the
-//! describing functions of wasm-bindgen, and what panics would have printed. A place in the table counts as used when
-//! a live function holds its number as a constant, or the data holds it in an aligned word (the linker writes function
-//! pointers in no other way), and a live function makes indirect calls of its type.
+//! The linker keeps every function in the table of indirect calls, and many of them are no longer used: wasm-bindgen's describing
+//! functions, and the formatting code of panics. A table entry counts as used if a live function has its number as a constant, or
+//! the data has it in an aligned word (the only form in which the linker writes function pointers), and a live function makes
+//! indirect calls of its type.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,11 +15,11 @@ use walrus::{
 
 use super::panics::{fits, plain};
 
-/// `{:?}` of the standard library and of dependencies, which stands in the data only for the messages of panics. Where
-/// the SDK itself prints with it, its code holds the number, and that counts.
+/// `{:?}` of the standard library and of dependencies, which is in the data only for panic messages. If the
+/// SDK itself uses it, its code has the number, and that counts.
 const FOR_PANICS: &[&str] = &["<* as core::fmt::Debug>::*", "*<impl core::fmt::Debug for *>::*"];
 
-/// Removes dead functions, and whatever only they used.
+/// Removes dead functions, and everything that only they used.
 pub fn remove(module: &mut Module) {
     if let Some(places) = places(module) {
         let live = Reach::of(module, &places);
@@ -28,7 +28,7 @@ pub fn remove(module: &mut Module) {
     walrus::passes::gc::run(module);
 }
 
-/// The numbers of functions in the table of indirect calls; none if JavaScript can see the table, and so call anything.
+/// The numbers of functions in the table of indirect calls; none if the table is exported, since JavaScript could call any.
 fn places(module: &Module) -> Option<HashMap<i32, FunctionId>> {
     let mut places = HashMap::new();
     for element in module.elements.iter() {
@@ -46,7 +46,7 @@ fn places(module: &Module) -> Option<HashMap<i32, FunctionId>> {
     Some(places)
 }
 
-/// Puts one function that traps into every place of the table that is not live, and cuts off those at the end.
+/// Replaces every dead entry of the table by one function that traps, and truncates dead entries at the end.
 fn empty(module: &mut Module, live: &HashSet<FunctionId>) {
     let mut trap = FunctionBuilder::new(&mut module.types, &[], &[]);
     trap.func_body().unreachable();
@@ -63,7 +63,7 @@ fn empty(module: &mut Module, live: &HashSet<FunctionId>) {
     }
 }
 
-/// What can be reached from the exports.
+/// The functions that can be reached from the exports.
 struct Reach<'module> {
     module: &'module Module,
     places: &'module HashMap<i32, FunctionId>,
@@ -152,7 +152,7 @@ impl<'instr> Visitor<'instr> for Reach<'_> {
     fn start_instr_seq(&mut self, sequence: &'instr ir::InstrSeq) {
         let after = sequence.instrs.iter().skip(1).map(|(instruction, _)| Some(instruction)).chain([None]);
         for ((instruction, _), next) in sequence.instrs.iter().zip(after) {
-            // Nobody computes with the number of a function: what is added, masked or compared is something else.
+            // Code never computes with a function's number, so a constant that is added, masked or compared is no function.
             let computed = matches!(next, Some(Instr::Binop(_) | Instr::Load(_)));
             if let Instr::Const(ir::Const { value: Value::I32(number) }) = instruction
                 && let Some(function) = self.places.get(number).filter(|_| !computed)

@@ -1,7 +1,7 @@
 //! Blanks the source locations of panics.
 //!
-//! For each place that can panic the compiler leaves a `core::panic::Location` in the data, and the path of its file. Once
-//! panics are traps nobody reads them. Their bytes become zeros, which compress to nothing; all else keeps its address.
+//! The compiler adds a `core::panic::Location` and a file path to the data for each place that can panic. They are unused once
+//! panics are traps. Their bytes become zeros, which compress well; all other data keeps its address.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use walrus::{ConstExpr, Data, DataKind, Module};
 /// The size of a `Location` on this target: address and length of the path, line, column, each 32 bits.
 const SIZE: usize = 16;
 
-/// Files are shorter than this many lines, and lines than this many columns: what exceeds it is no location.
+/// The maximum of lines and columns: a word that exceeds it is no location.
 const PLAUSIBLE: Range<u32> = 1..100_000;
 
 /// Blanks every location, and the path that it points to.
@@ -25,7 +25,7 @@ pub fn blank(module: &mut Module) {
     }
 }
 
-/// Where in memory a segment begins.
+/// The start address of a segment.
 fn address(data: &Data) -> Option<usize> {
     match data.kind {
         DataKind::Active { offset: ConstExpr::Value(Value::I32(offset)), .. } => usize::try_from(offset).ok(),

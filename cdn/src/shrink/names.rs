@@ -1,7 +1,7 @@
-//! The names by which glue and WebAssembly know each other.
+//! Shortens the names of imports and exports between glue and WebAssembly.
 //!
-//! wasm-bindgen's are long and unique (`__wbg_setAttribute_f75317b2b5cabfb4`); one letter does as well, as long as both
-//! halves agree. What only one half has a use for is dropped from both.
+//! wasm-bindgen's are long and unique (`__wbg_setAttribute_f75317b2b5cabfb4`); one letter is enough if both
+//! halves use it. Names that only one half uses are removed from both.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -19,14 +19,14 @@ use oxc_parser::Parser;
 use oxc_span::SourceType;
 use walrus::Module;
 
-/// What the glue calls the exports of the WebAssembly.
+/// The glue's variable for the exports of the WebAssembly.
 const EXPORTS: &str = "wasm";
-/// How the functions begin that it holds for the WebAssembly to import.
+/// The prefix of the glue's functions that the WebAssembly imports.
 const IMPORTED: [&str; 2] = ["__wbg_", "__wbindgen_"];
 /// The new name of the one module from which they are imported.
 const IMPORT_MODULE: &str = "a";
 
-/// Drops imports and exports that the other half has no use for, and the glue's code that only they needed.
+/// Removes imports and exports that the other half does not use, and the glue's code that only they needed.
 pub fn drop_unused(glue: &str, module: &mut Module) -> Result<String> {
     let imported: HashSet<&str> = module.imports.iter().map(|import| import.name.as_str()).collect();
     let mut used = Uses::default();
@@ -73,7 +73,7 @@ pub fn shorten(glue: &str, module: &mut Module) -> Result<String> {
     Ok(glue)
 }
 
-/// Short names that are not words of JavaScript's own: `wasm2js` makes variables of them.
+/// Short names that are not JavaScript keywords, because `wasm2js` uses them as variables.
 fn short_names() -> impl Iterator<Item = String> {
     (0..).map(short).filter(|name| !["do", "if", "in"].contains(&name.as_str()))
 }

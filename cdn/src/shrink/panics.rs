@@ -1,7 +1,7 @@
-//! Panics become traps.
+//! Replaces panics by traps.
 //!
-//! A call of a function that never returns is replaced by `unreachable`, together with the arguments that were laid
-//! out for it. The functions are chosen by name; that they never return is checked.
+//! A call of a function that never returns becomes `unreachable`, and the code that prepares its arguments is removed. The
+//! functions are chosen by name, and checked never to return.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use walrus::ir::{self, Instr, InstrSeqId, Visitor};
 use walrus::{FunctionId, FunctionKind, LocalFunction, Module};
 
-/// The doors through which the standard library leaves for good. `*` stands for anything. The names are demangled,
+/// The standard library's functions that never return. `*` matches anything. The names are demangled,
 /// without hashes; old and new mangling spell `impl`s differently.
 const PANICS: &[&str] = &[
     "core::panicking::*",
@@ -46,7 +46,7 @@ pub fn become_traps(module: &mut Module) -> Result<()> {
             endless.insert(function.id());
         }
     }
-    // A function that begins with a trap is as good as one, until no more turn up.
+    // A function that begins with a trap is a trap too; this repeats until no more are found.
     loop {
         let mut found = Vec::new();
         for (id, body) in module.funcs.iter_local_mut() {
@@ -83,7 +83,7 @@ fn cut_after_traps(body: &mut LocalFunction, endless: &HashSet<FunctionId>) {
     }
 }
 
-/// Whether nobody can tell that `instruction` ran, once a trap follows. (After a trap the stack may hold anything.)
+/// Whether `instruction` has no visible effect if a trap follows. (After a trap the stack may hold anything.)
 fn leaves_no_trace(instruction: &Instr) -> bool {
     matches!(
         instruction,
@@ -104,7 +104,7 @@ fn starts_with_trap(body: &LocalFunction) -> bool {
     matches!(body.block(body.entry_block()).instrs.first(), Some((Instr::Unreachable(_), _)))
 }
 
-/// Whether control can come back from `body`, as far as its structure tells: LLVM ends a function that never returns
+/// Whether control can come back from `body`, judged by its structure: LLVM ends a function that never returns
 /// with `unreachable`, and neither returns from it nor branches to its end.
 fn returns(body: &LocalFunction) -> bool {
     let mut exits = Exits { entry: body.entry_block(), found: false };
@@ -163,7 +163,7 @@ pub(super) fn plain(name: &str) -> String {
     }
 }
 
-/// Whether `pattern`, in which `*` stands for anything, fits all of `name`.
+/// Whether `pattern`, in which `*` matches anything, matches all of `name`.
 pub(super) fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
