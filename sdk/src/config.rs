@@ -1,4 +1,4 @@
-//! The configuration of one embed: checked once against a table, and then read where it is needed.
+//! The configuration of one embed, checked once against a table.
 
 use crate::dom;
 use crate::fault::Fault;
@@ -6,7 +6,7 @@ use embed_protocol::{EmbedType, Position, Theme};
 use js_sys::{Array, Function, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
-/// What an option may be.
+/// The type of an option.
 #[derive(Clone, Copy)]
 enum Kind {
     Id,
@@ -16,7 +16,7 @@ enum Kind {
     Length,
     /// An object; in an attribute, its JSON.
     Object,
-    /// The same, which has to reach the module.
+    /// The same, sent to the module, so it must be cloneable.
     Params,
     /// When a floating embed opens.
     Opening,
@@ -79,7 +79,7 @@ pub struct Config {
 
 impl Config {
     /// Checks a configuration; the fault names the option, what it was, and what was expected. In an element's
-    /// attributes everything is text, and unknown names are the page's own business.
+    /// attributes everything is text, and unknown names are ignored.
     pub fn read(raw: &JsValue, from_element: bool) -> Result<Self, Fault> {
         let options = Checked::check(raw, OPTIONS, from_element)?;
         let launcher = Checked::check(&options.object("launcher"), LAUNCHER, false)?;
@@ -99,14 +99,14 @@ impl Config {
         })
     }
 
-    /// Whether nothing has changed that only a new embed could have.
+    /// Whether the new configuration needs no new embed.
     pub fn is_same_embed(&self, other: &Config) -> bool {
         let same = |name: &str| self.options.get(name) == other.options.get(name);
         same("siteId") && same("moduleId") && same("container") && self.embed_type == other.embed_type
     }
 }
 
-/// Refuses a change that is no object, or has an option that there is not.
+/// Refuses a change that is no object, or has an unknown option.
 pub fn refuse_unknown(raw: &JsValue) -> Result<(), Fault> {
     if !raw.is_object() {
         return Err(Fault::new("invalid_option", &["update takes an object such as {theme: 'dark'}."]));

@@ -1,4 +1,4 @@
-//! Thin access to the page: what several rooms need of `web-sys`.
+//! Thin wrappers of `web-sys` that several modules use.
 
 use gloo_timers::callback::Timeout;
 use js_sys::{Function, Promise};
@@ -22,7 +22,7 @@ extern "C" {
     pub fn request_idle(callback: &JsValue) -> Result<u32, JsValue>;
     #[wasm_bindgen(js_name = cancelIdleCallback, catch)]
     pub fn cancel_idle(id: u32) -> Result<(), JsValue>;
-    /// What a message with this payload would bring; what cannot be cloned throws.
+    /// The structured clone of a payload; throws if it cannot be cloned.
     #[wasm_bindgen(js_name = structuredClone, catch)]
     pub fn clone_of(value: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(extends = Promise)]
@@ -49,7 +49,7 @@ pub fn number(value: &JsValue) -> f64 {
     })
 }
 
-/// What JavaScript writes for a value; nothing for the few that it cannot write.
+/// A value as JavaScript's `String()` writes it; empty for values that it cannot write.
 pub fn text(value: &JsValue) -> String {
     text_of(value).unwrap_or_default()
 }
@@ -79,12 +79,12 @@ pub fn document() -> Document {
     DOCUMENT.with(Clone::clone)
 }
 
-/// Texts put together: formatting machinery would weigh 3 KB, and `concat` half of one.
+/// Concatenates texts: formatting would cost 3 KB, and `concat` half a KB.
 pub fn joined(parts: &[&str]) -> String {
     listed(parts, "")
 }
 
-/// Texts with something between them.
+/// Joins texts with a separator.
 pub fn listed(parts: &[&str], between: &str) -> String {
     let mut text = String::new();
     for (index, part) in parts.iter().enumerate() {

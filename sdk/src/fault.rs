@@ -1,4 +1,4 @@
-//! What can go wrong on a host page, said to its developer.
+//! Errors on a host page, for its developer.
 
 use crate::dom;
 use wasm_bindgen::prelude::*;
@@ -20,7 +20,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault whose sentence is put together from parts.
+    /// A fault whose sentence is concatenated from parts.
     pub fn new(code: &str, detail: &[&str]) -> Self {
         Fault { code: code.into(), detail: dom::joined(detail) }
     }
@@ -32,7 +32,7 @@ impl Fault {
         error.into()
     }
 
-    /// Says it in the browser's console.
+    /// Prints it in the browser's console.
     pub fn log(&self) {
         dom::log_error(&["[Dramac] ", &self.detail].concat());
     }

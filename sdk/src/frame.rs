@@ -1,8 +1,8 @@
 //! Which handshake belongs to which load of the frame.
 //!
-//! A document shakes hands while it is read, before its `load` event. So the first handshake is admitted at once; one
-//! that follows is kept until a `load` shows that it came from a new document, and is never admitted otherwise. The two come
-//! from another process by different ways, and a `load` may overtake its handshake, which is then admitted at once.
+//! A document sends its handshake while it is parsed, before its `load` event. So the first handshake is accepted at once; a
+//! second one is kept until a `load` shows that it came from a new document, and is never accepted otherwise. The two come from
+//! another process on different channels, so a `load` can overtake its handshake, which is then accepted at once.
 
 use std::cell::{Cell, RefCell};
 use web_sys::MessagePort;
@@ -20,7 +20,7 @@ pub struct Loads {
 }
 
 impl Loads {
-    /// Gives the port back where the handshake counts now.
+    /// Returns the port if the handshake is accepted now.
     pub fn admit(&self, port: MessagePort) -> Option<MessagePort> {
         if self.taken.get() {
             self.next.replace(Some(port));

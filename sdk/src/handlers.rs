@@ -1,6 +1,6 @@
 //! The page's handlers for an embed's events.
 //!
-//! They stand in a list, not in an object: an event called `__proto__` is a name like any other.
+//! They are in a list, not in an object, so that an event can be called `__proto__`.
 
 use crate::dom;
 use crate::fault::Fault;
@@ -15,14 +15,14 @@ struct Handler {
     is_for_messages: bool,
 }
 
-/// The type of the event that tells of every message.
+/// The event that fires for every message.
 pub const MESSAGE: &str = "dramac:message";
 
-/// Who listens to what.
+/// The handlers of one embed.
 #[derive(Default)]
 pub struct Handlers(RefCell<Vec<Handler>>);
 
-/// The message type of an event: a built-in name stands for the message of that name.
+/// The message type of an event: a built-in name maps to the SDK's message of that name.
 fn message_type(event: &JsValue) -> JsValue {
     match event.as_string().as_deref() {
         Some(name @ ("ready" | "open" | "close" | "resize" | "message" | "error" | "destroy")) => {
@@ -54,18 +54,18 @@ impl Handlers {
         });
     }
 
-    /// Whether somebody listens to whatever the module says.
+    /// Whether there is a handler for every message.
     pub fn hear_messages(&self) -> bool {
         self.0.borrow().iter().any(|handler| handler.is_for_messages)
     }
 
-    /// Forgets them all.
+    /// Removes all handlers.
     pub fn clear(&self) {
         self.0.borrow_mut().clear();
     }
 
-    /// Calls whoever listens to `event`. The first value that a handler returns is the answer to a request of this
-    /// name; `None` means that nobody listens. What a handler throws is reported as the page's own error.
+    /// Calls the handlers of `event`. The first value that a handler returns is the answer to a request with this name; `None`
+    /// means that there is no handler. An error of a handler is reported as the page's own error.
     pub fn fire(&self, event: &JsValue, payload: &JsValue) -> Option<Result<JsValue, JsValue>> {
         let mut called: Vec<Function> = Vec::new();
         self.0.borrow_mut().retain(|handler| {

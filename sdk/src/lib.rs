@@ -1,8 +1,8 @@
-//! What runs on a host page once the loader has brought it: the chrome around a module's iframe, the bridge to the
-//! module inside, and the life of each embed from its configuration to its end.
+//! The part of the SDK that the loader loads into a host page: the chrome around a module's iframe, the bridge to the module,
+//! and the life cycle of each embed.
 //!
 //! The loader (`cdn/loader/embed.js`) calls three functions: [`start`] once, [`take`] for each embed, and [`call`] for
-//! each method that a page calls on a handle. Everything else here answers to browser events.
+//! each method that a page calls on a handle. Everything else handles browser events.
 //!
 //! Nothing in this crate may panic: a trap would end every embed of the page. And no `RefCell` is borrowed while
 //! JavaScript runs, since a page's handler may call back into any method, `destroy` included.
@@ -37,9 +37,9 @@ use wasm_bindgen::prelude::*;
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 thread_local! {
-    /// What the loader offers, since [`start`].
+    /// The loader's functions, since [`start`].
     static LINK: RefCell<Option<Link>> = const { RefCell::new(None) };
-    /// Every embed that was taken and not destroyed.
+    /// Every embed that was taken over and not destroyed.
     static EMBEDS: RefCell<Vec<Rc<Embed>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -82,7 +82,7 @@ pub fn take(slot: Slot) {
     }
 }
 
-/// Calls a method of the handle with this id. A handle whose embed has ended does nothing any more.
+/// Calls a method of the handle with this id. Calls on a destroyed embed do nothing.
 #[wasm_bindgen]
 pub fn call(id: u32, method: usize, a: JsValue, b: JsValue, c: JsValue) -> Result<JsValue, JsValue> {
     let Some(&method) = Method::ALL.get(method) else { return Ok(JsValue::UNDEFINED) };
@@ -108,24 +108,24 @@ pub fn call(id: u32, method: usize, a: JsValue, b: JsValue, c: JsValue) -> Resul
     Ok(JsValue::UNDEFINED)
 }
 
-/// `Dramac.get(namespace)`: the handle of the embed that the page has given this name.
+/// `Dramac.get(namespace)`: the handle of the embed with this namespace.
 #[wasm_bindgen]
 pub fn find(namespace: JsValue) -> Option<Handle> {
     let is_it = |embed: &&Rc<Embed>| namespace.is_string() && embed.namespace() == namespace;
     EMBEDS.with_borrow(|embeds| embeds.iter().find(is_it).map(|embed| embed.slot.handle()))
 }
 
-/// Whether an embed stands in this container already.
+/// Whether this container has an embed already.
 fn is_taken(container: &JsValue) -> bool {
     EMBEDS.with_borrow(|embeds| embeds.iter().any(|embed| embed.is_inline_in(container)))
 }
 
-/// Forgets an embed that has ended.
+/// Removes an embed that has ended from the list.
 fn forget(id: u32) {
     EMBEDS.with_borrow_mut(|embeds| embeds.retain(|embed| embed.id() != id));
 }
 
-/// All of them, so that none is borrowed while something is done to it.
+/// A copy of the list, so that it is not borrowed while embeds are changed.
 fn embeds() -> Vec<Rc<Embed>> {
     EMBEDS.with_borrow(Clone::clone)
 }

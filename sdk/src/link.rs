@@ -6,14 +6,14 @@ use web_sys::{HtmlElement, HtmlIFrameElement, Node};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the loader offers to the SDK.
+    /// The loader's functions for the SDK.
     #[derive(Clone)]
     pub type Link;
 
     /// The server's public URL, without a trailing slash.
     #[wasm_bindgen(method, getter)]
     pub fn server(this: &Link) -> JsValue;
-    /// Asks the server for a verdict; always resolves, to whatever JSON comes.
+    /// Asks the server for a verdict; always resolves, to any JSON.
     #[wasm_bindgen(method)]
     pub fn ask(this: &Link, config: &JsValue) -> Promise;
     /// Puts the slot's iframe, hidden until it is allowed, into `parent`.
@@ -41,7 +41,7 @@ extern "C" {
     pub fn element(this: &Slot) -> Option<HtmlElement>;
     #[wasm_bindgen(method, getter)]
     pub fn handle(this: &Slot) -> Handle;
-    /// What came before the SDK was there: window messages of the frame, and what the page's policy refused.
+    /// Events from before the SDK had loaded: window messages, and violations of the page's policy.
     #[wasm_bindgen(method, getter)]
     pub fn messages(this: &Slot) -> Array;
     #[wasm_bindgen(method, setter)]
@@ -78,7 +78,7 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     pub fn set_state(this: &Handle, state: &str);
 
-    /// What the server said (`embed_protocol::verify`), or what the loader says where it could not be asked.
+    /// The server's answer (`embed_protocol::verify`), or the loader's own if the server cannot be reached.
     #[derive(Clone)]
     pub type Verdict;
 
@@ -95,7 +95,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn detail(this: &Verdict) -> JsValue;
 
-    /// The part of the module's manifest that the server tells.
+    /// The part of the module's manifest in the server's answer.
     pub type Module;
 
     #[wasm_bindgen(method, getter)]
@@ -114,8 +114,8 @@ extern "C" {
 }
 
 impl Verdict {
-    /// The module that the page may embed; `None` where it may not, and where something else than an embed server has
-    /// answered, whose yes tells of no module.
+    /// The module that the page may embed; `None` if it may not, or if the answer names no module because it does not come from
+    /// an embed server.
     pub fn allows(&self) -> Option<Module> {
         let module = Some(self.module()).filter(|module| self.allowed() && module.is_object())?;
         (module.name().is_string() && module.launcher().is_object()).then_some(module)

@@ -50,7 +50,7 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     pub fn set_error(this: &Message, error: &JsValue);
 
-    /// The loose members of payloads, options and outcomes, read one at a time.
+    /// The members of payloads, options and outcomes, each optional.
     #[wasm_bindgen(extends = Object)]
     pub type Loose;
 
@@ -77,7 +77,7 @@ extern "C" {
     fn then(this: &Loose) -> Result<JsValue, JsValue>;
 }
 
-/// `value` as an object to look into, or `None` for everything else.
+/// `value` as an object, or `None`.
 pub fn object(value: JsValue) -> Option<Loose> {
     value.is_object().then(|| value.unchecked_into())
 }
@@ -87,15 +87,15 @@ pub fn is_promise(value: &JsValue) -> bool {
     value.is_object() && value.unchecked_ref::<Loose>().then().is_ok_and(|then| then.is_function())
 }
 
-/// What a message from the module is.
+/// A message from the module.
 pub enum Incoming {
     /// The answer to one of our requests.
     Answer { id: f64, message: Message },
-    /// Something that the module tells, or asks where it has an id.
+    /// An event of the module, or a request if it has an id.
     Told { kind: JsValue, message: Message },
 }
 
-/// So many characters of a text from the module come into our memory, and no more.
+/// The maximum of characters that are read from a text of the module.
 const BRIEF: u32 = 1000;
 
 /// The beginning of what is a text; `None` for everything else.

@@ -1,11 +1,11 @@
-//! When a frame is wanted: as soon as its place comes near the viewport, or as soon as the page is idle.
+//! When to load a frame: as soon as its container is near the viewport, or as soon as the page is idle.
 
 use crate::dom;
 use gloo_timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, IntersectionObserver, IntersectionObserverInit};
 
-/// How long the page is taken to be busy where the browser does not tell, in milliseconds.
+/// How long to wait for an idle page without idle callbacks, in milliseconds.
 const BUSY: u32 = 2000;
 
 /// Watches until an element comes near the viewport; dropping it ends the watch.
@@ -42,9 +42,9 @@ impl Drop for Sight {
 
 /// Waits until the page is idle; dropping it ends the wait.
 pub enum Idle {
-    /// The browser tells.
+    /// The id of an idle callback.
     Asked(u32),
-    /// It does not: Safari has no idle callbacks.
+    /// A timer, since Safari has no idle callbacks.
     After { _timer: Timeout },
 }
 

@@ -1,4 +1,4 @@
-//! The page as a whole: elements that come and go in single-page apps.
+//! Watches the page for elements that are added and removed, as in single-page apps.
 
 use crate::dom;
 use crate::link::Link;
@@ -15,7 +15,7 @@ pub fn watch(link: &Link) {
         for embed in crate::embeds() {
             if let Some(element) = embed.element().filter(|element| !element.is_connected()) {
                 embed.destroy();
-                // When it comes back it is embedded anew.
+                // If it is added again, it gets a new embed.
                 link.seen().delete(&element);
             } else {
                 embed.stay();

@@ -1,7 +1,7 @@
-//! What the page's Content-Security-Policy says to a frame.
+//! Detects that the page's Content-Security-Policy refuses a frame.
 //!
 //! A frame that the policy refuses shows the browser's own error page and fires `load` like any other: only the event
-//! `securitypolicyviolation` tells them apart.
+//! `securitypolicyviolation` distinguishes them.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Event, HtmlIFrameElement};
@@ -22,8 +22,8 @@ extern "C" {
 pub const VIOLATION: &str = "securitypolicyviolation";
 pub const FRAME_SRC: &str = "frame-src";
 
-/// Whether the event says that this frame was refused. A policy that only reports refuses nothing. Browsers leave the
-/// fragment out of the URL that they report.
+/// Whether the event says that this frame was refused. A policy that only reports refuses nothing. Browsers report
+/// the URL without its fragment.
 pub fn refuses(event: &Event, frame: &HtmlIFrameElement) -> bool {
     let event: &Violation = event.unchecked_ref();
     event.effective_directive() == *FRAME_SRC

@@ -1,6 +1,6 @@
-//! The words of the chrome in the page's language.
+//! The translations of the chrome's texts.
 
-/// What the SDK itself says to a visitor.
+/// The SDK's texts for visitors, in one language.
 pub struct Words {
     /// The language that they are in.
     pub lang: &'static str,
@@ -9,11 +9,11 @@ pub struct Words {
     pub unread: &'static str,
     pub failed: &'static str,
     pub retry: &'static str,
-    /// What a frame is called while nobody has said what is in it.
+    /// The name of a frame before the module's name is known.
     pub content: &'static str,
 }
 
-/// English first: it stands in for whatever is not here.
+/// English comes first, as the fallback.
 static ALL: [Words; 11] = [
     Words {
         lang: "en",
@@ -127,8 +127,8 @@ pub fn direction(tag: &str) -> &'static str {
     if matches!(&primary(tag), b"ar\0" | b"he\0" | b"fa\0" | b"ur\0") { "rtl" } else { "ltr" }
 }
 
-/// The primary language of a tag in small letters, which has two or three; others are none of ours. By bytes, since to cut a
-/// `str` would weigh more than all words of a language.
+/// The primary language of a tag, two or three letters in lower case. It works on bytes, since slicing a `str` would cost more
+/// than all texts of a language.
 fn primary(tag: &str) -> [u8; 3] {
     let mut language = [0; 3];
     for (at, byte) in tag.bytes().take_while(|byte| *byte != b'-').enumerate() {

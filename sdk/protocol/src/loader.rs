@@ -1,13 +1,13 @@
-//! The blanks of `embed.js`.
+//! The placeholders of `embed.js`.
 //!
-//! `cdn build` fills in the names and digests of the files that it makes. Where the server is, only whoever serves
-//! or publishes the loader knows.
+//! `cdn build` fills in the names and digests of the files that it makes. The program that serves or
+//! publishes the loader fills in the server's URL.
 
 use alloc::string::String;
 
-/// Stands in `embed.js` where the server's public URL belongs, without a trailing slash.
+/// The placeholder in `embed.js` for the server's public URL, without a trailing slash.
 pub const SERVER: &str = "__DRAMAC_SERVER__";
-/// Stands where the pattern of module origins belongs, e.g. `https://*.modules.example.com`; empty where modules are
+/// The placeholder for the pattern of module origins, e.g. `https://*.modules.example.com`; empty where modules are
 /// served sandboxed from the server's own origin.
 pub const MODULES: &str = "__DRAMAC_MODULES__";
 

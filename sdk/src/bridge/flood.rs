@@ -1,25 +1,24 @@
-//! How much a module may say in any second.
+//! Limits the messages of a module in any second.
 
 use crate::dom;
 use std::cell::Cell;
 
-/// How many messages that ask for nothing are heard: far more than any page can use, and less than it takes to keep one
-/// busy. What is more is dropped.
+/// The limit for messages that are no requests: far more than a page can use, and too few to keep it busy. More are dropped.
 const TOLD: u32 = 10_000;
-/// How many of its requests are answered: more than can be asked one after the other (`docs/benchmarks.md`).
+/// The limit for requests: more than a module can send one after the other (`docs/benchmarks.md`).
 const ASKED: u32 = 50_000;
 /// Tenths of a second in which a message counts: its own and ten more, so that no second has more than the limit, wherever
 /// it begins.
 const TENTHS: u32 = 11;
 
-/// How many were heard in one tenth of a second.
+/// The number of messages in one tenth of a second.
 #[derive(Clone, Copy, Default)]
 struct Tenth {
     number: u32,
     heard: u32,
 }
 
-/// Counts what comes.
+/// Counts the messages of one module.
 #[derive(Default)]
 pub struct Meter {
     told: [Cell<Tenth>; TENTHS as usize],
@@ -29,9 +28,9 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Counts one message, and says whether it is one too many. `now` is in milliseconds.
+    /// Counts one message, and returns whether it exceeds the limit. `now` is in milliseconds.
     pub fn is_flooded(&self, is_request: bool, now: f64) -> bool {
-        // The number that everything begins with is long past.
+        // The initial number is long past.
         let number = (now / 100.0) as u32 + TENTHS;
         let (tenths, limit) = if is_request { (&self.asked, ASKED) } else { (&self.told, TOLD) };
         let recent = |tenth: &Tenth| number.wrapping_sub(tenth.number) < TENTHS;

@@ -1,8 +1,8 @@
-//! The conversation with the module inside the frame.
+//! The bridge to the module in the frame.
 //!
-//! A module with `module.js` opens it with one window message that carries a port, the frame's nonce, and comes from
-//! the frame's own window and exact origin; from then on both sides talk on that port only. A module without it may
-//! use window messages, under the same checks of window and origin. Everything else that arrives is ignored.
+//! A module with `module.js` sends one window message with a port and the frame's nonce, from the frame's own window and exact
+//! origin; from then on both sides use that port only. A module without `module.js` can use window messages, with the same checks
+//! of window and origin. All other messages are ignored.
 
 mod flood;
 mod requests;
@@ -38,7 +38,7 @@ thread_local! {
     static PREFIX: JsString = words::PREFIX.into();
 }
 
-/// What messages travel on.
+/// The channel for messages.
 enum Channel {
     /// Nothing yet: messages wait.
     Closed,
@@ -59,7 +59,7 @@ pub struct Bridge {
     queue: RefCell<Vec<Message>>,
     requests: Rc<Requests>,
     meter: Meter,
-    /// Counts the conversations, so that an answer that took its time goes to nobody who has not asked.
+    /// Counts the loads of the frame, so that a late answer does not reach another document.
     conversation: Cell<u32>,
 }
 
@@ -77,17 +77,17 @@ impl Bridge {
         })
     }
 
-    /// Whether the module has shown up.
+    /// Whether the module has sent its handshake.
     pub fn is_connected(&self) -> bool {
         !matches!(*self.channel.borrow(), Channel::Closed)
     }
 
-    /// Whether the conversation goes over a port, so that window messages no longer count.
+    /// Whether a port is used, so that window messages are ignored.
     pub fn has_port(&self) -> bool {
         matches!(*self.channel.borrow(), Channel::Port { .. })
     }
 
-    /// Takes the port of a handshake, with who listens to it.
+    /// Takes the port of a handshake and its listener.
     pub fn connect_port(&self, port: MessagePort, listener: EventListener) {
         port.start();
         *self.channel.borrow_mut() = Channel::Port { port, _listener: listener };
@@ -98,7 +98,7 @@ impl Bridge {
         *self.channel.borrow_mut() = Channel::Window { target: target.unchecked_into(), origin };
     }
 
-    /// Tells the module its context, and lets flow what has waited.
+    /// Sends the module its context and all queued messages.
     pub fn open(&self, context: &JsValue) {
         if self.has_port() {
             let _ = self.post(&message::new(&words::CONTEXT.into(), context));
@@ -109,14 +109,14 @@ impl Bridge {
         }
     }
 
-    /// Ends the conversation with this load of the frame: whatever waits for an answer is rejected.
+    /// Closes the channel to this load of the frame, and rejects pending requests.
     pub fn disconnect(&self, fault: &Fault) {
         self.open.set(false);
         if let Channel::Port { port, .. } = self.channel.replace(Channel::Closed) {
             port.close();
         }
         self.conversation.set(self.conversation.get() + 1);
-        // What was sent and not asked may still find its module.
+        // Queued messages that are no requests are sent to the next document.
         self.queue.borrow_mut().retain(|message| message.id().is_undefined());
         self.requests.reject_all(&fault.to_error());
     }
@@ -135,7 +135,7 @@ impl Bridge {
         }
     }
 
-    /// What waits is cloned at once, as it would be if it were posted: what the page changes later is not sent.
+    /// Queued payloads are cloned at once, as when posting, so that later changes by the page are not sent.
     fn post_or_wait(&self, message: Message) -> Result<(), JsValue> {
         if self.open.get() {
             return self.post(&message);
@@ -150,7 +150,7 @@ impl Bridge {
         self.post_or_wait(message::new(&prefixed(&action), &data))
     }
 
-    /// Sends one of the SDK's own messages, where there is somebody to hear it.
+    /// Sends one of the SDK's own messages, if there is a channel.
     pub fn tell(&self, kind: &str, payload: &JsValue) {
         if self.open.get() {
             let _ = self.post(&message::new(&kind.into(), payload));
@@ -166,7 +166,7 @@ impl Bridge {
         })
     }
 
-    /// Sorts out a message from the module: answers settle their request; the rest is for the embed.
+    /// Handles a message from the module: answers settle their request; others are returned to the embed.
     pub fn receive(&self, event: &Received) -> Option<(JsValue, Message)> {
         match message::read(event.data())? {
             Incoming::Answer { id, message } => {
@@ -227,7 +227,7 @@ impl Bridge {
         }
     }
 
-    /// The end: nothing that was asked or listened to remains.
+    /// Closes the bridge and rejects pending requests.
     pub fn destroy(&self) {
         self.disconnect(&fault::gone());
         self.handlers.clear();
@@ -248,7 +248,7 @@ extern "C" {
     fn set_message(this: &Portable, message: &JsValue);
 }
 
-/// `dramac:` and the action's name, put together by JavaScript so that the text never crosses.
+/// `dramac:` and the action's name, concatenated by JavaScript so that the text is not copied into memory.
 fn prefixed(action: &JsValue) -> JsValue {
     PREFIX.with(|prefix| prefix.concat(action).into())
 }

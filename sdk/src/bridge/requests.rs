@@ -1,4 +1,4 @@
-//! The page's requests that wait for their answer, each until its deadline.
+//! The page's pending requests, each with a deadline.
 
 use crate::dom;
 use crate::fault::Fault;
@@ -51,7 +51,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Begins to wait: `send` gets the request's id and sends it. The promise is the answer's.
+    /// Registers a request: `send` gets its id and sends it. Returns the promise of the answer.
     pub fn wait(
         self: &Rc<Self>,
         action: &JsValue,
@@ -90,21 +90,21 @@ impl Requests {
         promise
     }
 
-    /// The answer to a request; one that nobody waits for any more is no news.
+    /// Settles a request with its answer; ignored if the request is no longer pending.
     pub fn resolve(&self, id: u32, result: &JsValue) {
         if let Some(pending) = self.settle(id) {
             let _ = pending.resolve.call1(&JsValue::UNDEFINED, result);
         }
     }
 
-    /// Why there is no answer.
+    /// Rejects a request.
     pub fn reject(&self, id: u32, error: &JsValue) {
         if let Some(pending) = self.settle(id) {
             let _ = pending.reject.call1(&JsValue::UNDEFINED, error);
         }
     }
 
-    /// Nobody will answer any of them.
+    /// Rejects all pending requests.
     pub fn reject_all(&self, error: &JsValue) {
         self.timer.take();
         for pending in self.waiting.take() {

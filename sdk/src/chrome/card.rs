@@ -1,12 +1,12 @@
-//! The card that stands in for a frame that could not come.
+//! The error card that replaces a frame.
 
 use crate::dom;
 use crate::fault::Fault;
 use crate::wording::Words;
 use web_sys::{HtmlElement, Node};
 
-/// Says to the visitor that there is nothing to see, and offers to try again. What the site's developer has to do is
-/// said in the console, not here; the code is there so that a visitor can report it. Gives the card and its button.
+/// Tells the visitor that the module cannot be shown, and offers to retry. Advice for the site's developer is in the console, not
+/// here; the code is shown so that a visitor can report it. Returns the card and its button.
 pub fn build(parent: &Node, fault: &Fault, words: &Words) -> Option<(HtmlElement, HtmlElement)> {
     let card = dom::append(parent, "div", "cover card")?;
     dom::set(&card, "role", "alert");

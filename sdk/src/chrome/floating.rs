@@ -1,9 +1,8 @@
 //! A widget's launcher and panel, and a popup's dialog.
 //!
 //! The panel is a `<dialog>`: the browser moves focus back when it closes, and where it is modal makes the page behind it
-//! inert and closes it on Esc. A popup is modal, and so is a widget's panel while it fills a narrow screen. Tab would lead
-//! out of it all the same, to the page beside a widget or to the browser's own buttons: a guard at its end leads back to
-//! its beginning.
+//! inert and closes it on Esc. A popup is modal, and so is a widget's panel while it fills a narrow screen. Tab would still
+//! leave it, to the page or to the browser's own buttons, so a guard element at its end moves focus back to its beginning.
 
 use crate::config::Config;
 use crate::dom;
@@ -28,7 +27,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn show(this: &Panel);
 
-    /// A media query that tells when its answer changes.
+    /// A media query that fires `change` events.
     #[wasm_bindgen(extends = EventTarget)]
     pub type Media;
     #[wasm_bindgen(method, getter)]
@@ -41,7 +40,7 @@ extern "C" {
 pub struct Floating {
     pub dialog: HtmlDialogElement,
     pub close: HtmlElement,
-    /// Where Tab arrives after the last control, and from where Shift+Tab on the first one goes on. It stays the last child.
+    /// The focus guard: Tab moves to it after the last control, and Shift+Tab continues from it. It stays the last child.
     pub guard: HtmlElement,
     /// A widget's button; a popup is opened by the page.
     pub launcher: Option<Launcher>,
@@ -94,7 +93,7 @@ impl Floating {
         let color = page.text("color").or_else(|| of_module(crate::link::Launcher::color));
         launcher.button.set_class_name(&dom::joined(&["launcher ", &corner]));
         launcher.button.set_hidden(page.flag("hidden", false));
-        // While the module has not told its name, the button is called by what it does.
+        // Before the module's name is known, the button is named after its action.
         let named = if look.is_some() { name } else { words.open };
         launcher.label.replace(label.unwrap_or_else(|| named.into()));
         dom::set(&launcher.icon, "d", icon.as_deref().unwrap_or(CHAT));
@@ -104,7 +103,7 @@ impl Floating {
         launcher.badge(of_page.filter(|_| is_news).unwrap_or(launcher.unread.get()), words);
     }
 
-    /// Focus has come to the guard: it goes on to the first control of the panel.
+    /// Moves focus from the guard to the first control of the panel.
     pub fn turn_back(&self) {
         if !self.is_passed.replace(false) {
             let _ = self.close.focus();
@@ -137,7 +136,7 @@ impl Floating {
         }
     }
 
-    /// Shows the open panel as the screen has become. What is modal cannot cease to be, but by being shown anew.
+    /// Adapts the open panel to the screen. A modal dialog can only become non-modal by being shown again.
     pub fn show_anew(&self) {
         self.dialog.close();
         self.open();
@@ -175,7 +174,7 @@ impl Launcher {
         let text = if count > 99.0 { "99+".into() } else { dom::text(&count.into()) };
         let is_shown = count > 0.0;
         self.badge.set_text_content(is_shown.then_some(&text));
-        // What is written on a button has to be in its name, or who speaks to the computer cannot say it.
+        // A button's accessible name must contain its visible text, for users of speech control.
         let label = self.label.borrow();
         let named =
             if is_shown { dom::joined(&[&label, ", ", &text, " ", words.unread]) } else { label.clone() };

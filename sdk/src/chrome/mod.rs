@@ -43,7 +43,7 @@ pub struct Chrome {
     root: ShadowRoot,
     /// The launcher and the dialog; `None` for an inline embed.
     pub floating: Option<Floating>,
-    /// What stands over the frame's place: a skeleton or the error card.
+    /// The element over the frame's place: a skeleton or the error card.
     cover: RefCell<Option<HtmlElement>>,
     /// Whether the module has said how tall an inline embed is, so that no height is reserved for it any more.
     is_sized: Cell<bool>,
@@ -112,7 +112,7 @@ impl Chrome {
         }
     }
 
-    /// Where the frame belongs.
+    /// The element that contains the frame.
     fn place(&self) -> &Node {
         match &self.floating {
             Some(floating) => &floating.dialog,
@@ -124,7 +124,7 @@ impl Chrome {
     pub fn is_out_of_sight(&self) -> bool {
         let viewport = dom::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
         let top = self.host.get_bounding_client_rect().top();
-        // What is not displayed stands at 0; what stands there and is displayed is soon seen to be so.
+        // An element that is not displayed has position 0; a displayed element at 0 is soon reported as visible.
         top == 0.0 || top > viewport + 200.0
     }
 
@@ -154,7 +154,7 @@ impl Chrome {
         self.cover_with(dom::append(self.place(), "div", "cover skeleton"));
     }
 
-    /// Takes away what covers the frame.
+    /// Removes the skeleton or card.
     pub fn uncover(&self) {
         if let Some(cover) = self.cover.take() {
             cover.remove();
@@ -174,7 +174,7 @@ impl Chrome {
         Some(button)
     }
 
-    /// Takes the place of what covered the frame before.
+    /// Replaces the skeleton or card.
     fn cover_with(&self, cover: Option<HtmlElement>) {
         self.uncover();
         self.cover.replace(cover);
@@ -193,7 +193,7 @@ impl Chrome {
         }
     }
 
-    /// Leaves nothing behind.
+    /// Removes everything from the page.
     pub fn remove(&self) {
         self.uncover();
         self.host.remove();

@@ -37,10 +37,10 @@ pub struct Embed {
     container: RefCell<JsValue>,
     verdict: RefCell<Option<Verdict>>,
     loads: Loads,
-    /// Counts the attempts, so that the verdict of an earlier one is told apart.
+    /// Counts the attempts, so that the verdict of an earlier one is ignored.
     attempt: Cell<u32>,
     is_ready: Cell<bool>,
-    /// Why there is nothing to see.
+    /// The error of a failed embed.
     failure: RefCell<Option<JsValue>>,
     is_over: Cell<bool>,
     /// Whether the page has opened it before it had a place.
@@ -53,11 +53,11 @@ pub struct Embed {
     has_left: Cell<bool>,
     /// Whether the frame that is to come gets the focus, which stood on what was there before.
     had_focus: Cell<bool>,
-    /// What listens as long as the embed lives.
+    /// Listeners for the lifetime of the embed.
     listeners: RefCell<Vec<EventListener>>,
-    /// What listens to the present frame, and to what the page's policy says of it.
+    /// Listeners for the current frame, and for policy violations.
     frame_listeners: RefCell<Vec<EventListener>>,
-    /// What listens while the panel is open.
+    /// Listeners while the panel is open.
     open_listeners: RefCell<Vec<EventListener>>,
     /// Waits until an inline embed comes near the viewport.
     sight: RefCell<Option<Sight>>,
@@ -65,7 +65,7 @@ pub struct Embed {
     idle: RefCell<Option<Idle>>,
     /// Waits until the key that opened has been handled.
     timer: RefCell<Option<Timeout>>,
-    /// The new token that the module has asked for, while it is on its way.
+    /// The pending request for a new token.
     renewal: RefCell<Option<Promise>>,
 }
 
@@ -119,17 +119,17 @@ impl Embed {
         self.slot.id()
     }
 
-    /// The element of the page that this embed stands for, where there is one.
+    /// The page's element of this embed, if there is one.
     pub fn element(&self) -> Option<HtmlElement> {
         self.slot.element()
     }
 
-    /// The name that the page gave it.
+    /// The namespace.
     pub fn namespace(&self) -> JsValue {
         self.config().options.get("namespace")
     }
 
-    /// Whether it stands in the flow of this container.
+    /// Whether it is an inline embed in this container.
     pub fn is_inline_in(&self, container: &JsValue) -> bool {
         self.floating().is_none() && *self.container.borrow() == *container
     }
@@ -178,7 +178,7 @@ impl Embed {
         let verdict = self.verdict.borrow().clone();
         let module = verdict.and_then(|verdict| verdict.allows());
         let (config, words) = (self.config(), self.words());
-        // Before the server has told the module's name, a frame and a dialog need one all the same.
+        // A frame and a dialog need a name even before the server has sent the module's.
         let name = module.as_ref().and_then(|module| module.name().as_string());
         let label = config.launcher.text("label").filter(|label| !label.is_empty());
         let name = name.or(label).unwrap_or_else(|| words.content.into());
@@ -213,7 +213,7 @@ impl Embed {
         if has_new_theme {
             self.tell_theme();
         }
-        // A module may fill its form with them, so it is told of no other change.
+        // A module may fill its form with them, so it gets them only when they change.
         if is_named("params") || is_named("locale") {
             let payload = Change::from(Object::new());
             let config = self.config();
@@ -232,7 +232,7 @@ impl Embed {
         self.bridge.tell(words::THEME, &payload);
     }
 
-    /// `handle.request(action, data, options)`: where there is nothing to see, nobody will answer.
+    /// `handle.request(action, data, options)`: rejected at once if the embed has failed.
     pub fn request(&self, action: &JsValue, data: &JsValue, options: JsValue) -> Promise {
         match &*self.failure.borrow() {
             Some(error) => Promise::reject(error),
@@ -240,11 +240,10 @@ impl Embed {
         }
     }
 
-    /// Tells the page what the module has said: its handlers, and the element that the embed stands for. A request is
-    /// answered with what comes back.
+    /// Passes a module's message to the page's handlers and to the embed's element. A request is answered with their result.
     fn fire(&self, kind: &JsValue, payload: &JsValue) -> Option<Result<JsValue, JsValue>> {
         if let Some(element) = self.element()
-            // No event of a browser has a colon in its name: a module cannot pretend that somebody clicked.
+            // Browser events have no colon in their name, so a module cannot fake a click.
             && let Some(name) = kind.as_string().filter(|kind| kind.contains(':'))
         {
             dispatch(&element, &name, payload);
@@ -252,7 +251,7 @@ impl Embed {
         self.bridge.handlers.fire(kind, payload)
     }
 
-    /// The same for one of our own events, which an element tells by its short name.
+    /// The same for one of the SDK's events, which the element fires by its short name.
     fn fire_own(&self, kind: &str, payload: &JsValue) {
         if let (Some(element), Some(name)) = (self.element(), kind.strip_prefix(words::PREFIX)) {
             dispatch(&element, name, payload);
@@ -260,7 +259,7 @@ impl Embed {
         self.bridge.handlers.fire(&kind.into(), payload);
     }
 
-    /// Says in every way that the embed did not come about, and offers to try again.
+    /// Reports that the embed has failed, and shows the card with Retry.
     fn fail(&self, fault: Fault) {
         let error = fault.to_error();
         self.failure.replace(Some(error.clone()));
@@ -345,7 +344,7 @@ impl Embed {
     }
 }
 
-/// Tells an element of the page what became of its embed.
+/// Fires an event on the page's element.
 fn dispatch(element: &HtmlElement, name: &str, detail: &JsValue) {
     let init = CustomEventInit::new();
     init.set_detail(detail);
@@ -354,7 +353,7 @@ fn dispatch(element: &HtmlElement, name: &str, detail: &JsValue) {
     }
 }
 
-/// Tells a fault to the console, to the handle's `ready`, and to the page's `onError`.
+/// Reports a fault in the console, to the handle's `ready`, and to the page's `onError`.
 fn report(slot: &Slot, fault: &Fault, on_error: Option<&Function>) {
     fault.log();
     let error = fault.to_error();
@@ -364,7 +363,7 @@ fn report(slot: &Slot, fault: &Fault, on_error: Option<&Function>) {
     }
 }
 
-/// Calls a function of the page; what it throws is the page's own error.
+/// Calls a function of the page, and reports what it throws as the page's own error.
 fn call_page(function: &Function, argument: &JsValue) {
     if let Err(error) = function.call1(&JsValue::UNDEFINED, argument) {
         dom::report_error(&error);
@@ -376,7 +375,7 @@ extern "C" {
     #[wasm_bindgen(js_namespace = Object, js_name = assign)]
     fn merge(target: &Object, source: &JsValue) -> Object;
 
-    /// What a module is told when the page changes its embed.
+    /// The payload of the module's `update` event.
     #[wasm_bindgen(extends = Object)]
     type Change;
     #[wasm_bindgen(method, setter)]

@@ -1,4 +1,4 @@
-//! How an embed finds its place, and how its frame gets there.
+//! Finds an embed's container, and creates its frame.
 
 use super::Embed;
 use crate::chrome::Chrome;
@@ -13,13 +13,13 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Event, KeyboardEvent};
 
 impl Embed {
-    /// Begins once the page has done what it was about: whoever has just got the handle hears of everything.
+    /// Starts after the page's current script, so that it can add handlers before the first event.
     pub fn mount_soon(&self) {
         let mount = self.later(Embed::mount);
         dom::then(&Promise::resolve(&JsValue::UNDEFINED), &dom::once(Box::new(move |_| mount())));
     }
 
-    /// Finds its place on the page and begins; waits for the rest of a page that is still being read.
+    /// Finds the container and starts; waits if the page is still being parsed.
     fn mount(&self) {
         let config = self.config();
         let container = config.options.get("container");
@@ -166,7 +166,7 @@ impl Embed {
         dom::then(&verdict, &settled);
     }
 
-    /// What the server has answered may be any JSON.
+    /// The server's answer can be any JSON.
     fn on_verdict(&self, verdict: JsValue) {
         let verdict: Verdict =
             if verdict.is_object() { verdict } else { Object::new().into() }.unchecked_into();
@@ -180,7 +180,7 @@ impl Embed {
                 ])
             });
             let fault = Fault { code, detail };
-            // A module that has shown up works, only without a token.
+            // A module that is already shown continues without a token.
             if fault.code != Code::Unavailable.as_str() || !self.bridge.is_connected() {
                 return self.fail(fault);
             }

@@ -21,7 +21,7 @@ extern "C" {
     fn kind(this: &Pointer) -> JsValue;
 }
 
-/// An embed that is open no longer.
+/// Removes an embed from the list of open ones.
 pub(super) fn forget(id: u32) {
     OPENED.with_borrow_mut(|opened| opened.retain(|other| *other != id));
 }
@@ -60,7 +60,7 @@ impl Embed {
         let event: &KeyboardEvent = event.unchecked_ref();
         let is_on_top = OPENED.with_borrow(|opened| opened.last() == Some(&self.id()));
         if event.key() == "Escape" && is_on_top && !event.default_prevented() {
-            // Or a dialog of the page's below this one would close too.
+            // Otherwise a dialog of the page below this one would close too.
             event.prevent_default();
             self.close();
         }
@@ -116,7 +116,7 @@ impl Embed {
         if self.is_open() || self.wants_open.get() { self.close() } else { self.open() }
     }
 
-    /// A press on the launcher. Whoever wants to open what has just opened under the pointer does not want it closed.
+    /// A press on the launcher. It does not close a panel that the pointer has just opened by hovering.
     pub(super) fn on_launcher(&self) {
         if !self.is_hovered.take() || !self.is_open() {
             self.toggle();
@@ -152,7 +152,7 @@ impl Embed {
         }
     }
 
-    /// Who has closed it does not want it each time that he is about to leave.
+    /// Exit intent opens the embed only once, so that a visitor who has closed it is not asked again.
     fn on_left(&self, event: &Event) {
         let event: &MouseEvent = event.unchecked_ref();
         let leaves = event.related_target().is_none() && event.client_y() <= 0;
@@ -161,7 +161,7 @@ impl Embed {
         }
     }
 
-    /// A click on what the selector matches, unless it is meant for another tab.
+    /// Handles a click on an element that the selector matches, unless it opens another tab.
     fn on_clicked(&self, event: &Event) {
         let event: &MouseEvent = event.unchecked_ref();
         let is_ours =

@@ -1,4 +1,4 @@
-//! What an embed hears from its frame, and what it makes of it.
+//! Handles the messages of an embed's frame.
 
 use super::{Embed, call_page};
 use crate::bridge;
@@ -14,7 +14,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::MessagePort;
 
 impl Embed {
-    /// A message that some window sent to this page. Only the frame's own window at the module's own origin is heard.
+    /// A message that some window sent to this page. Only messages of the frame's own window at the module's own origin are accepted.
     pub(super) fn on_window_message(&self, event: &Received) {
         let Some(target) = self.slot.frame().and_then(|frame| frame.content_window()) else { return };
         let target: JsValue = target.into();
@@ -67,7 +67,7 @@ impl Embed {
         }
     }
 
-    /// Ends the conversation with the document that is gone.
+    /// Closes the channel to a document that is gone.
     fn disconnect(&self) {
         if self.bridge.is_connected() {
             let text = "The module's page was loaded anew before it answered.";
@@ -116,7 +116,7 @@ impl Embed {
         self.fire_own(words::READY, &JsValue::UNDEFINED);
     }
 
-    /// What the module is told: `embed_protocol::message::CONTEXT`.
+    /// The module's context: `embed_protocol::message::CONTEXT`.
     fn context(&self, verdict: &Verdict) -> JsValue {
         let config = self.config();
         let context: Context = Object::new().unchecked_into();
@@ -134,7 +134,7 @@ impl Embed {
         context.into()
     }
 
-    /// What the module tells or asks: what has one of our names acts, and everything else reaches the page.
+    /// Handles an event or request of the module: reserved names are handled here, all others are passed to the page.
     fn on_message(&self, kind: JsValue, message: Message) {
         let (payload, id) = (message.payload(), message.id());
         let is_request = !id.is_undefined();
@@ -147,7 +147,7 @@ impl Embed {
         if let Some(on_message) = &self.config().on_message {
             call_page(on_message, &message);
         }
-        // Nobody listens to every message of a busy module for nothing: looking costs less than telling.
+        // Looking for a handler costs less than calling none for every message of a busy module.
         if self.element().is_some() || self.bridge.handlers.hear_messages() {
             self.fire_own(MESSAGE, &message);
         }
@@ -165,7 +165,7 @@ impl Embed {
         }
     }
 
-    /// Does what one of our own messages says. The page hears of it only what we know to be so.
+    /// Handles one of the reserved messages. Only verified facts are passed to the page.
     fn obey(&self, name: &str, payload: JsValue) {
         let details = message::object(payload.clone());
         let number = |get: fn(&Loose) -> JsValue| details.as_ref().and_then(|details| get(details).as_f64());
@@ -189,7 +189,7 @@ impl Embed {
         }
     }
 
-    /// A verdict with a new token. However often the module asks, one question at a time is on its way.
+    /// Requests a verdict with a new token. At most one request is pending, however often the module asks.
     fn renewed(&self) -> Promise {
         if let Some(renewal) = &*self.renewal.borrow() {
             return renewal.clone();
