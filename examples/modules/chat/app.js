@@ -1,5 +1,5 @@
-// A chat with a scripted partner. What is worth copying is how it lives in a panel that may be closed: messages that
-// arrive meanwhile are counted on the launcher, and opening the panel reads them.
+// A chat with a scripted bot, in a panel that can be closed: messages that arrive meanwhile are counted on the launcher, and
+// opening the panel marks them as read.
 
 const { module } = Dramac;
 const log = document.querySelector('#log');
@@ -68,7 +68,7 @@ module.on('close', () => {
   open = false;
 });
 
-// What the page may say and ask: `handle.send('say', {text})`, `await handle.request('transcript')`.
+// The page can call `handle.send('say', {text})`, `await handle.request('transcript')`.
 module.on('say', ({ text: words }) => say('bot', String(words)));
 module.handle('transcript', () => messages);
 

@@ -1,5 +1,4 @@
-// A form inside an iframe. module.js reports the document's height by itself, so showing an error or a question is
-// all that it takes to make the frame grow.
+// A form inside an iframe. module.js reports the document's height, so the frame grows when an error or a question is shown.
 
 const { module } = Dramac;
 const form = document.querySelector('form');
@@ -16,14 +15,14 @@ function mark(field, message) {
   (field.closest('[role=radiogroup]') ?? field).setAttribute('aria-invalid', String(message !== ''));
 }
 
-/** Shows what is wrong with a field, or that nothing is; answers whether it is valid. */
+/** Shows or hides a field's error; returns whether the field is valid. */
 function check(field) {
   const { valid } = field.validity;
   mark(field, valid ? '' : field.dataset.error);
   return valid;
 }
 
-/** Asks what went wrong, but only those who are not happy. A disabled field is not part of the form's data. */
+/** Asks what went wrong, but only after a low rating. A disabled field is not part of the form's data. */
 function askFollowUp() {
   const rating = Number(form.elements.rating.value);
   followUp.hidden = followUp.disabled = !rating || rating > 3;
@@ -44,12 +43,12 @@ function reset() {
 
 form.addEventListener('input', ({ target }) => {
   askFollowUp();
-  // Complaints come with the button; from then on they go away while one types.
+  // Errors are shown on submit, and from then on updated while typing.
   const field = fields.find(({ name }) => name === target.name);
   if (field && complaint(field).textContent) check(field);
 });
 
-/** Stores an entry as a record of the module. The key makes it safe to send it again when no answer came. */
+/** Stores an entry as a record of the module. The key makes it safe to send the entry again after a lost answer. */
 async function store(entry) {
   const response = await module.api('records/entries', {
     method: 'POST',
@@ -86,7 +85,7 @@ thanks.querySelector('button').addEventListener('click', () => {
   form.elements.rating[0].focus();
 });
 
-// What the page may prefill, with `params: {rating: 4, email: 'ada@example.com'}`.
+// The page can prefill the form with `params: {rating: 4, email: 'ada@example.com'}`.
 module.ready.then(({ params = {} }) => {
   for (const name of ['rating', 'comment', 'email']) {
     if (params[name] !== undefined) form.elements[name].value = params[name];
@@ -94,7 +93,7 @@ module.ready.then(({ params = {} }) => {
   askFollowUp();
 });
 
-// What the page may ask and say: `await handle.request('summary')`, `handle.send('reset')`.
+// The page can call `await handle.request('summary')`, `handle.send('reset')`.
 module.handle('summary', () => ({
   rating: Number(form.elements.rating.value) || null,
   characters: form.elements.comment.value.length,

@@ -1,7 +1,7 @@
-// The bridge without module.js: window messages `{type, payload}` between this frame and its page, and nobody else.
+// The bridge without module.js: window messages `{type, payload}` between this frame and its page only.
 
 const query = new URLSearchParams(location.search);
-// The one origin that may hear this module and speak to it; its own where it is opened outside a page.
+// The page's origin, for sending and receiving; the module's own if it is opened outside a page.
 const page = query.get('origin') ?? location.origin;
 const post = (type, payload) => parent.postMessage({ type, payload }, page);
 
@@ -11,7 +11,7 @@ function follow(theme) {
 }
 
 addEventListener('message', ({ source, origin, data }) => {
-  // Any window can post to any other: what does not come from this page is not for us.
+  // Any window can post to any other, so messages from elsewhere are ignored.
   if (source !== parent || origin !== page) return;
   if (data?.type === 'dramac:theme') follow(data.payload.theme);
   if (data?.type === 'dramac:greet') document.querySelector('#name').textContent = data.payload.name;

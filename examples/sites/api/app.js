@@ -1,4 +1,4 @@
-// A page that reads a module's records with a token. A token in a page is public: this one may only read, and only
+// A page that reads a module's records with a token. A token in a page is public: this one can only read, and only
 // from this website (`--scopes read --allowed-domains …`).
 
 const { server, module, token } = document.currentScript.dataset;
@@ -55,6 +55,6 @@ for (const [id, order] of [['newest', '-createdAt'], ['worst', 'rating']]) {
 }
 more.addEventListener('click', () => show(next));
 
-// What the form emits is a DOM event of its element.
+// Events of the form are DOM events of its element.
 document.querySelector('.embed').addEventListener('feedback:submitted', () => show());
 show();

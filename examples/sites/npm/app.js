@@ -1,6 +1,6 @@
 import { embed, load } from '@dramac/embed';
 
-// It may fail where the network does; what follows is told the same error.
+// It can fail if the network does; the calls below then fail with the same error.
 load({ src: '{{server}}/v1/embed.js' });
 
 try {

@@ -1,4 +1,4 @@
-/** Writes what happened into the page's log, newest first. */
+/** Adds an event to the page's log, newest first. */
 function log(what, detail) {
   const line = document.createElement('p');
   line.textContent = detail === undefined ? what : `${what} ${JSON.stringify(detail)}`;

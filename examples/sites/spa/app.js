@@ -1,4 +1,4 @@
-// A single-page app in miniature: each route has a heading, a sentence, and perhaps an embed, which ends with it.
+// A single-page app in miniature: each route has a heading, a sentence, and perhaps an embed, which is destroyed with the route.
 
 const site = '{{site}}';
 const routes = {
@@ -38,7 +38,7 @@ function show() {
   main.replaceChildren(heading, element('p', { className: 'lead', textContent: lead }), container);
   if (embed) {
     Dramac('ready', () => {
-      // The visitor may have gone on while the SDK was coming.
+      // The visitor may have left the route while the SDK was loading.
       if (container.isConnected) current = Dramac.embed({ siteId: site, theme: 'auto', container, ...embed });
     });
   }
@@ -51,8 +51,8 @@ function show() {
   return heading;
 }
 
-// Until the loader is there, calls wait in a queue.
+// Calls are queued until the loader has loaded.
 window.Dramac = window.Dramac || function () { (Dramac.q = Dramac.q || []).push(arguments); };
 show();
-// A route that was chosen is announced by moving the focus to its heading.
+// Moving the focus to the heading announces the new route.
 addEventListener('hashchange', () => show().focus());

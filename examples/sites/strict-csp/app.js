@@ -1,4 +1,4 @@
-// Until the loader is there, calls wait in a queue.
+// Calls are queued until the loader has loaded.
 window.Dramac = window.Dramac || function () { (Dramac.q = Dramac.q || []).push(arguments); };
 Dramac('embed', {
   siteId: '{{site}}',
