@@ -80,7 +80,7 @@ story!(everybody_may_open_what_his_role_says_and_a_stranger_nothing, |app| {
             } else {
                 assert_eq!(status, 403, "{method} {path} by {role}");
                 assert!(
-                    html.contains(&format!("takes the role {needs}")),
+                    html.contains(&format!("needs the role {needs}")),
                     "{method} {path} by {role}: {html}"
                 );
             }

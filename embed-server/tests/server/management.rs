@@ -188,8 +188,8 @@ story!(an_upload_that_is_no_bundle_is_refused_and_changes_nothing, |app| {
     let bomb = "0".repeat(11 * 1024 * 1024);
     let nothing_else = ("module.json", manifest.as_str());
     for (archive, status, code, words) in [
-        (b"<!doctype html>".to_vec(), 422, "invalid_bundle", "This is no zip file"),
-        (Vec::new(), 422, "invalid_bundle", "This is no zip file"),
+        (b"<!doctype html>".to_vec(), 422, "invalid_bundle", "This is not a zip file"),
+        (Vec::new(), 422, "invalid_bundle", "This is not a zip file"),
         (zipped(&[("index.html", "x")]), 422, "invalid_bundle", "has no module.json"),
         (zipped(&[nothing_else]), 422, "invalid_bundle", "but the bundle has no such file"),
         (zipped(&[nothing_else, ("../up", "x")]), 422, "invalid_bundle", "would leave the bundle"),

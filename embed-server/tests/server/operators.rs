@@ -29,14 +29,20 @@ story!(people_are_invited_listed_and_given_roles_by_commands, |app| {
     assert_eq!(roles(), ["owner", "admin"]);
 
     for (arguments, words) in [
-        (vec!["user", "invite", "ada@example.com"], "ada@example.com is a member already."),
+        (vec!["user", "invite", "ada@example.com"], "ada@example.com is already a member."),
         (vec!["user", "invite", "ada"], "`ada` is not an e-mail address; expected one such as"),
         (vec!["user", "invite", "x@example.com", "--role", "root"], "`root` is not a role; expected owner"),
         (vec!["user", "invite", "x@example.com", "--name", " "], "1 to 200 characters in one line"),
-        (vec!["user", "role", "bob@example.com", "owner"], "bob@example.com is not known here."),
+        (
+            vec!["user", "role", "bob@example.com", "owner"],
+            "There is nobody with the address bob@example.com here.",
+        ),
         (vec!["user", "role", "ada@example.com", "admin"], "ada@example.com is the last owner."),
         (vec!["user", "remove", "ada@example.com"], "ada@example.com is the last owner."),
-        (vec!["user", "token", "nobody@example.com"], "nobody@example.com is not known here."),
+        (
+            vec!["user", "token", "nobody@example.com"],
+            "There is nobody with the address nobody@example.com here.",
+        ),
         (vec!["user", "token", "ada@example.com", "--expires", "soon"], "expected a number with d (days)"),
         (vec!["user", "revoke", "ada@example.com", "abcdefgh"], "has no token that begins with abcdefgh"),
     ] {
@@ -123,7 +129,7 @@ story!(whatever_is_no_personal_token_is_told_what_is_wanted, |app| {
     let live = app.token(site, module, serde_json::json!({ "scopes": ["read"] })).await;
     let unknown = "dram_user_000000000000000000000000000000000PoOfk";
     for (value, words) in [
-        (None, "Management takes a personal token, as `Authorization: Bearer dram_user_…`."),
+        (None, "Management needs a personal token, as `Authorization: Bearer dram_user_…`."),
         (Some(format!("Bearer {live}")), "This is an API token, which is for a module's data"),
         (Some(format!("Bearer {cut}")), "nothing cut off"),
         (Some(format!("Basic {good}")), "nothing cut off"),

@@ -105,7 +105,7 @@ story!(everybody_may_what_his_role_says_and_a_stranger_nothing, |app| {
                     "{method} {path} by {role}"
                 );
                 let detail = problem["detail"].as_str().unwrap();
-                assert!(detail.contains(&format!("takes the role {needed}")), "{method} {path}: {detail}");
+                assert!(detail.contains(&format!("needs the role {needed}")), "{method} {path}: {detail}");
             }
         }
     }

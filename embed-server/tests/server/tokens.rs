@@ -85,8 +85,8 @@ story!(a_token_that_makes_no_sense_is_refused_with_a_reason, |app| {
     let module = app.module(site, "feedback").await;
     let tokens = Tokens::new(&app.context);
     for (wrong, sentence) in [
-        (json!({ "name": " ", "scopes": ["read"] }), "A token's `name` has 1 to 200 characters"),
-        (json!({ "name": "x", "scopes": [] }), "A token without `scopes` could do nothing"),
+        (json!({ "name": " ", "scopes": ["read"] }), "A token's `name` must be 1 to 200 characters"),
+        (json!({ "name": "x", "scopes": [] }), "`scopes` is empty, so the token could do nothing"),
         (
             json!({ "name": "x", "scopes": ["read"], "allowedIps": ["192.0.2.0/40"] }),
             "expected an address or a network",

@@ -35,7 +35,6 @@ pub struct Viewer {
 /// The outcome of a form. It is part of the next page's URL, so it holds no data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the sentences below say it")]
 pub enum Outcome {
     Created,
     Saved,
