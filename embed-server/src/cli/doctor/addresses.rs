@@ -1,4 +1,4 @@
-//! What names lead to: DNS, the public URL and the hosts of modules.
+//! Checks of DNS, the public URL and the module host.
 
 use super::Status;
 use axum::http::{StatusCode, header};
@@ -7,7 +7,7 @@ use embed_base::outbound::{Limits, LookupError, Outbound, Resolver};
 use std::time::Duration;
 use url::{Host, Url};
 
-/// A name that has an address as long as there is an internet (RFC 2606).
+/// A reserved name that always resolves (RFC 2606).
 const KNOWN_NAME: &str = "example.com";
 const CALL_LIMITS: Limits = Limits { time: Duration::from_secs(5), bytes: 1024, redirects: 0 };
 
@@ -19,7 +19,7 @@ pub(super) async fn dns(settings: &Settings, resolver: &Resolver) -> (Status, St
             (
                 status,
                 format!(
-                    "{error}. Domains cannot be verified without it; EMBED_DNS_SERVER names another server"
+                    "{error}. Domains cannot be verified without DNS; choose another server with EMBED_DNS_SERVER"
                 ),
             )
         }
@@ -29,26 +29,31 @@ pub(super) async fn dns(settings: &Settings, resolver: &Resolver) -> (Status, St
 pub(super) async fn public_url(settings: &Settings, resolver: &Resolver) -> (Status, String) {
     let shown = &settings.server.public_url;
     let Some(host) = host(shown) else {
-        return (Status::Fix, format!("{shown} has no host: EMBED_PUBLIC_URL is what browsers see"));
+        return (
+            Status::Fix,
+            format!("{shown} has no host: set EMBED_PUBLIC_URL to the URL that browsers use"),
+        );
     };
     if is_local(&host) {
         let status = if settings.server.dev { Status::Ok } else { Status::Note };
         return (
             status,
-            format!("{shown} is reached from this computer only; EMBED_PUBLIC_URL is what browsers see"),
+            format!(
+                "{shown} can be reached from this computer only; set EMBED_PUBLIC_URL to the URL that browsers use"
+            ),
         );
     }
     if !shown.starts_with("https://") {
         return (
             Status::Fix,
             format!(
-                "{shown} is not https, and pages on https load nothing else: put a proxy with a certificate in front"
+                "{shown} is not https, and https pages load only https: put a proxy with a certificate in front"
             ),
         );
     }
     let answer = match (Outbound::new(resolver.clone(), None), Url::parse(&format!("{shown}/healthz"))) {
         (Ok(outbound), Ok(url)) => outbound.get(url, CALL_LIMITS).await.map_err(|error| error.to_string()),
-        _ => return (Status::Fix, format!("{shown} makes no URL")),
+        _ => return (Status::Fix, format!("{shown} is not a valid URL")),
     };
     match answer {
         Ok(answer)
@@ -59,14 +64,14 @@ pub(super) async fn public_url(settings: &Settings, resolver: &Resolver) -> (Sta
         Ok(answer) => (
             Status::Note,
             format!(
-                "{shown}/healthz answers with status {}: does the proxy lead to this server?",
+                "{shown}/healthz answers with status {}: does the proxy forward to this server?",
                 answer.status().as_u16()
             ),
         ),
         Err(reason) => (
             Status::Note,
             format!(
-                "{reason}. That is as it should be while the server does not run, or where it is reached by another way"
+                "{reason}. This is expected if the server is not running, or if this machine cannot reach it by that URL"
             ),
         ),
     }
@@ -74,7 +79,7 @@ pub(super) async fn public_url(settings: &Settings, resolver: &Resolver) -> (Sta
 
 pub(super) async fn module_host(settings: &Settings, resolver: &Resolver) -> (Status, String) {
     let Some(module_host) = &settings.server.module_host else {
-        let detail = "EMBED_MODULE_HOST is not set, so modules run sandboxed, without storage of their own: set it to a wildcard host such as *.modules.example.net";
+        let detail = "EMBED_MODULE_HOST is not set, so modules run sandboxed, without browser storage: set it to a wildcard host such as *.modules.example.net";
         return (Status::Note, detail.into());
     };
     let shown = module_host.pattern();
@@ -89,7 +94,7 @@ pub(super) async fn module_host(settings: &Settings, resolver: &Resolver) -> (St
         return (
             Status::Fix,
             format!(
-                "modules and server share {domain}, so browsers take them for one site: give modules a domain of their own"
+                "modules and server share {domain}, so browsers treat them as one site: give modules a separate domain"
             ),
         );
     }
@@ -98,11 +103,11 @@ pub(super) async fn module_host(settings: &Settings, resolver: &Resolver) -> (St
         Err(LookupError::Absent) => {
             (Status::Fix, format!("{modules} does not resolve: publish a wildcard DNS record for {shown}"))
         }
-        Err(error) => (Status::Note, format!("whether {shown} resolves could not be found out: {error}")),
+        Err(error) => (Status::Note, format!("could not check whether {shown} resolves: {error}")),
     }
 }
 
-/// The host of some module.
+/// The host of an example module.
 fn example_host(module_host: &ModuleHost) -> Option<String> {
     host(&module_host.origin(uuid::Uuid::nil()))
 }
@@ -120,7 +125,7 @@ fn is_local(host: &str) -> bool {
     }
 }
 
-/// The part of a host that somebody has registered.
+/// The registrable domain of a host.
 fn registrable(host: &str) -> Option<&str> {
     psl::domain_str(host)
 }

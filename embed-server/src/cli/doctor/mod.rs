@@ -1,4 +1,4 @@
-//! `embed-server doctor`: looks at an installation from all sides, and says what to fix. It changes nothing.
+//! `embed-server doctor`: checks an installation and says what to fix. It changes nothing.
 
 mod addresses;
 mod services;
@@ -13,11 +13,10 @@ use embed_base::{Error, Result};
 use serde::Serialize;
 use std::fmt;
 
-/// How something stands.
+/// The result of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
-    /// As it should be.
     Ok,
     /// Worth knowing; the server works.
     Note,
@@ -27,7 +26,7 @@ enum Status {
 
 #[derive(Serialize)]
 struct Check {
-    /// The section of the settings that decide about it; none for a fault of the settings as a whole.
+    /// The section of the settings that it depends on; none for an error of the settings as a whole.
     section: Option<&'static str>,
     name: &'static str,
     status: Status,
@@ -35,7 +34,7 @@ struct Check {
 }
 
 #[derive(Serialize)]
-struct Findings {
+struct Report {
     ok: bool,
     checks: Vec<Check>,
 }
@@ -46,7 +45,7 @@ pub(super) async fn run(settings: Result<Settings, Problems>, output: Output) ->
         Err(problems) => problems.into_iter().map(wrong_setting).collect(),
     };
     let wrong = checks.iter().filter(|check| check.status == Status::Fix).count();
-    output.print(&Findings { ok: wrong == 0, checks })?;
+    output.print(&Report { ok: wrong == 0, checks })?;
     match wrong {
         0 => Ok(()),
         1 => Err(Error::invalid("One thing must be fixed.")),
@@ -58,31 +57,35 @@ fn wrong_setting(Problem { section, sentence }: Problem) -> Check {
     Check { section, name: "settings", status: Status::Fix, detail: sentence }
 }
 
-/// Looks at everything, section by section.
+/// Runs all checks, section by section.
 async fn examine(settings: &Settings) -> Vec<Check> {
     let mut checks = Vec::new();
-    let mut note = |section, name, (status, detail): (Status, String)| {
+    let mut record = |section, name, (status, detail): (Status, String)| {
         checks.push(Check { section: Some(section), name, status, detail });
     };
     let (database, clock) = services::database(settings).await;
-    note(DatabaseSettings::SECTION.title, "database", database);
-    note(DatabaseSettings::SECTION.title, "clock", clock);
+    record(DatabaseSettings::SECTION.title, "database", database);
+    record(DatabaseSettings::SECTION.title, "clock", clock);
     let resolver = settings.outbound.dns_server.map_or_else(Resolver::system, Resolver::at);
     if let Ok(resolver) = &resolver {
-        note(ServerSettings::SECTION.title, "public url", addresses::public_url(settings, resolver).await);
-        note(ServerSettings::SECTION.title, "module host", addresses::module_host(settings, resolver).await);
+        record(ServerSettings::SECTION.title, "public url", addresses::public_url(settings, resolver).await);
+        record(
+            ServerSettings::SECTION.title,
+            "module host",
+            addresses::module_host(settings, resolver).await,
+        );
     }
-    note(SecretSettings::SECTION.title, "settings", secret(settings));
-    note(StorageSettings::SECTION.title, "storage", services::storage(settings));
-    note(BundleSettings::SECTION.title, "bundle", services::bundle(settings));
+    record(SecretSettings::SECTION.title, "settings", secret(settings));
+    record(StorageSettings::SECTION.title, "storage", services::storage(settings));
+    record(BundleSettings::SECTION.title, "bundle", services::bundle(settings));
     let dns = match &resolver {
         Ok(resolver) => addresses::dns(settings, resolver).await,
         Err(error) => (Status::Fix, error.to_string()),
     };
-    note(OutboundSettings::SECTION.title, "dns", dns);
-    note(MailSettings::SECTION.title, "mail", services::mail(settings).await);
+    record(OutboundSettings::SECTION.title, "dns", dns);
+    record(MailSettings::SECTION.title, "mail", services::mail(settings).await);
     if let Some(url) = &settings.limits.redis_url {
-        note(LimitSettings::SECTION.title, "redis", services::redis(url).await);
+        record(LimitSettings::SECTION.title, "redis", services::redis(url).await);
     }
     checks
 }
@@ -90,13 +93,13 @@ async fn examine(settings: &Settings) -> Vec<Check> {
 fn secret(settings: &Settings) -> (Status, String) {
     match (&settings.secrets.secret_key, settings.server.dev) {
         (Some(_), false) => (Status::Ok, "complete".into()),
-        (Some(_), true) => (Status::Note, "EMBED_DEV is set: pages on this computer may be allowed without proof. Leave it out in production".into()),
-        (None, true) => (Status::Note, "EMBED_DEV is set: every start makes up a new secret. In production set EMBED_SECRET_KEY instead".into()),
-        (None, false) => (Status::Fix, "EMBED_SECRET_KEY is not set: make one with `openssl rand -base64 32`, and keep it safe".into()),
+        (Some(_), true) => (Status::Note, "EMBED_DEV is set: pages on this computer can be allowed without proof. Do not set it in production".into()),
+        (None, true) => (Status::Note, "EMBED_DEV is set: every start generates a new secret. In production set EMBED_SECRET_KEY instead".into()),
+        (None, false) => (Status::Fix, "EMBED_SECRET_KEY is not set: create one with `openssl rand -base64 32`, and keep it safe".into()),
     }
 }
 
-impl Readable for Findings {
+impl Readable for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sections = self.checks.chunk_by(|one, next| one.section == next.section);
         for (number, checks) in sections.enumerate() {
