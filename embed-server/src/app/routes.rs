@@ -56,7 +56,7 @@ impl App {
             api = api.merge(records::graphql::playground());
         }
         let api = api.method_not_allowed_fallback(http::method_not_allowed);
-        let api = api.layer(from_fn_with_state((self.clone(), CALL_TIMEOUT), http::api_gateway::<Self>));
+        let api = http::behind_gateway(api, self.clone(), CALL_TIMEOUT);
         let module = embed::document::router().merge(modules::routes::router());
         let mut public =
             assets::router().merge(health).merge(metrics()).merge(documentation::router(document)?);

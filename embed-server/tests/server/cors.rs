@@ -15,13 +15,13 @@ story!(a_page_reads_what_cors_lets_it, |app| {
         asked.header("Access-Control-Request-Method", "POST").send().await.unwrap()
     };
     let allowed = preflight("https://example.test").await;
-    assert_eq!(allowed.status(), 204);
+    assert_eq!(allowed.status(), 200);
     for (name, value) in [
         ("access-control-allow-origin", "https://example.test"),
-        ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"),
+        ("access-control-allow-methods", "GET,POST,PUT,PATCH,DELETE,OPTIONS"),
         (
             "access-control-allow-headers",
-            "Content-Type, Authorization, X-API-Key, Idempotency-Key, If-Match, If-None-Match",
+            "content-type,authorization,x-api-key,idempotency-key,if-match,if-none-match",
         ),
         ("access-control-allow-credentials", "true"),
         ("access-control-max-age", "86400"),
@@ -50,8 +50,8 @@ story!(a_page_reads_what_cors_lets_it, |app| {
     let answer = asked.bearer_auth(&scene.writer).send().await.unwrap();
     assert_eq!(answer.headers()["access-control-allow-origin"], "https://example.test");
     let exposed = answer.headers()["access-control-expose-headers"].to_str().unwrap().to_owned();
-    for name in ["ETag", "RateLimit", "RateLimit-Policy", "X-Rate-Limit", "X-Request-Id"] {
-        assert!(exposed.contains(name), "{name}");
+    for name in ["etag", "ratelimit", "ratelimit-policy", "x-rate-limit", "x-request-id"] {
+        assert!(exposed.split(',').any(|exposed| exposed == name), "{name}");
         assert!(answer.headers().contains_key(name), "{name}");
     }
     assert_eq!(answer.headers()["vary"], "Origin");
@@ -86,7 +86,7 @@ async fn a_sandboxed_module_calls_its_api() {
 
     let preflight = from_sandbox(Method::OPTIONS).header("Access-Control-Request-Method", "POST");
     let preflight = preflight.send().await.unwrap();
-    assert_eq!(preflight.status(), 204);
+    assert_eq!(preflight.status(), 200);
     assert_eq!(preflight.headers()["access-control-allow-origin"], "null");
 
     let made = with_json(from_sandbox(Method::POST).bearer_auth(token), &json!({ "text": "Hello" }));

@@ -1,6 +1,6 @@
 //! The callers of a module's API, and what they may do there.
 //!
-//! The gateway ([`super::api_gateway`]) authenticates the caller once, before any handler runs, and adds a [`Call`] to the
+//! The gateway ([`super::behind_gateway`]) authenticates the caller once, before any handler runs, and adds a [`Call`] to the
 //! request. Handlers see the caller's [`Grant`] and not its kind, so a further kind of caller changes no handler.
 
 use crate::error::{Code, Error};

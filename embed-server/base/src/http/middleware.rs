@@ -5,41 +5,28 @@ use super::caller::Call;
 use super::cors::CorsPolicy;
 use super::error_presentation::{ErrorPresentation, present};
 use super::fallback::method_not_allowed;
-use crate::crypto::Random;
+use super::request_id::{NewRequestId, REQUEST_ID, RequestId, request_id_text};
 use crate::error::Error;
 use crate::metrics::Metrics;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Extension, MatchedPath, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
-use futures_util::FutureExt;
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
-use uuid::Uuid;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The id under which the log knows a request. An extension of every request, for what tells of an error in another form
-/// than a problem document.
-#[derive(Clone, Debug)]
-pub struct RequestId(HeaderValue);
-
-impl RequestId {
-    /// As text.
-    pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
-    }
-}
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a response may take, the reading of the body included, where a router sets no other limit.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// The `Cache-Control` of responses that set none: they are for one caller, so no proxy keeps them, and a browser asks
 /// again each time.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// The largest body in bytes, where a route sets no other limit.
+/// The largest body in bytes, where a route sets no other limit. A route cannot raise the limit of tower-http's
+/// `RequestBodyLimitLayer`, and that layer refuses without a problem document.
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// What is set for all routes of a router.
@@ -61,27 +48,42 @@ impl Middleware {
     where
         S: Clone + Send + Sync + 'static,
     {
-        routes
-            .method_not_allowed_fallback(method_not_allowed)
-            .layer((from_fn_with_state(self, handle), DefaultBodyLimit::max(BODY_LIMIT)))
+        routes.method_not_allowed_fallback(method_not_allowed).layer((
+            SetRequestIdLayer::new(REQUEST_ID, NewRequestId),
+            PropagateRequestIdLayer::new(REQUEST_ID),
+            SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF),
+            SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, PRIVATE),
+            from_fn_with_state(self, handle),
+            CatchPanicLayer::custom(panicked),
+            DefaultBodyLimit::max(BODY_LIMIT),
+        ))
     }
 }
 
-async fn handle(State(middleware): State<Middleware>, mut request: Request, next: Next) -> Response {
+/// Presents errors, counts the request and logs it. A span of tower-http's `TraceLayer` in place of the one event would add
+/// 1.9 µs to the 5.6 µs that a request spends in router and middleware.
+async fn handle(
+    State(middleware): State<Middleware>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let Middleware { present_error, cors, timeout, metrics } = middleware;
-    let id = request_id(request.headers());
-    request.extensions_mut().insert(RequestId(id.clone()));
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let origin = request.headers().get(header::ORIGIN).cloned();
     let preflight = cors.is_preflight(&method);
 
-    let response =
-        if preflight { StatusCode::NO_CONTENT.into_response() } else { caught(request, next, timeout).await };
+    let response = if preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        within(timeout, next.run(request)).await
+    };
     let call = response.extensions().get::<Call>().cloned();
-    let shown = id.to_str().unwrap_or_default();
-    let mut response = present(present_error, response, (&method, &uri, shown));
+    let request_id = request_id_text(&id);
+    let mut response = present(present_error, response, (&method, &uri, request_id));
+    cors.set_headers(origin, preflight, response.headers_mut());
     let (status, took) = (response.status().as_u16(), started.elapsed());
     metrics.request(route.clone(), status, took);
     tracing::info!(
@@ -90,28 +92,26 @@ async fn handle(State(middleware): State<Middleware>, mut request: Request, next
         route = route.as_ref().map_or("", |route| route.as_str()),
         status,
         micros = took.as_micros() as u64,
-        request_id = shown,
+        request_id,
         caller = call.as_ref().map(|call| call.caller.kind.as_str()),
         site = call.as_ref().map(|call| tracing::field::display(call.site)),
         module = call.as_ref().map(|call| tracing::field::display(call.module)),
     );
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REQUEST_ID, id);
-    headers.entry(header::CACHE_CONTROL).or_insert(PRIVATE);
-    cors.set_headers(origin, preflight, headers);
     response
 }
 
-/// The handler's response, or an error where the handler panics or takes too long.
-pub(super) async fn caught(request: Request, next: Next, limit: Duration) -> Response {
-    match AssertUnwindSafe(timeout(limit, next.run(request))).catch_unwind().await {
-        Ok(Ok(response)) => response,
-        Ok(Err(elapsed)) => {
-            Error::unavailable("The answer took too long; try again shortly.", elapsed).into_response()
-        }
-        Err(panic) => Error::internal(panic_message(&*panic)).into_response(),
-    }
+/// The response, or 503 where it takes longer than the limit. tower-http's `TimeoutLayer` starts a timer before it asks the
+/// handler, which would add 0.5 µs to the 5.6 µs that a request spends in router and middleware, and it answers without
+/// an error to present.
+pub(super) async fn within(limit: Duration, response: impl Future<Output = Response>) -> Response {
+    tokio::time::timeout(limit, response).await.unwrap_or_else(|elapsed| {
+        Error::unavailable("The answer took too long; try again shortly.", elapsed).into_response()
+    })
+}
+
+/// The response of a handler that panicked; the message goes to the log and nowhere else.
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    Error::internal(panic_message(&*panic)).into_response()
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
@@ -123,28 +123,12 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     format!("a handler panicked: {message}")
 }
 
-/// A caller's id is kept when it is short and harmless in a log; else the request gets a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let harmless = |id: &&HeaderValue| {
-        (1..=64).contains(&id.len())
-            && id
-                .as_bytes()
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
-    headers.get(REQUEST_ID).filter(harmless).cloned().unwrap_or_else(|| {
-        let mut text = Uuid::encode_buffer();
-        let id = Random::default().id(Utc::now()).as_hyphenated().encode_lower(&mut text);
-        HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("-"))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::{Failure, not_found, problem_document};
     use axum::body::{Body, to_bytes};
-    use axum::http::Method;
+    use axum::http::{HeaderMap, Method};
     use axum::routing::get;
     use serde_json::Value;
     use tower::ServiceExt;
@@ -196,6 +180,16 @@ mod tests {
         assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://example.com");
         assert_eq!(headers[header::RETRY_AFTER], "2");
         assert_eq!(problem["code"], "unavailable");
+    }
+
+    #[tokio::test]
+    async fn a_request_without_an_id_gets_one() {
+        let request = Request::get("/nowhere").body(Body::empty()).unwrap();
+        let response = router(problem_document, TIMEOUT).oneshot(request).await.unwrap();
+        let id = response.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+        assert!(uuid::Uuid::try_parse(&id).is_ok(), "{id}");
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["requestId"], id);
     }
 
     #[tokio::test]

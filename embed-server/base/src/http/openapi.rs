@@ -53,7 +53,7 @@ pub fn secured(operation: &mut Operation, kinds: &[Security]) {
     operation.security = kinds.iter().map(requirement).collect();
 }
 
-/// The kinds of credentials that [`super::api_gateway`] takes.
+/// The kinds of credentials that [`super::behind_gateway`] takes.
 pub const CALLERS: [Security; 4] =
     [Security::PersonalToken, Security::ApiToken, Security::ApiKey, Security::EmbedToken];
 
@@ -95,7 +95,7 @@ fn refuses_with(ctx: &mut GenContext, operation: &mut Operation, status: StatusC
     response.description.push_str(&format!("`{code}`: {when}"));
 }
 
-/// Documents how [`super::api_gateway`] refuses calls.
+/// Documents how [`super::behind_gateway`] refuses calls.
 pub fn document_gateway_refusals(mut item: TransformPathItem<'_>) -> TransformPathItem<'_> {
     for (_, operation) in iter_operations_mut(item.inner_mut()) {
         generate::in_context(|ctx| {

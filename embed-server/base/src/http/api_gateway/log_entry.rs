@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ pub(super) struct OpenLogEntry<'l> {
     log: &'l RequestLog,
     started: Instant,
     answered: bool,
+    caller: OnceLock<Caller>,
     entry: Option<RequestLogEntry>,
 }
 
@@ -48,14 +49,13 @@ impl<'l> OpenLogEntry<'l> {
             took: Duration::ZERO,
             error: None,
         };
-        Self { log, started: Instant::now(), answered: false, entry: Some(entry) }
+        Self { log, started: Instant::now(), answered: false, caller: OnceLock::new(), entry: Some(entry) }
     }
 
     /// Sets the caller.
-    pub(super) fn set_caller(&mut self, caller: &Caller) {
-        if let Some(entry) = &mut self.entry {
-            entry.caller = caller.clone();
-        }
+    pub(super) fn set_caller(&self, caller: &Caller) {
+        // A request has one caller, so nothing is there yet.
+        let _ = self.caller.set(caller.clone());
     }
 
     /// Sets the response, and queues the entry.
@@ -74,6 +74,9 @@ impl Drop for OpenLogEntry<'_> {
         if !self.answered {
             let (code, detail) = if std::thread::panicking() { PANICKED } else { CLIENT_GONE };
             (entry.status, entry.error) = (code.status().as_u16(), Some((code, detail.to_owned())));
+        }
+        if let Some(caller) = self.caller.take() {
+            entry.caller = caller;
         }
         entry.took = self.started.elapsed();
         self.log.enqueue(entry);

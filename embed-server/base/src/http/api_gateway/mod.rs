@@ -11,18 +11,23 @@ mod tests;
 
 use super::caller::{Call, Caller};
 use super::cors::{self, AllowedPage};
-use super::middleware::{TIMEOUT, caught};
+use super::middleware::{TIMEOUT, panicked, within};
 use super::request_log::RequestLog;
 use super::unauthenticated;
 use crate::error::{Code, Error, Result};
 use crate::limits::{Limit, LimitDecision, RateLimits};
 use crate::net::ClientAddress;
+use axum::Router;
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use log_entry::OpenLogEntry;
 use std::time::Duration;
+use tower::service_fn;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 use uuid::Uuid;
 
 /// The path of every module's API, which its id follows.
@@ -85,92 +90,105 @@ pub struct Authenticated {
     pub limit: Option<Limit>,
 }
 
-/// The middleware around the routes of every module's API, whose handlers have so long for a response.
-pub async fn api_gateway<S: Lookups>(
-    State((state, timeout)): State<(S, Duration)>,
+/// Puts the gateway before the routes of every module's API, whose handlers have so long for a response.
+pub fn behind_gateway<S, L>(routes: Router<S>, lookups: L, timeout: Duration) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    L: Lookups,
+{
+    routes.layer((
+        // Every response depends on the origin, refusals included: a cache must not give one page's to another.
+        SetResponseHeaderLayer::appending(header::VARY, HeaderValue::from_static("Origin")),
+        from_fn_with_state((lookups, timeout), api_gateway::<L>),
+        CatchPanicLayer::custom(panicked),
+    ))
+}
+
+async fn api_gateway<L: Lookups>(
+    State((lookups, timeout)): State<(L, Duration)>,
     Extension(address): Extension<ClientAddress>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let at = state.now();
+    let at = lookups.now();
     let Some(module) = module_of(request.uri().path()) else {
-        return with_vary(no_module("of this id").into_response());
+        return no_module("of this id").into_response();
     };
-    let site = match state.site_of(module).await {
+    let site = match lookups.site_of(module).await {
         Ok(Some(site)) => site,
-        Ok(None) => return with_vary(no_module(&module.to_string()).into_response()),
-        Err(error) => return with_vary(error.into_response()),
+        Ok(None) => return no_module(&module.to_string()).into_response(),
+        Err(error) => return error.into_response(),
     };
     let origin = text(request.headers(), header::ORIGIN);
-    let mut entry = OpenLogEntry::new(state.log(), at, (site, module), address.0, &request);
+    let entry = OpenLogEntry::new(lookups.log(), at, (site, module), address.0, &request);
     let api_request = ApiRequest { site, module, origin: origin.as_deref(), address };
-    let response = answer((&state, timeout), &api_request, &mut request, next, &mut entry).await;
+    let gateway = Gateway { lookups: &lookups, timeout, api_request, entry: &entry };
+    let response = gateway.answer(request, next).await;
     entry.close(&response);
     response
 }
 
-async fn answer<S: Lookups>(
-    (state, timeout): (&S, Duration),
-    api_request: &ApiRequest<'_>,
-    request: &mut Request,
-    next: Next,
-    entry: &mut OpenLogEntry<'_>,
-) -> Response {
-    let page = match api_request.origin {
-        None => None,
-        Some(origin) => match state.allowed_page(api_request.site, api_request.module, origin).await {
-            Ok(Some(page)) => Some(page),
-            Ok(None) => return with_vary(origin_not_allowed(origin).into_response()),
-            Err(error) => return with_vary(error.into_response()),
-        },
-    };
-    if let Some(origin) = api_request.origin
-        && is_preflight(request)
-    {
-        let mut response = StatusCode::NO_CONTENT.into_response();
-        cors::allow(origin, response.headers_mut());
-        cors::answer_preflight(response.headers_mut());
-        return with_vary(response);
-    }
-    let domain = page.and_then(|page| page.limit);
-    let mut call = Call { site: api_request.site, module: api_request.module, caller: Caller::NOBODY };
-    let mut response = match authenticate(state, api_request, domain, request.headers()).await {
-        Err(error) => error.into_response(),
-        Ok((caller, decision)) => {
-            entry.set_caller(&caller);
-            call.caller = caller;
-            let mut response = match decision.check() {
-                Err(error) => error.into_response(),
-                Ok(()) => {
-                    request.extensions_mut().insert(call.clone());
-                    caught(std::mem::take(request), next, timeout).await
-                }
-            };
-            decision.set_headers(response.headers_mut());
-            response
-        }
-    };
-    if let Some(origin) = api_request.origin {
-        cors::allow(origin, response.headers_mut());
-    }
-    response.extensions_mut().insert(call);
-    with_vary(response)
+/// One request in the gateway.
+struct Gateway<'a, L> {
+    lookups: &'a L,
+    timeout: Duration,
+    api_request: ApiRequest<'a>,
+    entry: &'a OpenLogEntry<'a>,
 }
 
-/// Authenticates the caller, and counts the request against the caller's limit and that of the page's domain.
-async fn authenticate<S: Lookups>(
-    state: &S,
-    request: &ApiRequest<'_>,
-    domain: Option<Limit>,
-    headers: &HeaderMap,
-) -> Result<(Caller, LimitDecision)> {
-    let Authenticated { caller, limit } = match credential(headers)? {
-        Some(credential) => state.caller(request, credential).await?,
-        None => Authenticated { caller: Caller::NOBODY, limit: None },
-    };
-    let mut limits = Vec::from_iter(domain);
-    limits.extend(limit.filter(|limit| domain != Some(*limit)));
-    Ok((caller, state.limits().count(limits).await))
+impl<L: Lookups> Gateway<'_, L> {
+    /// Refuses pages that may not call the API, before the CORS layer answers their preflights.
+    async fn answer(&self, mut request: Request, next: Next) -> Response {
+        let ApiRequest { site, module, origin, .. } = self.api_request;
+        let Some(origin) = origin else { return self.call(None, request, next).await };
+        let page = match self.lookups.allowed_page(site, module, origin).await {
+            Ok(Some(page)) => page,
+            Ok(None) => return origin_not_allowed(origin).into_response(),
+            Err(error) => return error.into_response(),
+        };
+        request.extensions_mut().insert(page);
+        let routes = service_fn(|request| self.call(page.limit, request, next.clone()).map(Ok));
+        cors::for_allowed_page(request, routes).await
+    }
+
+    /// Lets the request through to its handler if the caller is authenticated and within the limits.
+    async fn call(&self, domain: Option<Limit>, mut request: Request, next: Next) -> Response {
+        let ApiRequest { site, module, .. } = self.api_request;
+        let mut call = Call { site, module, caller: Caller::NOBODY };
+        let mut response = match self.authenticate(domain, request.headers()).await {
+            Err(error) => error.into_response(),
+            Ok((caller, decision)) => {
+                self.entry.set_caller(&caller);
+                call.caller = caller;
+                let mut response = match decision.check() {
+                    Err(error) => error.into_response(),
+                    Ok(()) => {
+                        request.extensions_mut().insert(call.clone());
+                        within(self.timeout, next.run(request)).await
+                    }
+                };
+                decision.set_headers(response.headers_mut());
+                response
+            }
+        };
+        response.extensions_mut().insert(call);
+        response
+    }
+
+    /// Authenticates the caller, and counts the request against the caller's limit and that of the page's domain.
+    async fn authenticate(
+        &self,
+        domain: Option<Limit>,
+        headers: &HeaderMap,
+    ) -> Result<(Caller, LimitDecision)> {
+        let Authenticated { caller, limit } = match credential(headers)? {
+            Some(credential) => self.lookups.caller(&self.api_request, credential).await?,
+            None => Authenticated { caller: Caller::NOBODY, limit: None },
+        };
+        let mut limits = Vec::from_iter(domain);
+        limits.extend(limit.filter(|limit| domain != Some(*limit)));
+        Ok((caller, self.lookups.limits().count(limits).await))
+    }
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
@@ -204,16 +222,6 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>> {
 fn module_of(path: &str) -> Option<Uuid> {
     let rest = path.strip_prefix(PREFIX)?;
     Uuid::try_parse(rest.split('/').next()?).ok()
-}
-
-fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-fn with_vary(mut response: Response) -> Response {
-    cors::vary(response.headers_mut());
-    response
 }
 
 fn no_module(module: &str) -> Error {

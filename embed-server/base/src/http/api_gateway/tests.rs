@@ -3,10 +3,8 @@ use crate::clock::Clock;
 use crate::error::Code;
 use crate::http::request_log::RequestLogEntry;
 use crate::metrics::Metrics;
-use axum::Router;
-use axum::body::Body;
-use axum::http::HeaderValue;
-use axum::middleware::from_fn_with_state;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::routing::get;
 use futures_util::FutureExt;
 use std::net::Ipv4Addr;
@@ -52,7 +50,10 @@ fn a_path_says_which_module_is_addressed() {
     assert_eq!(module_of("/api/v1/modules/feedback/records"), None);
 }
 
-/// The state of a server with one module, which every page and every caller may call.
+/// The origin of the page that may call the module.
+const PAGE: &str = "https://example.test";
+
+/// The state of a server with one module, which one page and every caller may call.
 #[derive(Clone)]
 struct TestState {
     limits: Arc<RateLimits>,
@@ -64,8 +65,8 @@ impl Lookups for TestState {
         Ok(Some(Uuid::nil()))
     }
 
-    async fn allowed_page(&self, _: Uuid, _: Uuid, _: &str) -> Result<Option<AllowedPage>> {
-        Ok(Some(AllowedPage { limit: None }))
+    async fn allowed_page(&self, _: Uuid, _: Uuid, origin: &str) -> Result<Option<AllowedPage>> {
+        Ok((origin == PAGE).then_some(AllowedPage { limit: None }))
     }
 
     async fn caller(&self, _: &ApiRequest<'_>, _: &str) -> Result<Authenticated> {
@@ -85,30 +86,33 @@ impl Lookups for TestState {
     }
 }
 
-/// A handler that panics and one that never answers, behind the gateway.
+/// A handler that panics, one that never answers and one that answers with the method, behind the gateway.
 fn server(timeout: Duration) -> (Router, Receiver<RequestLogEntry>) {
     async fn broken() -> &'static str {
         panic!("nobody expects this")
+    }
+    async fn method(method: Method) -> String {
+        method.to_string()
     }
     let limits = Arc::new(RateLimits::new(None, Clock::default(), Metrics::default()).unwrap());
     let (log, entries) = RequestLog::new(Metrics::default());
     let routes = Router::new()
         .route("/api/v1/modules/{module}/broken", get(broken))
         .route("/api/v1/modules/{module}/endless", get(std::future::pending::<&'static str>))
-        .layer(from_fn_with_state((TestState { limits, log }, timeout), api_gateway::<TestState>));
-    (routes, entries)
+        .fallback(method);
+    (behind_gateway(routes, TestState { limits, log }, timeout), entries)
 }
 
 fn ask(what: &str) -> Request {
     Request::get(format!("/api/v1/modules/{}/{what}", Uuid::nil()))
-        .header(header::ORIGIN, "https://example.test")
+        .header(header::ORIGIN, PAGE)
         .extension(ClientAddress(Ipv4Addr::LOCALHOST.into()))
         .body(Body::empty())
         .unwrap()
 }
 
 fn is_readable(response: &Response) {
-    assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://example.test");
+    assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], PAGE);
     assert_eq!(response.headers()[header::VARY], "Origin");
 }
 
@@ -145,4 +149,52 @@ async fn a_client_that_disconnects_leaves_a_log_entry() {
     assert_eq!((entry.status, entry.error.unwrap().0), (499, Code::ClientGone));
     assert_eq!(entry.path, format!("/api/v1/modules/{}/endless", Uuid::nil()));
     assert!(entries.try_recv().is_err(), "one entry, and no more");
+}
+
+/// The response to an OPTIONS request, with its body.
+async fn options(origin: Option<&'static str>, preflight: bool) -> (Response, String) {
+    let (server, _entries) = server(CALL_TIMEOUT);
+    let mut request = ask("records");
+    *request.method_mut() = Method::OPTIONS;
+    request.headers_mut().remove(header::ORIGIN);
+    if let Some(origin) = origin {
+        request.headers_mut().insert(header::ORIGIN, HeaderValue::from_static(origin));
+    }
+    if preflight {
+        request.headers_mut().insert(header::ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("PUT"));
+    }
+    let (parts, body) = server.oneshot(request).await.unwrap().into_parts();
+    let body = String::from_utf8(to_bytes(body, 1_000).await.unwrap().to_vec()).unwrap();
+    (Response::from_parts(parts, Body::empty()), body)
+}
+
+#[tokio::test]
+async fn a_preflight_of_an_allowed_page_is_answered_before_the_routes() {
+    let (response, body) = options(Some(PAGE), true).await;
+    assert_eq!((response.status(), body.as_str()), (StatusCode::OK, ""));
+    is_readable(&response);
+    assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
+    assert_eq!(response.headers()[header::ACCESS_CONTROL_MAX_AGE], "86400");
+}
+
+#[tokio::test]
+async fn a_preflight_of_another_page_is_refused() {
+    let (response, _) = options(Some("https://evil.test"), true).await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert_eq!(response.headers()[header::VARY], "Origin");
+    let cors = |name: &&HeaderName| name.as_str().starts_with("access-control-");
+    assert_eq!(response.headers().keys().find(cors), None);
+}
+
+#[tokio::test]
+async fn an_options_request_that_is_no_preflight_reaches_the_routes() {
+    let (response, body) = options(Some(PAGE), false).await;
+    assert_eq!(body, "OPTIONS");
+    is_readable(&response);
+    for preflight in [true, false] {
+        let (response, body) = options(None, preflight).await;
+        assert_eq!(body, "OPTIONS", "without an origin there is no preflight");
+        assert!(!response.headers().contains_key(header::ACCESS_CONTROL_EXPOSE_HEADERS));
+        assert_eq!(response.headers()[header::VARY], "Origin");
+    }
 }

@@ -19,7 +19,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
 use embed_base::http::openapi;
-use embed_base::http::{Call, RequestId, document_body_refusals};
+use embed_base::http::{Call, RequestId, document_body_refusals, request_id_text};
 use embed_base::{Code, Error, Result};
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
@@ -88,7 +88,7 @@ pub async fn answer(
     headers: HeaderMap,
     request: GraphqlRequest,
 ) -> Result<GraphqlAnswer> {
-    let request_id = request_id.as_str().to_owned();
+    let request_id = request_id_text(&request_id).to_owned();
     let variables = request.variables.map(|variables| Variables::from_json(Value::Object(variables)));
     let mut query = Request::new(request.query).variables(variables.unwrap_or_default()).data(Access {
         call,
