@@ -7,6 +7,7 @@ use embed_base::Context;
 use embed_base::clock::Clock;
 use embed_base::config::Settings;
 use embed_base::crypto::Random;
+use embed_base::db::on;
 use embed_base::events::activity::Actor;
 use embed_core::domains::{AllowedDomain, Domains, NewDomain};
 use embed_core::modules::{Bundle, Modules};
@@ -213,19 +214,12 @@ impl TestApp {
         self.context.changes.refresh(&self.context.db).await.unwrap();
     }
 
-    /// The names of a site's events, in the order in which they were written: a command has another clock than the
-    /// server, so neither ids nor times tell.
+    /// The names of a site's events, oldest first. Those of commands come before the server's, because a command has
+    /// the system's clock.
     pub async fn events(&self, site: Uuid) -> Vec<String> {
-        match self.context.db.read(site).await.unwrap() {
-            embed_base::db::Tx::Sqlite(mut tx) => {
-                let text = "SELECT type FROM events WHERE site_id = $1 ORDER BY rowid";
-                sqlx::query_scalar(text).bind(site).fetch_all(&mut *tx).await.unwrap()
-            }
-            embed_base::db::Tx::Postgres(mut tx) => {
-                let text = "SELECT type FROM events WHERE site_id = $1 ORDER BY ctid";
-                sqlx::query_scalar(text).bind(site).fetch_all(&mut *tx).await.unwrap()
-            }
-        }
+        let text = "SELECT type FROM events WHERE site_id = $1 ORDER BY id";
+        let mut tx = self.context.db.read(site).await.unwrap();
+        on!(&mut tx, |conn| sqlx::query_scalar(text).bind(site).fetch_all(conn).await).unwrap()
     }
 
     /// Runs the command line in a process of its own, on the server's database.

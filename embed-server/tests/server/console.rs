@@ -154,7 +154,7 @@ story!(people_and_their_roles_are_managed_from_their_page, |app| {
     owner.post(&format!("{people}/{bob}/role"), &[("role", "admin")]).await;
     newest(&app, "member.role_changed", "bob@example.com").await;
     let again = owner.post(&people, &[("email", "bob@example.com"), ("role", "member")]).await;
-    assert_eq!((again.status, again.html.contains("is a member already")), (409, true));
+    assert_eq!((again.status, again.html.contains("is already a member")), (409, true));
     assert!(owner.get(&format!("{people}/{bob}/remove")).await.html.contains("Remove bob@example.com?"));
     owner.post(&format!("{people}/{bob}/remove"), &[]).await;
     newest(&app, "member.removed", "bob@example.com").await;

@@ -3,6 +3,7 @@
 use crate::app::json_of;
 use crate::story;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The document as it is committed, so that a change of the API shows in review.
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
@@ -25,14 +26,21 @@ story!(the_committed_document_is_the_one_that_is_served, |app| {
     );
 });
 
-/// The same value with its members by name: their order depends on the features that other crates want of `serde_json`.
+/// The same value with members and parameters by name: their order depends on the features of `serde_json` that other
+/// crates of a build switch on.
 fn in_order(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            let sorted: std::collections::BTreeMap<_, _> = members.iter().collect();
+            let sorted: BTreeMap<_, _> = members.iter().collect();
             sorted.into_iter().map(|(name, member)| (name.clone(), in_order(member))).collect()
         }
-        Value::Array(items) => items.iter().map(in_order).collect(),
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(in_order).collect();
+            if items.iter().all(|item| item["in"].is_string()) {
+                items.sort_by_key(|parameter| parameter["name"].to_string());
+            }
+            Value::Array(items)
+        }
         other => other.clone(),
     }
 }

@@ -280,5 +280,6 @@ story!(a_domain_is_allowed_verified_changed_and_removed, |app| {
     assert_eq!(admin.send("DELETE", &own, None).await.0, 204);
     assert_eq!(admin.send("GET", &own, None).await.1["code"], "domain_not_found");
     let events = app.events(site).await;
-    assert_eq!(events[events.len() - 2..], ["domain.active", "domain.removed"]);
+    let active = events.iter().filter(|event| *event == "domain.active").count();
+    assert_eq!((active, events.last().map(String::as_str)), (2, Some("domain.removed")), "{events:?}");
 });

@@ -119,7 +119,7 @@ story!(every_refusal_is_a_sentence_that_its_page_may_read, |app| {
             ask(site.clone(), module.clone(), json!({ "origin": "https://other.test" })),
             403,
             "origin_mismatch",
-            "another origin",
+            "differs from https://example.test",
         ),
         (
             ask(site.clone(), inline.to_string(), json!({ "type": "popup" })),

@@ -3,7 +3,7 @@
 use super::allowlist::{Allowlist, Verdict};
 use super::preview::PreviewKey;
 use crate::domains::Origin;
-use crate::modules::routes::{SANDBOX, addressed};
+use crate::modules::origin::{SANDBOX, addressed};
 use crate::modules::{Modules, Published};
 use axum::Router;
 use axum::body::Body;

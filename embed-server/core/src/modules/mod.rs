@@ -10,6 +10,7 @@ mod events;
 pub mod manage;
 mod managed;
 mod manifest;
+pub mod origin;
 mod path;
 mod publish;
 mod published;

@@ -1,6 +1,7 @@
 //! The HTTP routes of a version's files.
 
 use super::Modules;
+use super::origin::{SANDBOX, addressed};
 use axum::Router;
 use axum::extract::{Extension, FromRef, Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -9,12 +10,6 @@ use axum::routing::get;
 use embed_base::http::ModuleOrigin;
 use embed_base::{Code, Error, Result};
 use std::sync::Arc;
-use uuid::Uuid;
-
-/// The policy of every response where modules have no origin of their own: each gets an opaque origin, and so neither
-/// the server's cookies nor another module's storage. A `sandbox` attribute on the frame would not do, because the
-/// embedding page could leave it out.
-pub const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-popups";
 
 /// A version never changes, so its files can be cached for ever.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -52,15 +47,6 @@ async fn file(
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     ]);
     Ok(content.answer(&request, file.digest.as_str(), headers))
-}
-
-/// The module that a request names, unless it asks one module's origin for another module.
-pub fn addressed(module: &str, own: Option<Extension<ModuleOrigin>>) -> Option<Uuid> {
-    let module = Uuid::try_parse(module).ok()?;
-    match own {
-        Some(Extension(ModuleOrigin(own))) if own != module => None,
-        _ => Some(module),
-    }
 }
 
 fn no_such_file() -> Error {

@@ -146,7 +146,7 @@ mod tests {
             ("sort=a&sort=b", Code::InvalidParameter, "`sort` is given twice"),
             ("sort=", Code::InvalidSort, "`` is not a field"),
             ("sort=a%22", Code::InvalidSort, "is not a field"),
-            ("filter[a][eq]=1&filter[a][eq]=2", Code::InvalidFilter, "compared by `eq` twice"),
+            ("filter[a][eq]=1&filter[a][eq]=2", Code::InvalidFilter, "a has `eq` twice"),
             ("filters[a][eq]=1", Code::InvalidFilter, "expected filter[field][op]=value"),
         ] {
             let error = parse(query).unwrap_err();

@@ -237,7 +237,7 @@ mod tests {
                 put(zip, &number.to_string(), &large[..9 * MIB as usize]);
             }
         });
-        assert!(refusal(many).contains("more than 50 MiB in all"));
+        assert!(refusal(many).contains("more than 50 MiB in total"));
     }
 
     #[test]

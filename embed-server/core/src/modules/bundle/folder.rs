@@ -168,6 +168,6 @@ mod tests {
         for number in 0..6 {
             File::create(sum.path().join(number.to_string())).unwrap().set_len(9 * MIB).unwrap();
         }
-        assert!(refusal(&sum).contains("more than 50 MiB in all"));
+        assert!(refusal(&sum).contains("more than 50 MiB in total"));
     }
 }
