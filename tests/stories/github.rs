@@ -77,7 +77,7 @@ async fn whoever_is_invited_comes_in_with_github_and_nobody_else() -> Result<()>
 
         sign_in(stage, "ada").await?;
         stage.browser.until("the account was shown", "location.pathname === '/console/account'").await?;
-        reads("You are ada@example.com").await?;
+        reads("You are signed in as ada@example.com").await?;
         reads("with GitHub").await?;
 
         // Somebody else's answer is nobody's, whether this browser has begun or not.
