@@ -1,8 +1,9 @@
 //! A browser, driven over WebDriver.
 
+use crate::chromium::Context;
 use crate::engine::{Driver, Engine};
 use crate::{output, wait};
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::time::Duration;
 use thirtyfour::Capabilities;
@@ -20,40 +21,57 @@ const moving = () => deep('*').flatMap((element) => element.getAnimations())
   .filter(({ playState, effect }) => playState === 'running' && effect.getComputedTiming().endTime < Infinity);
 ";
 
-/// A browser with an empty profile and one tab. It must be [closed](Browser::close), else its processes stay.
+/// A browser without history and with one tab. It must be [closed](Browser::close), else its processes stay.
 pub struct Browser {
     /// The WebDriver session.
     pub session: WebDriver,
     driver: Driver,
+    /// Where the browser itself is shared with other stories, one after the other.
+    context: Option<Context>,
 }
 
 impl Browser {
+    /// A fresh context of a Chromium that runs already, or else is started.
+    pub async fn in_context() -> Result<Self> {
+        let context = Context::new().await?;
+        let driver = Driver::of_running_chromium(context.address()).await?;
+        let session = Self::session(&driver).await?;
+        session.switch_to_window(WindowHandle::from(context.window.as_str())).await?;
+        Ok(Self { session, driver, context: Some(context) })
+    }
+
     /// Starts Chromium.
     pub async fn start() -> Result<Self> {
         Self::start_in(Engine::Chromium).await
     }
 
-    /// Starts the engine's WebDriver server and, through it, a browser.
+    /// Starts the engine's WebDriver server and, through it, a browser with an empty profile.
     pub async fn start_in(engine: Engine) -> Result<Self> {
+        let driver = Driver::start(engine).await?;
+        let session = Self::session(&driver).await.with_context(|| format!("{engine:?} does not start"))?;
+        Ok(Self { session, driver, context: None })
+    }
+
+    async fn session(driver: &Driver) -> Result<WebDriver> {
         // Built with the whole workspace, the WebDriver client can TLS, and wants to know with which cryptography before
         // it says a word, though it never leaves this machine. A second start finds it set already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let driver = Driver::start(engine).await?;
         let mut wishes = Capabilities::new();
         for (name, wish) in driver.wishes.as_object().into_iter().flatten() {
             wishes.set(name, wish)?;
         }
-        let session = WebDriver::new(&driver.url, wishes)
-            .await
-            .with_context(|| format!("{engine:?} does not start"))?;
-        Ok(Self { session, driver })
+        Ok(WebDriver::new(&driver.url, wishes).await?)
     }
 
-    /// Ends the session, its browser and its driver.
+    /// Ends the session, its driver, and the browser or the context that was its own.
     pub async fn close(self) -> Result<()> {
         let quit = self.session.quit().await;
         self.driver.stop().await?;
-        Ok(quit?)
+        quit?;
+        match self.context {
+            Some(context) => context.dispose().await,
+            None => Ok(()),
+        }
     }
 
     /// Goes to a page and returns when it has loaded.

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 /// No sandbox because root has none, and nothing that talks to the network by itself. Hosts of the zone `test` are this machine,
 /// with certificates that nobody has signed.
-const CHROMIUM_SWITCHES: [&str; 11] = [
+pub(crate) const CHROMIUM_SWITCHES: [&str; 11] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -25,7 +25,11 @@ const CHROMIUM_SWITCHES: [&str; 11] = [
     "--ignore-certificate-errors",
 ];
 
-const FIREFOX_SWITCHES: [&str; 3] = ["-headless", "--width=1200", "--height=900"];
+const FIREFOX_SWITCHES: [&str; 4] = ["-headless", "--width=1200", "--height=900", "-profile"];
+
+/// What Firefox has compiled of itself, and for which version. With an empty profile that is half of its start.
+const COMPILED: &str = "startupCache";
+const COMPILED_FOR: &str = "compatibility.ini";
 
 /// What a page runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +52,17 @@ pub struct Driver {
     pub wishes: Value,
     process: Child,
     _display: Option<Child>,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Driver {
+    /// Starts Chromium's WebDriver server for a browser that runs already; `address` is where it speaks the DevTools protocol.
+    pub(crate) async fn of_running_chromium(address: &str) -> Result<Self> {
+        let mut driver = Self::start(Engine::Chromium).await?;
+        driver.wishes["goog:chromeOptions"] = json!({ "debuggerAddress": address });
+        Ok(driver)
+    }
+
     /// Starts the engine's WebDriver server and waits until it listens.
     pub async fn start(engine: Engine) -> Result<Self> {
         duration::record();
@@ -60,7 +71,7 @@ impl Driver {
         let mut display = None;
         let (mut command, wishes) = match engine {
             Engine::Chromium => (Command::new("chromedriver"), chromium(profile.path())),
-            Engine::Firefox => (Command::new(geckodriver()), firefox()),
+            Engine::Firefox => (Command::new(geckodriver()), firefox(profile.path())?),
             Engine::WebKit => {
                 let (screen, name) = screen().await?;
                 display = Some(screen);
@@ -81,12 +92,13 @@ impl Driver {
         wait::until(&format!("{name} listened"), wait::LIMIT, async || Ok(port::taken(port).then_some(())))
             .await?;
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Self { url, wishes, process, _display: display, _profile: profile })
+        Ok(Self { url, wishes, process, _display: display, profile })
     }
 
     /// Ends the server; its sessions have to be ended before.
     pub async fn stop(mut self) -> Result<()> {
-        Ok(self.process.kill().await?)
+        self.process.kill().await?;
+        keep_compiled(self.profile.path())
     }
 }
 
@@ -100,9 +112,43 @@ fn chromium(profile: &Path) -> Value {
     })
 }
 
-/// `geckodriver` makes an empty profile by itself, and switches background networking off in it.
-fn firefox() -> Value {
-    json!({ "browserName": "firefox", "moz:firefoxOptions": { "args": FIREFOX_SWITCHES } })
+/// `geckodriver` switches background networking off in the profile.
+fn firefox(profile: &Path) -> Result<Value> {
+    let kept = kept_compiled();
+    if kept.is_dir() {
+        copy_compiled(&kept, profile)?;
+    }
+    let path = profile.to_str().context("the profile's path is UTF-8")?;
+    let switches: Vec<_> = FIREFOX_SWITCHES.into_iter().chain([path]).collect();
+    Ok(json!({ "browserName": "firefox", "moz:firefoxOptions": { "args": switches } }))
+}
+
+fn kept_compiled() -> PathBuf {
+    installation::target().join("firefox")
+}
+
+/// Keeps what Firefox has compiled for the next one, unless that is there.
+fn keep_compiled(profile: &Path) -> Result<()> {
+    let (kept, version) = (kept_compiled(), |folder: &Path| std::fs::read(folder.join(COMPILED_FOR)).ok());
+    if !profile.join(COMPILED).is_dir() || version(profile) == version(&kept) {
+        return Ok(());
+    }
+    // Another process may do the same.
+    let new = tempfile::tempdir_in(installation::target())?;
+    copy_compiled(profile, new.path())?;
+    let _ = std::fs::remove_dir_all(&kept);
+    let _ = std::fs::rename(new.path(), &kept);
+    Ok(())
+}
+
+fn copy_compiled(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from.join(COMPILED_FOR), to.join(COMPILED_FOR))?;
+    std::fs::create_dir(to.join(COMPILED))?;
+    for file in std::fs::read_dir(from.join(COMPILED))? {
+        let file = file?;
+        std::fs::copy(file.path(), to.join(COMPILED).join(file.file_name()))?;
+    }
+    Ok(())
 }
 
 fn webkit() -> Result<Value> {

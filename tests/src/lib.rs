@@ -12,6 +12,7 @@
 //! Screenshots, server logs of failed stories, and the measurements' JSON go to `output/`.
 
 pub mod browser;
+mod chromium;
 pub mod duration;
 pub mod engine;
 pub mod figures;
@@ -29,7 +30,7 @@ pub use browser::Browser;
 pub use engine::Engine;
 pub use installation::Installation;
 pub use server::Server;
-pub use stage::{SDK_LATE, Stage, story, story_in, story_on};
+pub use stage::{SDK_LATE, Stage, story, story_alone, story_in, story_on};
 pub use website::{Page, Website};
 
 use std::path::PathBuf;

@@ -37,7 +37,7 @@ pub struct Stage {
 }
 
 /// Runs a story on a fresh stage and takes the stage down, however the story ends. Where it fails, a screenshot, the
-/// console and the server's log say how it looked.
+/// console and the server's log say how it looked. Its browser is a fresh context of a Chromium that other stories used.
 pub async fn story(body: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
     story_on(Installation::new()?, body).await
 }
@@ -47,16 +47,29 @@ pub async fn story_on(
     installation: Installation,
     body: impl AsyncFnOnce(&Stage) -> Result<()>,
 ) -> Result<()> {
-    story_in(Engine::Chromium, installation, body).await
+    tell(installation, Browser::in_context(), body).await
 }
 
-/// Like [`story_on`], in a browser of this engine.
+/// Like [`story`], in a Chromium that nobody has used: for what is about its focus, history, memory or idleness.
+pub async fn story_alone(body: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
+    story_in(Engine::Chromium, Installation::new()?, body).await
+}
+
+/// Like [`story_on`], in a browser of this engine that nobody has used.
 pub async fn story_in(
     engine: Engine,
     installation: Installation,
     body: impl AsyncFnOnce(&Stage) -> Result<()>,
 ) -> Result<()> {
-    let stage = Stage::set(engine, installation).await?;
+    tell(installation, Browser::start_in(engine), body).await
+}
+
+async fn tell(
+    installation: Installation,
+    browser: impl Future<Output = Result<Browser>>,
+    body: impl AsyncFnOnce(&Stage) -> Result<()>,
+) -> Result<()> {
+    let stage = Stage::set(installation, browser).await?;
     let outcome = caught(body(&stage)).await;
     if !matches!(outcome, Ok(Ok(()))) {
         stage.describe().await;
@@ -77,13 +90,13 @@ async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + S
 }
 
 impl Stage {
-    async fn set(engine: Engine, installation: Installation) -> Result<Self> {
+    async fn set(installation: Installation, browser: impl Future<Output = Result<Browser>>) -> Result<Self> {
         let site = installation.create_site().await?;
         let module = installation.publish(&site, &module::bridge()).await?;
         let website = Website::start().await?;
         installation.allow(&site, &module, website.port, &[]).await?;
         let _server = Server::start(&installation).await?;
-        let browser = Browser::start_in(engine).await?;
+        let browser = browser.await?;
         Ok(Self { installation, _server, website, site, module, browser })
     }
 

@@ -12,7 +12,7 @@ use embed_server::app::console_rules;
 use serde_json::json;
 use std::io::Write;
 use std::path::Path;
-use stories::{Browser, Installation, Stage, repository, story_on};
+use stories::{Browser, Engine, Installation, Stage, repository, story_in, story_on};
 
 /// What a person reads on the page.
 const TEXT: &str = "document.querySelector('main').innerText";
@@ -69,7 +69,8 @@ async fn from_the_first_code_to_a_view_in_the_charts() -> Result<()> {
     let (mail, names) = (MailServer::start().await?, NameServer::start().await);
     let installation =
         Installation::new()?.with("SMTP_URL", mail.url()).with("EMBED_DNS_SERVER", names.address.to_string());
-    story_on(installation, async |stage| {
+    // The clipboard is read, which only the page with the focus may do.
+    story_in(Engine::Chromium, installation, async |stage| {
         let browser = &stage.browser;
         sign_in(stage, &mail, "/console").await?;
         reads(browser, "Embeds shown").await?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use stories::{Browser, story, wait};
+use stories::{Browser, story_alone, wait};
 
 /// Counts timers that were set and have neither run nor been cleared.
 const COUNTED_TIMERS: &str = "
@@ -48,7 +48,7 @@ async fn a_data_attribute_leaves_no_node_listener_timer_or_style() -> Result<()>
 }
 
 async fn leaves_nothing(kind: &str) -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         let page = stage.page_with_loader(
             &format!("<script>{COUNTED_TIMERS}</script>{}", stage.loader("async")),
             "Dramac('ready', () => { window.sdk = true })",

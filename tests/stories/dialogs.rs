@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use stories::{Stage, story};
+use stories::{Stage, story, story_alone};
 use thirtyfour::Key;
 
 const OPEN: &str = "shown(deep('iframe')[0])";
@@ -10,7 +10,7 @@ const CLOSED: &str = "!shown(deep('iframe')[0])";
 
 #[tokio::test]
 async fn a_popup_opens_as_a_modal_dialog_and_gives_the_focus_back() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         opens_and_closes(stage, "popup").await?;
         let browser = &stage.browser;
         browser.run("embed.open()", ()).await?;
@@ -26,7 +26,7 @@ async fn a_popup_opens_as_a_modal_dialog_and_gives_the_focus_back() -> Result<()
 
 #[tokio::test]
 async fn a_widget_opens_from_its_launcher_and_gives_the_focus_back() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         opens_and_closes(stage, "widget").await?;
         let browser = &stage.browser;
         browser
@@ -142,7 +142,7 @@ async fn an_inline_embed_neither_opens_nor_closes() -> Result<()> {
 
 #[tokio::test]
 async fn esc_closes_what_is_on_top_and_nothing_below() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         stage.embed("type: 'widget'").await?;
         let browser = &stage.browser;
         let open = "window.own = Object.assign(document.createElement('dialog'), { innerHTML: '<button>Own</button>' })

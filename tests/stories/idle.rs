@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use stories::{Stage, story};
+use stories::{Stage, story_alone};
 
 /// Counts, from before the loader, what is set to run by itself, what shifts, and in which long frames a script of ours had
 /// a part, since `since`. How long a frame takes is the machine's business, which may be busy with other things; but embeds
@@ -45,7 +45,7 @@ pub async fn settled(stage: &Stage) -> Result<()> {
 
 #[tokio::test]
 async fn ten_seconds_with_embeds_open_shift_nothing_set_no_timer_and_run_no_long_task() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         let page = stage.page_with_loader(&format!("{COUNTED}{}", stage.loader("async")), PAGE);
         let browser = &stage.browser;
         browser.open(&stage.website.put("/", page)).await?;

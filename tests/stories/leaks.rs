@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use stories::{Browser, story, wait};
+use stories::{Browser, story_alone, wait};
 
 /// Before the loader: gets hold of the SDK's memory, and counts timers that were set and have neither run nor been cleared.
 const GAUGES: &str = "<script>
@@ -72,7 +72,7 @@ impl Holdings {
 
 #[tokio::test]
 async fn two_hundred_lives_leave_no_document_node_listener_timer_or_memory() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         let page = stage.page_with_loader(
             &format!("{GAUGES}{}", stage.loader("async")),
             "Dramac('ready', () => { window.sdk = true })",
@@ -97,7 +97,7 @@ async fn two_hundred_lives_leave_no_document_node_listener_timer_or_memory() -> 
 
 #[tokio::test]
 async fn what_was_embedded_before_the_sdk_came_is_forgotten_like_everything_else() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         let script = "window.early = new WeakRef(Dramac.embed({ siteId, moduleId, type: 'inline', container: '#place' }))";
         let page = stage.page_with_loader(&stage.loader(""), script);
         let browser = &stage.browser;

@@ -3,7 +3,7 @@
 use crate::idle::{REQUESTS, settled};
 use anyhow::{Context, Result};
 use serde_json::json;
-use stories::{Stage, Website, module, story, wait};
+use stories::{Stage, Website, module, story, story_alone, wait};
 
 /// Counts what runs by itself: timers, frames of animation, requests.
 const COUNTED: &str = "<script>
@@ -16,7 +16,7 @@ const COUNTED: &str = "<script>
 
 #[tokio::test]
 async fn embeds_that_nothing_happens_to_set_no_timer_and_send_no_request() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         let script = "Dramac('ready', () => {
               window.embeds = ['inline', 'widget', 'popup'].map((type) => Dramac.embed({ siteId, moduleId, type, container: '#place' }))
               embeds[0].on('resize', () => { window.tall = true })

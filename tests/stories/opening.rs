@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use stories::{Stage, story};
+use stories::{Stage, story, story_alone};
 
 const OPEN: &str = "embed.state === 'open' && shown(deep('iframe')[0])";
 
@@ -140,7 +140,7 @@ async fn a_page_that_comes_back_from_the_cache_goes_on_where_it_was() -> Result<
 
 #[tokio::test]
 async fn the_back_button_leaves_the_page_whatever_its_embeds_did() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         let browser = &stage.browser;
         browser.open(&stage.website.put("/first", "<title>First</title>")).await?;
         stage.embed("type: 'popup'").await?;
@@ -158,7 +158,7 @@ async fn the_back_button_leaves_the_page_whatever_its_embeds_did() -> Result<()>
 
 #[tokio::test]
 async fn the_back_button_inside_a_module_begins_a_new_conversation() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         stage.embed("type: 'inline', onReady: () => log.push(embed.state)").await?;
         let browser = &stage.browser;
         stage.inside("location.search += '&page=2'").await?;
@@ -176,7 +176,7 @@ async fn the_back_button_inside_a_module_begins_a_new_conversation() -> Result<(
 
 #[tokio::test]
 async fn a_link_that_opens_a_dialog_still_opens_another_tab_for_who_wants_that() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         stage.embed("type: 'popup', openOn: '#before'").await?;
         let click = "const click = (init) => before.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, ...init }))
             const kept = ['ctrlKey', 'metaKey', 'shiftKey'].map((key) => click({ [key]: true }) && embed.state)

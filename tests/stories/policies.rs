@@ -4,7 +4,7 @@
 use crate::failures::{EMBED, says, shows_a_card};
 use anyhow::{Result, ensure};
 use serde_json::json;
-use stories::{Installation, Page, Stage, story, story_on};
+use stories::{Installation, Page, Stage, story, story_alone, story_on};
 use thirtyfour::Key;
 
 const NONCE: &str = "bVZ6T2Uw";
@@ -93,7 +93,7 @@ async fn a_policy_that_only_reports_forbids_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn what_has_failed_answers_nobody_and_retry_begins_a_new_conversation() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         stage.embed("type: 'inline', onReady: () => log.push('ready'), onError: ({ code }) => log.push(code)").await?;
         let browser = &stage.browser;
         browser.run("embed.send('note', 'heard'); deep('iframe')[0].focus()", ()).await?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use stories::{Browser, Stage, story};
+use stories::{Browser, Stage, story, story_alone};
 use thirtyfour::Key;
 
 /// Makes the browser tell pages of a preference.
@@ -68,7 +68,7 @@ async fn on_a_narrow_screen_a_panel_fills_it_and_has_a_button_to_close() -> Resu
 
 #[tokio::test]
 async fn a_panel_is_modal_exactly_while_it_fills_the_screen() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         let browser = &stage.browser;
         widen(browser, 400).await?;
         stage.embed("type: 'widget'").await?;
@@ -181,7 +181,7 @@ async fn until_the_server_has_answered_the_launchers_label_or_a_word_in_the_page
 
 #[tokio::test]
 async fn whatever_button_has_the_keyboards_focus_is_outlined() -> Result<()> {
-    story(async |stage| {
+    story_alone(async |stage| {
         let browser = &stage.browser;
         let outlined = "(() => {
           const button = document.activeElement.shadowRoot?.activeElement
