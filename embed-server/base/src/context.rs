@@ -10,6 +10,7 @@ use crate::ids::Ids;
 use crate::mail::Mail;
 use crate::metrics::Metrics;
 use crate::outbound::{Outbound, Resolver};
+use crate::work::Work;
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -37,6 +38,8 @@ pub struct ContextInner {
     /// HTTP to hosts that strangers name.
     pub outbound: Outbound,
     pub mail: Mail,
+    /// Where work is done whose length depends on what a caller sent.
+    pub work: Work,
     /// The secret that all keys are derived from; see [`Context::secret`].
     secret: Option<Secret>,
 }
@@ -75,6 +78,7 @@ impl Context {
             resolver,
             outbound,
             mail,
+            work: Work::default(),
             secret,
         })))
     }

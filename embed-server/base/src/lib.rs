@@ -21,6 +21,7 @@ pub mod names;
 pub mod net;
 pub mod outbound;
 pub mod secrets;
+pub mod work;
 
 pub use change::{Change, Tenant};
 pub use context::Context;

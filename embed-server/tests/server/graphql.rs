@@ -349,3 +349,46 @@ story!(a_fault_says_under_which_id_the_log_knows_it, |app| {
     let extensions = &answer["errors"][0]["extensions"];
     assert_eq!((&extensions["code"], &extensions["requestId"]), (&"internal".into(), &"find-me".into()));
 });
+
+story!(fragments_that_multiply_hold_up_nobody, |app| {
+    let api = Api::publish(&app).await;
+    let fragment =
+        |level: u32| format!("fragment f{level} on Query {{ {} }} ", format!("...f{} ", level + 1).repeat(3));
+    let fragments: String = (0..28).map(fragment).collect();
+    let query = format!("query {{ ...f0 }} {fragments} fragment f28 on Query {{ __typename }}");
+    let body = json!({ "query": query });
+    // As many as there are threads, and one more, without credentials.
+    let asked = (0..3).map(|_| with_json(app.request(Method::POST, &api.path("graphql")), &body).send());
+    for answer in futures_util::future::join_all(asked).await {
+        let (status, answer) = json_of(answer.unwrap()).await;
+        assert_eq!((status.as_u16(), code(&answer)), (200, "invalid_request"));
+        let message = answer["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains("more than 2000 fields; split it"), "{message}");
+    }
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+});
+
+story!(data_is_answered_up_to_a_size, |app| {
+    let api = Api::publish(&app).await;
+    let made = api.create("things", &json!({ "a": "x".repeat(200 * 1024) })).await;
+    let data = |count: usize| {
+        let each: String = (0..count).map(|number| format!("d{number}: data ")).collect();
+        format!("{{ a: record(collection: \"things\", id: {}) {{ {each} }} b: __typename }}", made["id"])
+    };
+    assert!(ask(&api, &data(20), json!({})).await["errors"].is_null());
+    let answer = ask(&api, &data(21), json!({})).await;
+    assert_eq!(code(&answer), "invalid_request");
+    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("more than 4 MiB"));
+    let record = &answer["data"]["a"];
+    assert!(record["d19"]["a"].is_string() && record["d20"].is_null() && answer["data"]["b"] == "Query");
+});
+
+story!(a_list_costs_a_query_even_where_nothing_is_asked_of_it, |app| {
+    let api = Api::publish(&app).await;
+    let lists = |count: usize| {
+        let each = |number| format!("a{number}: records(collection: \"things\", first: 1) {{ __typename }} ");
+        format!("{{ {} }}", (0..count).map(each).collect::<String>())
+    };
+    assert!(ask(&api, &lists(100), json!({})).await["errors"].is_null());
+    assert_eq!(code(&ask(&api, &lists(101), json!({})).await), "invalid_request");
+});

@@ -2,7 +2,9 @@
 //!
 //! Every field of the two roots is nullable, so that the failure of one leaves the others.
 
+mod budget;
 mod request;
+mod tokens;
 mod types;
 
 use super::access::{Collection, Create, Delete, Permission, Read, Update};
@@ -13,6 +15,7 @@ use embed_base::http::Call;
 use embed_base::{Code, Error, Result};
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use types::{DeletedRecord, RecordConnection, RecordNode};
 use uuid::Uuid;
 
@@ -21,15 +24,35 @@ pub use request::{LARGEST, answer, playground};
 /// The cost of a change, of 1000 for a request, so that a request has at most 19.
 const CHANGE: usize = 50;
 
+/// The cost of a list beside its records: it is a query of the database even where it asks for nothing.
+const LIST: usize = 10;
+
+/// The most bytes of records' data in one response, each time that it is asked for.
+const LARGEST_RESPONSE: usize = 4 * 1024 * 1024;
+
 /// The context of the resolvers: one call of one module's API.
 struct Access {
     call: Call,
     request_id: String,
     modules: Arc<Modules>,
     records: Records,
+    /// The bytes of data that the response may still have.
+    room: AtomicUsize,
 }
 
 impl Access {
+    /// Counts data against [`LARGEST_RESPONSE`].
+    fn take_room(&self, bytes: usize) -> Result<()> {
+        let taken =
+            self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
+        taken.map(drop).map_err(|_| {
+            let most = LARGEST_RESPONSE / (1024 * 1024);
+            Error::invalid(format!(
+                "The data of the response has more than {most} MiB; ask for fewer records, and for the data of each once."
+            ))
+        })
+    }
+
     async fn collection<P: Permission>(&self, name: &str) -> Result<Collection<P>> {
         Collection::open(&self.modules, &self.call, name).await
     }
@@ -73,7 +96,7 @@ pub struct Query;
 impl Query {
     /// A collection's records, page by page; the newest first by default.
     #[graphql(
-        complexity = "usize::try_from(first.unwrap_or(50)).unwrap_or(1).clamp(1, 200) * child_complexity"
+        complexity = "LIST + usize::try_from(first.unwrap_or(50)).unwrap_or(1).clamp(1, 200) * child_complexity"
     )]
     async fn records(
         &self,

@@ -1,6 +1,8 @@
 //! GraphQL over HTTP: one request in one `POST`, and the limits of a request.
 
-use super::{Access, Mutation, Query};
+use super::budget::{self, DEEPEST_SELECTIONS};
+use super::tokens::LONGEST_QUERY;
+use super::{Access, LARGEST_RESPONSE, Mutation, Query};
 use crate::modules::Modules;
 use crate::records::Records;
 use crate::records::body::{self, JSON};
@@ -10,7 +12,6 @@ use aide::generate::GenContext;
 use aide::openapi::{Operation, ReferenceOr, RequestBody, Response as Documented};
 use aide::operation::{OperationOutput, set_body};
 use async_graphql::http::GraphiQLSource;
-use async_graphql::parser::types::{ExecutableDocument, Selection};
 use async_graphql::{EmptySubscription, Request, Response, Schema, ServerError, Variables};
 use axum::extract::{Extension, FromRequest, FromRequestParts, State};
 use axum::http::request::Parts;
@@ -20,24 +21,27 @@ use axum::routing::get;
 use axum::{Json, Router};
 use embed_base::http::openapi;
 use embed_base::http::{Call, RequestId, document_body_refusals, request_id_text};
+use embed_base::work::Work;
 use embed_base::{Code, Error, Result};
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, LazyLock};
+use tokio::runtime::Handle;
 
 /// The most bytes of a request with its variables: the largest record, and room for the document that creates it.
-pub const LARGEST: usize = body::LARGEST + 64 * 1024;
+pub const LARGEST: usize = body::LARGEST + LONGEST_QUERY;
 /// The deepest nesting of fields.
 const DEEPEST: usize = 10;
 /// The nesting of introspection (`getIntrospectionQuery` of graphql-js).
 const DEEPEST_INTROSPECTION: usize = 15;
 /// The highest cost of a request: a field costs 1, a page as many records as it may have, a change 50.
 const MOST_COMPLEX: usize = 1000;
-/// The deepest nesting of selections, fragments included.
-const DEEPEST_RECURSION: usize = 32;
-/// The most directives on one field.
-const MOST_DIRECTIVES: usize = 10;
+/// The most bytes of a document that is parsed on the thread that it arrived on.
+const SHORT_QUERY: usize = 2 * 1024;
+/// The most errors in a response.
+const MOST_ERRORS: usize = 50;
 
 /// The media type of GraphQL responses.
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
@@ -51,8 +55,7 @@ fn api(deepest: usize) -> Api {
     Schema::build(Query, Mutation, EmptySubscription)
         .limit_depth(deepest)
         .limit_complexity(MOST_COMPLEX)
-        .limit_recursive_depth(DEEPEST_RECURSION)
-        .limit_directives(MOST_DIRECTIVES)
+        .limit_recursive_depth(DEEPEST_SELECTIONS)
         .finish()
 }
 
@@ -89,21 +92,41 @@ pub async fn answer(
     request: GraphqlRequest,
 ) -> Result<GraphqlAnswer> {
     let request_id = request_id_text(&request_id).to_owned();
+    let work = records.context.work.clone();
     let variables = request.variables.map(|variables| Variables::from_json(Value::Object(variables)));
-    let mut query = Request::new(request.query).variables(variables.unwrap_or_default()).data(Access {
-        call,
-        request_id,
-        modules,
-        records,
-    });
+    let room = AtomicUsize::new(LARGEST_RESPONSE);
+    let access = Access { call, request_id, modules, records, room };
+    let mut query = Request::new(request.query).variables(variables.unwrap_or_default()).data(access);
     if let Some(name) = request.operation_name {
         query = query.operation_name(name);
     }
-    let introspective = query.parsed_query().is_ok_and(is_introspection);
-    let api = if introspective { &INTROSPECTION } else { &API };
-    let mut response = api.execute(query).await;
+    let mut response = carry_out(query, &work).await?;
+    response.errors.truncate(MOST_ERRORS);
     response.errors.iter_mut().for_each(set_default_code);
     Ok(GraphqlAnswer { response, modern: accepts(&headers) })
+}
+
+/// Carries out a request that is not too much. Parsing a long document and describing the schema take long for their
+/// bytes, so they run beside the threads that answer requests.
+async fn carry_out(mut query: Request, work: &Work) -> Result<Response> {
+    let checked = if query.query.len() <= SHORT_QUERY {
+        budget::check(&mut query)
+    } else {
+        let check = move || (budget::check(&mut query), query);
+        let (checked, parsed) = work.run(check).await?;
+        query = parsed;
+        checked
+    };
+    let checked = match checked {
+        Ok(checked) => checked,
+        Err(refused) => return Ok(Response::from_errors(vec![refused])),
+    };
+    let api = if checked.only_schema { &INTROSPECTION } else { &API };
+    if checked.describes_schema {
+        let runtime = Handle::current();
+        return work.run(move || runtime.block_on(api.execute(query))).await;
+    }
+    Ok(api.execute(query).await)
 }
 
 /// Adds a code to an error that no resolver raised: the document is malformed, does not fit the schema, or exceeds a
@@ -123,15 +146,6 @@ pub fn playground<S: Clone + Send + Sync + 'static>() -> Router<S> {
         Html(GraphiQLSource::build().endpoint(&endpoint).title("Records").finish())
     }
     Router::new().route("/api/v1/modules/{module}/graphql", get(show))
-}
-
-/// Whether a document queries nothing but the schema.
-fn is_introspection(document: &ExecutableDocument) -> bool {
-    document.operations.iter().all(|(_, operation)| {
-        operation.node.selection_set.node.items.iter().all(|selection| {
-            matches!(&selection.node, Selection::Field(field) if field.node.name.node.starts_with("__"))
-        })
-    })
 }
 
 fn accepts(headers: &HeaderMap) -> bool {

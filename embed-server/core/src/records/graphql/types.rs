@@ -1,8 +1,11 @@
 //! The types of GraphQL responses.
 
-use crate::records::{Record, RecordPage};
+use super::{Access, graphql_error};
+use crate::records::{Record, RecordPage, body};
 use async_graphql::connection::PageInfo;
-use async_graphql::{ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, SimpleObject, Value};
+use async_graphql::{
+    Context, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, SimpleObject, Value,
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// A record of a collection.
@@ -21,8 +24,11 @@ impl RecordNode {
     }
 
     /// The data, as the collection's schema requires.
-    async fn data(&self) -> serde_json::Value {
-        self.0.data.clone().into()
+    async fn data(&self, context: &Context<'_>) -> async_graphql::Result<serde_json::Value> {
+        let data = serde_json::Value::from(self.0.data.clone());
+        let access = context.data::<Access>()?;
+        access.take_room(body::length(&data)).map_err(|error| graphql_error(&error, &access.request_id))?;
+        Ok(data)
     }
 
     /// 1 for a new record, and one more after each change.
