@@ -14,6 +14,10 @@ pub const FILE_NAME: &str = "module.json";
 /// The largest manifest, in bytes.
 pub const MAX_BYTES: u64 = 256 * 1024;
 
+/// The most collections of a module.
+const MOST_COLLECTIONS: usize = 50;
+/// The most values of all schemas together, with their references written out.
+const MOST_SCHEMA_VALUES: u64 = 30_000;
 const LONGEST_NAME: usize = 100;
 const LONGEST_VERSION: usize = 64;
 const LONGEST_LABEL: usize = 100;
@@ -155,11 +159,24 @@ impl Manifest {
                 ));
             }
         }
-        self.collections.iter().try_for_each(|(name, collection)| check_collection(name, collection))
+        if self.collections.len() > MOST_COLLECTIONS {
+            return Err(format!("`collections` has more than {MOST_COLLECTIONS} collections."));
+        }
+        let mut weight = 0;
+        for (name, collection) in &self.collections {
+            weight += check_collection(name, collection)?;
+            if weight > MOST_SCHEMA_VALUES {
+                return Err(format!(
+                    "The schemas of `collections` have more than {MOST_SCHEMA_VALUES} values together, with their references written out; use fewer or smaller schemas."
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
-fn check_collection(name: &str, collection: &Collection) -> Result<(), String> {
+/// Checks a collection and returns the weight of its schema.
+fn check_collection(name: &str, collection: &Collection) -> Result<u64, String> {
     if !is_collection_name(name) {
         return Err(format!(
             "`collections` has `{}`; expected a name of lower-case letters, digits, hyphens and underscores that begins with a letter.",

@@ -40,6 +40,7 @@ use embed_base::files::{Digest, Storage};
 use embed_base::http::{Listed, Paged, Paging};
 use embed_base::{Code, Error, Result};
 use moka::future::Cache;
+use schema::Compiler;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -128,6 +129,7 @@ pub struct Modules {
     /// By module and version; without a version, the served one.
     published: RevisionCache<(Uuid, Option<String>), Option<Arc<Published>>>,
     contents: Cache<Digest, Content>,
+    compiler: Compiler,
 }
 
 impl Modules {
@@ -148,6 +150,7 @@ impl Modules {
                 .weigher(weight)
                 .time_to_idle(CONTENT_MAX_IDLE)
                 .build(),
+            compiler: Compiler::new(&context.work),
         })
     }
 
@@ -255,7 +258,7 @@ impl Modules {
     async fn load(&self, module: Uuid, version: Option<String>) -> Result<Option<Arc<Published>>> {
         let read = || async {
             let mut tx = self.context.db.read_global().await?;
-            let found = Published::read(&mut tx, module, version.as_deref()).await?;
+            let found = Published::read(&mut tx, module, version.as_deref(), &self.compiler).await?;
             let mut dependencies = vec![(MODULES, module.to_string())];
             dependencies.extend(found.as_ref().map(|found| (SITES, found.site.to_string())));
             Ok((found.map(Arc::new), dependencies))

@@ -2,7 +2,7 @@
 
 use super::manifest::{Collection, Manifest, PERMISSIONS};
 use super::path::FilePath;
-use super::schema::RecordSchema;
+use super::schema::{Compiler, RecordSchema};
 use super::store;
 use axum::http::HeaderValue;
 use embed_base::db::Tx;
@@ -32,7 +32,12 @@ pub(crate) struct File {
 
 impl Published {
     /// Reads a version, or without one the served one, in a transaction that crosses sites.
-    pub(super) async fn read(tx: &mut Tx, module: Uuid, version: Option<&str>) -> Result<Option<Self>> {
+    pub(super) async fn read(
+        tx: &mut Tx,
+        module: Uuid,
+        version: Option<&str>,
+        compiler: &Compiler,
+    ) -> Result<Option<Self>> {
         let Some(found) = store::served(tx, module, version).await? else {
             return Ok(None);
         };
@@ -46,7 +51,7 @@ impl Published {
         let manifest = found.manifest.0.manifest;
         let permissions = HeaderValue::try_from(permissions_policy(&manifest)).map_err(Error::internal)?;
         let schema = |(name, collection): (&String, &Collection)| {
-            (name.clone(), RecordSchema::new(&collection.schema))
+            (name.clone(), RecordSchema::new(&collection.schema, compiler))
         };
         let schemas = manifest.collections.iter().map(schema).collect();
         Ok(Some(Self { site: found.site_id, module, manifest, permissions, files, schemas }))

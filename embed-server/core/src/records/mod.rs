@@ -124,7 +124,7 @@ impl Records {
         if let Some(record) = answered().await? {
             return Ok(CreatedRecord { record, replayed: true });
         }
-        let data = validated(collection, data)?;
+        let data = validated(collection, data).await?;
         loop {
             if let Some(record) = self.insert(collection, &data, keyed.as_ref()).await? {
                 return Ok(CreatedRecord { record, replayed: false });
@@ -144,8 +144,8 @@ impl Records {
         data: Value,
         condition: &IfMatch,
     ) -> Result<Record> {
-        let data = validated(collection, data)?;
-        self.change(collection, id, condition, |_| Ok(data.clone())).await
+        let data = validated(collection, data).await?;
+        self.change(collection, id, condition, &DataChange::Replaced(data)).await
     }
 
     /// Changes a part of a record's data, by JSON Merge Patch.
@@ -156,8 +156,7 @@ impl Records {
         patch: Value,
         condition: &IfMatch,
     ) -> Result<Record> {
-        let patched = |data| validated(collection, merge_patch::merge(Value::Object(data), patch.clone()));
-        self.change(collection, id, condition, patched).await
+        self.change(collection, id, condition, &DataChange::Patched(patch)).await
     }
 
     /// Deletes a record.
@@ -227,21 +226,21 @@ impl Records {
         Ok(Some(record))
     }
 
-    /// Applies `change` to the record's data. Where another change comes first, `change` is applied to its result,
+    /// Changes the record's data. Where another change comes first, this one is applied to its result,
     /// unless the condition then fails.
     async fn change(
         &self,
         collection: &Collection<Update>,
         id: Uuid,
         condition: &IfMatch,
-        change: impl Fn(Map<String, Value>) -> Result<Map<String, Value>>,
+        data_change: &DataChange,
     ) -> Result<Record> {
         let scope = collection.scope();
         loop {
             let mut record = self.load(scope, id).await?;
             condition.check(&record)?;
             let read = record.version;
-            record.data = change(record.data)?;
+            record.data = data_change.applied(collection, record.data).await?;
             record.version += 1;
             let mut change = self.context.change_unlisted(scope.site, Some(scope.module)).await?;
             record.updated_at = change.now();
@@ -254,14 +253,38 @@ impl Records {
     }
 }
 
-/// The data, if it conforms to the collection's schema; else 422 `invalid_record` with every error.
-fn validated<P: Permission>(collection: &Collection<P>, data: Value) -> Result<Map<String, Value>> {
-    let violations = match &data {
-        Value::Object(_) if body::length(&data) > body::LARGEST => {
-            vec![whole(format!("The data takes more than {} KiB as JSON.", body::LARGEST / 1024))]
+/// A change of a record's data.
+enum DataChange {
+    /// To this, which was checked.
+    Replaced(Map<String, Value>),
+    /// By this JSON Merge Patch.
+    Patched(Value),
+}
+
+impl DataChange {
+    async fn applied<P: Permission>(
+        &self,
+        collection: &Collection<P>,
+        data: Map<String, Value>,
+    ) -> Result<Map<String, Value>> {
+        match self {
+            Self::Replaced(data) => Ok(data.clone()),
+            Self::Patched(patch) => {
+                validated(collection, merge_patch::merge(Value::Object(data), patch.clone())).await
+            }
         }
-        Value::Object(_) => collection.schema()?.violations(&data)?,
-        _ => vec![whole("The data of a record is a JSON object.".to_owned())],
+    }
+}
+
+/// The data, if it conforms to the collection's schema; else 422 `invalid_record` with every error.
+async fn validated<P: Permission>(collection: &Collection<P>, data: Value) -> Result<Map<String, Value>> {
+    let (data, violations) = match data {
+        data @ Value::Object(_) if body::length(&data) > body::LARGEST => {
+            let too_large = format!("The data takes more than {} KiB as JSON.", body::LARGEST / 1024);
+            (data, vec![whole(too_large)])
+        }
+        data @ Value::Object(_) => collection.schema()?.violations(data).await?,
+        other => (other, vec![whole("The data of a record is a JSON object.".to_owned())]),
     };
     match data {
         Value::Object(data) if violations.is_empty() => Ok(data),

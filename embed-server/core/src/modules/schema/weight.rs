@@ -7,38 +7,57 @@ use std::collections::HashMap;
 
 /// The largest size of a schema, in JSON values with all references written out.
 const MOST: u64 = 10_000;
+/// The deepest nesting of a schema with its references written out: compiling and checking recurse as deep.
+const DEEPEST: usize = 100;
 /// The longest chain of references.
 const LONGEST_CHAIN: usize = 32;
 /// Keywords that can point anywhere, or that change what a reference means.
 const REFUSED: &[&str] = &["$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$anchor"];
 
-/// Refuses a schema whose references leave it, form a cycle or make it too large.
-pub(super) fn check(schema: &Value) -> Result<(), String> {
+/// The size of a schema. Refuses one whose references leave it, form a cycle or make it too large.
+pub(super) fn check(schema: &Value) -> Result<u64, String> {
     let mut counter = SizeCounter { schema, sizes: HashMap::new(), chain: Vec::new() };
-    let size = counter.size(schema, true)?;
+    let Size { values: size, depth } = counter.size(schema, true)?;
+    if depth > DEEPEST {
+        return Err(format!("with its references written out it is nested more than {DEEPEST} levels deep."));
+    }
     if size > MOST {
         return Err(format!(
             "with its references written out it has more than {MOST} values; use fewer or smaller references."
         ));
     }
-    Ok(())
+    Ok(size)
+}
+
+#[derive(Clone, Copy)]
+struct Size {
+    values: u64,
+    depth: usize,
+}
+
+impl Size {
+    /// Adds what stands inside.
+    fn add(&mut self, inside: Self) {
+        self.values = self.values.saturating_add(inside.values);
+        self.depth = self.depth.max(inside.depth + 1);
+    }
 }
 
 struct SizeCounter<'s> {
     schema: &'s Value,
     /// The size of each reference's target.
-    sizes: HashMap<&'s str, u64>,
+    sizes: HashMap<&'s str, Size>,
     /// The references that are being followed.
     chain: Vec<&'s str>,
 }
 
 impl<'s> SizeCounter<'s> {
-    fn size(&mut self, value: &'s Value, root: bool) -> Result<u64, String> {
-        let mut size = 1_u64;
+    fn size(&mut self, value: &'s Value, root: bool) -> Result<Size, String> {
+        let mut size = Size { values: 1, depth: 1 };
         match value {
             Value::Array(items) => {
                 for item in items {
-                    size = size.saturating_add(self.size(item, false)?);
+                    size.add(self.size(item, false)?);
                 }
             }
             Value::Object(members) => {
@@ -55,7 +74,7 @@ impl<'s> SizeCounter<'s> {
                         }
                         _ => self.size(member, false)?,
                     };
-                    size = size.saturating_add(added);
+                    size.add(added);
                 }
             }
             _ => {}
@@ -63,7 +82,7 @@ impl<'s> SizeCounter<'s> {
         Ok(size)
     }
 
-    fn follow(&mut self, target: &'s str) -> Result<u64, String> {
+    fn follow(&mut self, target: &'s str) -> Result<Size, String> {
         if let Some(&size) = self.sizes.get(target) {
             return Ok(size);
         }
@@ -99,7 +118,7 @@ mod tests {
             "$defs": { "address": address },
             "properties": { "home": { "$ref": "#/$defs/address" }, "work": { "$ref": "#/$defs/address" } },
         });
-        assert_eq!(check(&schema), Ok(()));
+        assert_eq!(check(&schema), Ok(20));
     }
 
     #[test]
