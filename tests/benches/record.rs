@@ -5,15 +5,13 @@
 
 use anyhow::{Context as _, Result};
 use axum::Router;
-use axum::extract::FromRef;
 use axum::middleware::{Next, from_fn};
 use axum::serve::ListenerExt;
 use embed_base::config::Settings;
 use embed_base::http::{Call, Caller, CallerKind, Grant, Scope};
-use embed_core::modules::Modules;
-use embed_core::records::{self, Records};
+use embed_core::records;
+use embed_core::services::Services;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 use stories::figures::{Row, Spread, publish_and_document};
 use stories::load::{self, Load};
@@ -112,24 +110,6 @@ async fn start_bare(installation: &Installation, port: u16, site: &str, module: 
     Ok(process)
 }
 
-#[derive(Clone)]
-struct Bare {
-    modules: Arc<Modules>,
-    records: Records,
-}
-
-impl FromRef<Bare> for Arc<Modules> {
-    fn from_ref(bare: &Bare) -> Self {
-        bare.modules.clone()
-    }
-}
-
-impl FromRef<Bare> for Records {
-    fn from_ref(bare: &Bare) -> Self {
-        bare.records.clone()
-    }
-}
-
 /// The routes of records, with every call admitted.
 async fn serve_bare(port: u16, site: Uuid, module: Uuid) -> Result<()> {
     let environment: Vec<_> = std::env::vars().filter(|(name, _)| name != BARE).collect();
@@ -141,8 +121,8 @@ async fn serve_bare(port: u16, site: Uuid, module: Uuid) -> Result<()> {
         request.extensions_mut().insert(call.clone());
         next.run(request)
     });
-    let state = Bare { modules: Arc::new(Modules::new(&context)?), records: Records::new(&context) };
-    let routes: Router = Router::from(records::routes::router::<Bare>()).layer(admit).with_state(state);
+    let (services, _queues) = Services::new(context)?;
+    let routes: Router = Router::from(records::routes::router()).layer(admit).with_state(services);
     // As the server does: else a small answer waits for the one before it to be acknowledged.
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?.tap_io(|stream| {
         // A socket that is closing already refuses; its connection ends by itself.

@@ -11,49 +11,41 @@ pub use shell::gate::{error_page, gate};
 
 use aide::axum::ApiRouter;
 use axum::extract::FromRef;
-use embed_base::Context;
 use embed_base::Result;
 use embed_base::crypto::{SigningKey, equal, hex};
-use embed_base::limits::RateLimits;
-use embed_core::accounts::{Accounts, GitHub};
-use embed_core::activity::Activity;
-use embed_core::domains::Domains;
+use embed_core::accounts::GitHub;
 use embed_core::embed::PreviewKey;
-use embed_core::modules::Modules;
-use embed_core::requests::Requests;
-use embed_core::sites::Sites;
-use embed_core::tokens::Tokens;
-use embed_core::views::Views;
+use embed_core::services::Services;
 use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 
-/// What the pages need besides the capabilities that they show. Cheap to clone.
+/// The state of every page. Cheap to clone.
 #[derive(Clone)]
-pub struct Console(Arc<Parts>);
+pub struct ConsoleState(Arc<Parts>);
 
 struct Parts {
-    context: Context,
+    services: Services,
     forms: SigningKey,
     preview: PreviewKey,
     github: Option<GitHub>,
 }
 
-impl Console {
+impl ConsoleState {
     /// Fails without a secret to sign with.
-    pub fn new(context: &Context) -> Result<Self> {
-        let secret = context.secret()?;
+    pub fn new(services: Services) -> Result<Self> {
+        let secret = services.context.secret()?;
         Ok(Self(Arc::new(Parts {
-            context: context.clone(),
             forms: secret.key("console form"),
             preview: PreviewKey::new(secret),
-            github: GitHub::new(context)?,
+            github: GitHub::new(&services.context)?,
+            services,
         })))
     }
 
     /// The origin of the pages, which forms must come from.
     fn origin(&self) -> &str {
-        &self.0.context.settings.server.public_url
+        &self.0.services.context.settings.server.public_url
     }
 
     /// Whether browsers use https, so that cookies can be `Secure`.
@@ -80,21 +72,15 @@ impl Console {
     }
 }
 
+/// Lets a page extract the capabilities alone.
+impl FromRef<ConsoleState> for Services {
+    fn from_ref(console: &ConsoleState) -> Self {
+        console.0.services.clone()
+    }
+}
+
 /// `/console` and below.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Activity: FromRef<S>,
-    Console: FromRef<S>,
-    Domains: FromRef<S>,
-    Requests: FromRef<S>,
-    Sites: FromRef<S>,
-    Tokens: FromRef<S>,
-    Views: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-    Arc<RateLimits>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     pages::sign_in::router()
         .merge(pages::overview::router())
         .merge(pages::activity::router())

@@ -8,6 +8,7 @@ pub mod embed;
 pub mod modules;
 pub mod records;
 pub mod requests;
+pub mod services;
 pub mod sites;
 pub mod tokens;
 pub mod views;

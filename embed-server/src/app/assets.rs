@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{FromRef, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
@@ -86,11 +86,7 @@ impl Asset {
 }
 
 /// `GET /v1/{path}`.
-pub fn router<S>() -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Assets: FromRef<S>,
-{
+pub fn router() -> Router<Assets> {
     Router::new().route("/v1/{*path}", get(asset))
 }
 

@@ -1,17 +1,9 @@
 //! The tasks that run in the background.
 
-use embed_base::Context;
 use embed_base::Result;
 use embed_base::db::Changes;
 use embed_base::jobs::{Handlers, Jobs, Next, Pace, PeriodicTask, Worker};
-use embed_core::accounts::Accounts;
-use embed_core::activity::Activity;
-use embed_core::domains::Domains;
-use embed_core::embed::BlockedRecorder;
-use embed_core::records::Records;
-use embed_core::requests::{self, Requests};
-use embed_core::tokens::Tokens;
-use embed_core::views::{self, Views};
+use embed_core::services::{Capabilities, Queues, Services};
 use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -25,13 +17,6 @@ const DOMAIN_CHECK_PERIOD: Duration = Duration::from_secs(20);
 /// A batch of checks takes less than this even if every look-up runs into its timeout.
 const DOMAIN_CHECK_LEASE: Duration = Duration::from_secs(5 * 60);
 
-/// The receiving ends of the queues that requests fill.
-pub(super) struct Queues {
-    pub blocked: BlockedRecorder,
-    pub requests: requests::RequestLogWriter,
-    pub views: views::ViewWriter,
-}
-
 /// The loops of a server.
 pub(super) struct Background {
     loops: JoinSet<()>,
@@ -42,11 +27,12 @@ pub(super) struct Background {
 }
 
 impl Background {
-    pub fn start(context: &Context, queues: Queues) -> Self {
+    pub fn start(services: &Services, queues: Queues) -> Self {
+        let context = &services.context;
         let mut loops = JoinSet::new();
         loops.spawn(context.changes.clone().follow(context.db.clone()));
         loops.spawn(queues.blocked.run());
-        for task in periodic_tasks(context) {
+        for task in periodic_tasks(services) {
             loops.spawn(task.keep_running(context.clone()));
         }
         let mut writing = JoinSet::new();
@@ -75,24 +61,33 @@ impl Background {
 }
 
 /// The periodic tasks. Of all servers on a database, the one that takes the lease runs the task.
-fn periodic_tasks(context: &Context) -> Vec<PeriodicTask> {
-    let domains = Domains::new(context);
+fn periodic_tasks(services: &Services) -> Vec<PeriodicTask> {
+    let Capabilities { context, domains, .. } = &**services;
+    let domains = domains.clone();
     vec![
+        cleanup("request_partitions", services.requests.clone(), |requests| async move {
+            requests.prepare().await
+        }),
         cleanup(
-            "request_partitions",
-            Requests::new(context),
-            |requests| async move { requests.prepare().await },
+            "request_cleanup",
+            services.requests.clone(),
+            |requests| async move { requests.prune().await },
         ),
-        cleanup("request_cleanup", Requests::new(context), |requests| async move { requests.prune().await }),
-        cleanup("view_cleanup", Views::new(context), |views| async move { views.prune().await }),
-        cleanup("token_cleanup", Tokens::new(context), |tokens| async move { tokens.prune().await }),
+        cleanup("view_cleanup", services.views.clone(), |views| async move { views.prune().await }),
+        cleanup("token_cleanup", services.tokens.clone(), |tokens| async move { tokens.prune().await }),
+        cleanup("idempotency_key_cleanup", services.records.clone(), |records| async move {
+            records.prune().await
+        }),
         cleanup(
-            "idempotency_key_cleanup",
-            Records::new(context),
-            |records| async move { records.prune().await },
+            "sign_in_cleanup",
+            services.accounts.clone(),
+            |accounts| async move { accounts.prune().await },
         ),
-        cleanup("sign_in_cleanup", Accounts::new(context), |accounts| async move { accounts.prune().await }),
-        cleanup("activity_cleanup", Activity::new(context), |activity| async move { activity.prune().await }),
+        cleanup(
+            "activity_cleanup",
+            services.activity.clone(),
+            |activity| async move { activity.prune().await },
+        ),
         cleanup("change_cleanup", context.clone(), |context| async move {
             Changes::prune(&context.db, context.clock.now()).await
         }),

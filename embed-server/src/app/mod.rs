@@ -3,34 +3,18 @@
 
 mod assets;
 mod background;
-mod lookups;
 mod routes;
 
 pub use assets::Assets;
-use axum::extract::FromRef;
 use embed_base::Context;
-use embed_base::config::SecretText;
-use embed_base::http::{self, RequestLog};
-use embed_base::limits::RateLimits;
+use embed_base::http;
 use embed_base::{Error, Result};
-use embed_console::Console;
-use embed_core::accounts::Accounts;
-use embed_core::activity::Activity;
-use embed_core::domains::Domains;
-use embed_core::embed::document::Documents;
-use embed_core::embed::{self, Allowlist, Embed};
-use embed_core::modules::Modules;
-use embed_core::records::Records;
-use embed_core::requests::{self, Requests};
-use embed_core::sites::Sites;
-use embed_core::tokens::Tokens;
-use embed_core::views::{self, Views};
+use embed_core::services::Services;
 pub use routes::{Rule, console_rules};
 
-use background::{Background, Queues};
+use background::Background;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -38,95 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How long the queued log lines may take to be written after the last request.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// The state of every handler. It is one pointer, because each request clones it.
-#[derive(Clone)]
-pub struct App(Arc<Capabilities>);
-
-struct Capabilities {
-    context: Context,
-    accounts: Accounts,
-    activity: Activity,
-    console: Console,
-    assets: Assets,
-    modules: Arc<Modules>,
-    domains: Domains,
-    sites: Sites,
-    documents: Arc<Documents>,
-    embed: Arc<Embed>,
-    tokens: Tokens,
-    limits: Arc<RateLimits>,
-    request_log: RequestLog,
-    records: Records,
-    requests: Requests,
-    views: Views,
-}
-
-impl App {
-    /// Builds every capability, and the receiving ends of the queues that requests fill.
-    fn new(context: Context) -> Result<(Self, Queues)> {
-        let settings = &context.settings;
-        let modules = Modules::new(&context)?;
-        let domains = Domains::new(&context);
-        let allowlist = Allowlist::new(&context, Sites::new(&context), modules.clone(), domains.clone());
-        let (blocked, blocked_log) = embed::blocked_queue(&context);
-        let (counter, views) = views::counting(&context);
-        let (request_log, lines) = RequestLog::new(context.metrics.clone());
-        let requests = requests::RequestLogWriter::new(&context, lines);
-        let capabilities = Capabilities {
-            assets: Assets::load(settings)?,
-            documents: Arc::new(Documents::new(&context, modules.clone(), allowlist.clone())?),
-            embed: Arc::new(Embed::new(&context, allowlist, blocked, counter)?),
-            tokens: Tokens::new(&context),
-            limits: Arc::new(RateLimits::new(
-                settings.limits.redis_url.as_ref().map(SecretText::expose),
-                context.clock.clone(),
-                context.metrics.clone(),
-            )?),
-            request_log,
-            records: Records::new(&context),
-            requests: Requests::new(&context),
-            views: Views::new(&context),
-            modules: Arc::new(modules),
-            domains,
-            accounts: Accounts::new(&context),
-            activity: Activity::new(&context),
-            console: Console::new(&context)?,
-            sites: Sites::new(&context),
-            context,
-        };
-        Ok((Self(Arc::new(capabilities)), Queues { blocked: blocked_log, requests, views }))
-    }
-}
-
-/// Lets a handler extract just the capability that it calls.
-macro_rules! impl_from_ref {
-    ($($capability:ty = $field:ident),+ $(,)?) => {
-        $(impl FromRef<App> for $capability {
-            fn from_ref(app: &App) -> Self {
-                app.0.$field.clone()
-            }
-        })+
-    };
-}
-
-impl_from_ref! {
-    Accounts = accounts,
-    Activity = activity,
-    Console = console,
-    Assets = assets,
-    Context = context,
-    Domains = domains,
-    Records = records,
-    Requests = requests,
-    Sites = sites,
-    Tokens = tokens,
-    Views = views,
-    Arc<Documents> = documents,
-    Arc<Embed> = embed,
-    Arc<Modules> = modules,
-    Arc<RateLimits> = limits,
-}
 
 /// A running server.
 pub struct Server {
@@ -148,11 +43,12 @@ impl Server {
                 "the database role is a superuser or has BYPASSRLS, so row-level security does not apply to it; use a role of its own"
             );
         }
-        Requests::new(&context).prepare().await?;
-        let (app, queues) = App::new(context.clone())?;
+        let (services, queues) = Services::new(context.clone())?;
+        services.requests.prepare().await?;
+        let routes = routes::host_router(&services)?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(http::serve(listener, app.host_router()?, stop.clone()));
-        let background = Background::start(&context, queues);
+        let serving = tokio::spawn(http::serve(listener, routes, stop.clone()));
+        let background = Background::start(&services, queues);
         Ok(Self { address, stop, serving, background, context })
     }
 

@@ -1,7 +1,6 @@
 //! The routes, the origin of each, and the middleware around them.
 
-use super::App;
-use super::assets;
+use super::assets::{self, Assets};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
 use aide::openapi::{OpenApi, ReferenceOr};
@@ -12,13 +11,13 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{any, get};
 use axum::{Json, Router};
-use embed_base::Context;
 use embed_base::Result;
 use embed_base::http::openapi::document_gateway_refusals;
 use embed_base::http::{
     self, CALL_TIMEOUT, CorsPolicy, HostRouter, Middleware, TIMEOUT, documentation, problem_document,
 };
-use embed_console as console;
+use embed_console::{self as console, ConsoleState};
+use embed_core::services::Services;
 use embed_core::{activity, domains, embed, modules, records, requests, sites, tokens, views};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -31,58 +30,56 @@ const METRICS_TYPE: HeaderValue =
 /// How long an operator's request may take, because bundles are uploaded and compressed.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-impl App {
-    /// Builds two routers: one for the public origin, and one for the modules' own origins. Without a module host, modules are
-    /// served from the public origin, sandboxed.
-    pub(super) fn host_router(&self) -> Result<HostRouter> {
-        let settings = &self.0.context.settings;
-        let api_middleware = Middleware {
-            present_error: problem_document,
-            cors: CorsPolicy::Routes,
-            timeout: TIMEOUT,
-            metrics: self.0.context.metrics.clone(),
-        };
-        let upload_middleware = Middleware { timeout: UPLOAD_TIMEOUT, ..api_middleware.clone() };
-        let verify_middleware = Middleware { cors: CorsPolicy::AnyPage, ..api_middleware.clone() };
-        let console_middleware =
-            Middleware { present_error: console::error_page, ..upload_middleware.clone() };
-        let mut document = documentation::document();
-        let verify = embed::routes::router().finish_api(&mut document);
-        let health = health().finish_api(&mut document);
-        let management = management().finish_api(&mut document);
-        // The gateway also wraps the 405 fallback, because it answers preflights of routes without OPTIONS.
-        let mut api = module_api().finish_api(&mut document);
-        if settings.server.dev {
-            api = api.merge(records::graphql::playground());
-        }
-        let api = api.method_not_allowed_fallback(http::method_not_allowed);
-        let api = http::behind_gateway(api, self.clone(), CALL_TIMEOUT);
-        let module = embed::document::router().merge(modules::routes::router());
-        let mut public =
-            assets::router().merge(health).merge(metrics()).merge(documentation::router(document)?);
-        if settings.server.module_host.is_none() {
-            public = public.merge(module.clone());
-        }
-        let public = api_middleware.clone().around(public.merge(api).fallback(http::not_found));
-        let verify = verify_middleware.around(verify);
-        let management = upload_middleware.around(management);
-        let console =
-            pages().finish_api(&mut OpenApi::default()).method_not_allowed_fallback(http::method_not_allowed);
-        let console = console.layer(from_fn_with_state(self.clone(), console::gate::<Self>));
-        let console = console_middleware.around(console);
-        let module = module.merge(assets::router()).fallback(http::not_found);
-        let module = api_middleware.around(module);
-        Ok(HostRouter::new(
-            settings.server.module_host.clone(),
-            settings.server.trusted_proxies.clone(),
-            public.merge(verify).merge(management).merge(console).with_state(self.clone()),
-            module.with_state(self.clone()),
-        ))
+/// Builds two routers: one for the public origin, and one for the modules' own origins. Without a module host, modules are
+/// served from the public origin, sandboxed.
+pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
+    let settings = &services.context.settings;
+    let console = ConsoleState::new(services.clone())?;
+    let assets = assets::router().with_state(Assets::load(settings)?);
+    let api_middleware = Middleware {
+        present_error: problem_document,
+        cors: CorsPolicy::Routes,
+        timeout: TIMEOUT,
+        metrics: services.context.metrics.clone(),
+    };
+    let upload_middleware = Middleware { timeout: UPLOAD_TIMEOUT, ..api_middleware.clone() };
+    let verify_middleware = Middleware { cors: CorsPolicy::AnyPage, ..api_middleware.clone() };
+    let console_middleware = Middleware { present_error: console::error_page, ..upload_middleware.clone() };
+    let mut document = documentation::document();
+    let verify = embed::routes::router().finish_api(&mut document);
+    let health = health().finish_api(&mut document);
+    let management = management().finish_api(&mut document);
+    // The gateway also wraps the 405 fallback, because it answers preflights of routes without OPTIONS.
+    let mut api = module_api().finish_api(&mut document);
+    if settings.server.dev {
+        api = api.merge(records::graphql::playground());
     }
+    let api = api.method_not_allowed_fallback(http::method_not_allowed);
+    let api = http::behind_gateway(api, services.clone(), CALL_TIMEOUT);
+    let module = embed::document::router().merge(modules::routes::router()).with_state(services.clone());
+    let mut public = api.merge(health).merge(metrics()).with_state(services.clone());
+    public = public.merge(assets.clone()).merge(documentation::router(document)?);
+    if settings.server.module_host.is_none() {
+        public = public.merge(module.clone());
+    }
+    let public = api_middleware.clone().around(public.fallback(http::not_found));
+    let verify = verify_middleware.around(verify.with_state(services.clone()));
+    let management = upload_middleware.around(management.with_state(services.clone()));
+    let pages =
+        pages().finish_api(&mut OpenApi::default()).method_not_allowed_fallback(http::method_not_allowed);
+    let pages = pages.layer(from_fn_with_state(console.clone(), console::gate)).with_state(console);
+    let pages = console_middleware.around(pages);
+    let module = api_middleware.around(module.merge(assets).fallback(http::not_found));
+    Ok(HostRouter::new(
+        settings.server.module_host.clone(),
+        settings.server.trusted_proxies.clone(),
+        public.merge(verify).merge(management).merge(pages),
+        module,
+    ))
 }
 
 /// The console's pages.
-fn pages() -> ApiRouter<App> {
+fn pages() -> ApiRouter<ConsoleState> {
     console::router()
         .route("/", get(|| async { Redirect::to("/console") }))
         .route("/console/{*rest}", any(http::not_found))
@@ -116,7 +113,7 @@ pub fn console_rules() -> Vec<Rule> {
 }
 
 /// The management API.
-fn management() -> ApiRouter<App> {
+fn management() -> ApiRouter<Services> {
     sites::routes::router()
         .merge(modules::manage::router())
         .merge(domains::routes::router())
@@ -127,7 +124,7 @@ fn management() -> ApiRouter<App> {
 }
 
 /// The routes behind the gateway. Calls to paths that do not exist are counted and logged like the others.
-fn module_api() -> ApiRouter<App> {
+fn module_api() -> ApiRouter<Services> {
     records::routes::router()
         .with_path_items(document_gateway_refusals)
         .route("/api/v1/modules/{module}/{*rest}", any(http::not_found))
@@ -143,12 +140,12 @@ struct Health {
 const OK: Health = Health { status: "ok" };
 
 /// `GET /healthz`: the process is alive. `GET /readyz`: the database answers.
-fn health() -> ApiRouter<App> {
+fn health() -> ApiRouter<Services> {
     async fn alive() -> Json<Health> {
         Json(OK)
     }
-    async fn ready(State(context): State<Context>) -> Result<Json<Health>> {
-        context.db.ping().await?;
+    async fn ready(State(services): State<Services>) -> Result<Json<Health>> {
+        services.context.db.ping().await?;
         Ok(Json(OK))
     }
     ApiRouter::new()
@@ -163,8 +160,9 @@ fn health() -> ApiRouter<App> {
 }
 
 /// `GET /metrics`.
-fn metrics() -> Router<App> {
-    async fn metrics(State(context): State<Context>) -> impl IntoResponse {
+fn metrics() -> Router<Services> {
+    async fn metrics(State(services): State<Services>) -> impl IntoResponse {
+        let context = &services.context;
         let (open, idle) = context.db.connections();
         context.metrics.pool_open.set(open);
         context.metrics.pool_idle.set(idle);

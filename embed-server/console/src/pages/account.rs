@@ -1,6 +1,6 @@
 //! The viewer's account: sessions and personal tokens.
 
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::elements::{BadgeKind, badge, confirmation, csrf, empty, form_error, time, time_or};
 use crate::shell::form::{EmptyForm, SessionForm, redisplay};
 use crate::shell::new_secret;
@@ -9,7 +9,7 @@ use crate::shell::viewer::{Outcome, Viewer};
 use aide::OperationInput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
-use axum::extract::{FromRef, FromRequestParts, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,6 +18,7 @@ use embed_base::http::path_id;
 use embed_base::secrets::SecretKind;
 use embed_base::{Code, Error, Result};
 use embed_core::accounts::{Accounts, PersonalToken, Session};
+use embed_core::services::Services;
 use maud::{Markup, html};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -25,12 +26,7 @@ use uuid::Uuid;
 const HERE: &str = "/console/account";
 
 /// `/console/account` and below.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     ApiRouter::new()
         .api_route(HERE, get(show))
         .api_route("/console/account/sessions/{session}/end", post(end))
@@ -53,20 +49,20 @@ struct NamedSession(Uuid);
 /// The id of a personal token from the path. `own_token` checks whose it is.
 struct NamedToken(Uuid);
 
-impl<S: Send + Sync> FromRequestParts<S> for NamedSession {
+impl FromRequestParts<ConsoleState> for NamedSession {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &ConsoleState) -> Result<Self> {
         let missing =
             |_: &str| Error::new(Code::SessionNotFound, "You have no such session, or it has ended.");
         path_id(parts, "session", missing).await.map(Self)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for NamedToken {
+impl FromRequestParts<ConsoleState> for NamedToken {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &ConsoleState) -> Result<Self> {
         path_id(parts, "token", |_| no_such_token()).await.map(Self)
     }
 }
@@ -80,15 +76,17 @@ fn no_such_token() -> Error {
 
 async fn show(
     viewer: Viewer,
-    State(accounts): State<Accounts>,
-    State(console): State<Console>,
+    State(services): State<Services>,
+    State(console): State<ConsoleState>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let tokens = accounts.tokens(viewer.operator.email()).await?;
+    let tokens = services.accounts.tokens(viewer.operator.email()).await?;
     let prefixes = tokens.iter().map(|token| token.prefix.as_str());
     let secret = new_secret::read(&console, &headers, SecretKind::User, prefixes);
     let secret_notice = new_secret::notice(secret.as_ref());
-    let page = page(&viewer, &accounts, &tokens, &PersonalTokenForm::defaults(), secret_notice, None).await?;
+    let page =
+        page(&viewer, &services.accounts, &tokens, &PersonalTokenForm::defaults(), secret_notice, None)
+            .await?;
     Ok(new_secret::respond(&console, secret.as_ref(), page))
 }
 
@@ -201,19 +199,19 @@ fn token_table(viewer: &Viewer, tokens: &[PersonalToken]) -> Markup {
 async fn end(
     viewer: Viewer,
     NamedSession(session): NamedSession,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    accounts.end_session(&viewer.operator, Some(session)).await?;
+    services.accounts.end_session(&viewer.operator, Some(session)).await?;
     Ok(redirect(Outcome::Ended))
 }
 
 async fn end_all(
     viewer: Viewer,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    accounts.end_session(&viewer.operator, None).await?;
+    services.accounts.end_session(&viewer.operator, None).await?;
     Ok(Redirect::to("/console").into_response())
 }
 
@@ -243,19 +241,20 @@ impl PersonalTokenForm {
 
 async fn make_token(
     viewer: Viewer,
-    State(accounts): State<Accounts>,
-    State(console): State<Console>,
+    State(services): State<Services>,
+    State(console): State<ConsoleState>,
     SessionForm(form): SessionForm<PersonalTokenForm>,
 ) -> Result<Response> {
     let operator = &viewer.operator;
-    let created =
-        async { accounts.token(&operator.actor(), operator.email(), &form.name, form.lifetime()?).await };
+    let created = async {
+        services.accounts.token(&operator.actor(), operator.email(), &form.name, form.lifetime()?).await
+    };
     match created.await {
         Ok((_, secret)) => Ok(new_secret::redirect(&console, secret.reveal(), HERE)),
         Err(error) => {
             redisplay(error, async |error| {
-                let tokens = accounts.tokens(operator.email()).await?;
-                page(&viewer, &accounts, &tokens, &form, html! {}, Some(error)).await
+                let tokens = services.accounts.tokens(operator.email()).await?;
+                page(&viewer, &services.accounts, &tokens, &form, html! {}, Some(error)).await
             })
             .await
         }
@@ -271,9 +270,9 @@ async fn own_token(viewer: &Viewer, accounts: &Accounts, id: Uuid) -> Result<Per
 async fn ask_revoke(
     viewer: Viewer,
     NamedToken(id): NamedToken,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
 ) -> Result<Page> {
-    let token = own_token(&viewer, &accounts, id).await?;
+    let token = own_token(&viewer, &services.accounts, id).await?;
     let location = location().with_parent("Account", HERE.to_owned());
     let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds. This cannot be undone." } };
     let confirmation =
@@ -284,11 +283,11 @@ async fn ask_revoke(
 async fn revoke(
     viewer: Viewer,
     NamedToken(id): NamedToken,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
     let operator = &viewer.operator;
-    let token = own_token(&viewer, &accounts, id).await?;
-    accounts.revoke(&operator.actor(), operator.email(), Some(&token.prefix)).await?;
+    let token = own_token(&viewer, &services.accounts, id).await?;
+    services.accounts.revoke(&operator.actor(), operator.email(), Some(&token.prefix)).await?;
     Ok(redirect(Outcome::Revoked))
 }

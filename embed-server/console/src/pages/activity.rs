@@ -1,31 +1,25 @@
 //! The list of what people changed in an organization.
 
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::elements::{empty, older_link, time};
 use crate::shell::form::PageQuery;
 use crate::shell::page::{Page, PageLocation, Section};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::http::Paging;
-use embed_core::accounts::{Accounts, ManagedOrganization, Member};
-use embed_core::activity::{Activity, ActivityEntry};
-use embed_core::sites::{Site, Sites};
+use embed_core::accounts::{ManagedOrganization, Member};
+use embed_core::activity::ActivityEntry;
+use embed_core::services::Services;
+use embed_core::sites::Site;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 /// `/console/organizations/{organization}/activity`.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Activity: FromRef<S>,
-    Console: FromRef<S>,
-    Sites: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     ApiRouter::new().api_route("/console/organizations/{organization}/activity", get(list))
 }
 
@@ -39,18 +33,18 @@ pub struct ActivityQuery {
 async fn list(
     viewer: Viewer,
     ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
-    State(activity): State<Activity>,
-    State(sites): State<Sites>,
+    State(services): State<Services>,
     PageQuery(ActivityQuery { cursor }): PageQuery<ActivityQuery>,
 ) -> Result<Page> {
-    let page = activity.organization_page(organization.id, &Paging::new(None, cursor.as_deref())?).await?;
+    let page =
+        services.activity.organization_page(organization.id, &Paging::new(None, cursor.as_deref())?).await?;
     let address = format!("/console/organizations/{}/activity", organization.id);
     Ok(viewer.page(&PageLocation::top(organization.id, Section::Activity), "Activity", html! {
         p.lead { "Who changed what, when and from where. Entries are kept for a year." }
         @if page.data.is_empty() {
             (empty("Nothing has happened yet.", html! { "Changes made here, on the command line or over the API appear in this list." }))
         } @else {
-            (entries(&page.data, &sites.list(organization.id).await?, viewer.now))
+            (entries(&page.data, &services.sites.list(organization.id).await?, viewer.now))
             (older_link(&address, page.next_cursor.as_deref()))
         }
     }))

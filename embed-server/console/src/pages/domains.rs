@@ -1,7 +1,7 @@
 //! The domains that may embed a module, and how their owners prove that they own them.
 
 use super::modules::{ModuleTab, address, may_change, module_location};
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::elements::{
     BadgeKind, badge, confirmation, copyable, csrf, empty, form_error, number, time, time_or,
 };
@@ -10,31 +10,23 @@ use crate::shell::page::Page;
 use crate::shell::viewer::{Outcome, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::{Code, Error, Result};
-use embed_core::accounts::{Accounts, Admin, Member};
+use embed_core::accounts::{Admin, Member};
 use embed_core::domains::{
     AllowedDomain, DomainChanges, Domains, Instructions, ManagedDomain, NewDomain, RATE_LIMIT, Record,
 };
-use embed_core::modules::{ManagedModule, Module, Modules};
-use embed_core::sites::{ManagedSite, Site, Sites};
+use embed_core::modules::{ManagedModule, Module};
+use embed_core::services::Services;
+use embed_core::sites::{ManagedSite, Site};
 use embed_protocol::EmbedType;
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 
 /// `/console/sites/{site}/modules/{module}/domains` and below.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-    Domains: FromRef<S>,
-    Sites: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     let domains = "/console/sites/{site}/modules/{module}/domains";
     ApiRouter::new()
         .api_route(domains, get(list).post(add))
@@ -51,9 +43,9 @@ async fn list(
     viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Member>,
     ManagedModule { module, .. }: ManagedModule<Member>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
 ) -> Result<Page> {
-    list_page(&viewer, (&site, &module), &domains, &DomainForm::defaults(), None).await
+    list_page(&viewer, (&site, &module), &services.domains, &DomainForm::defaults(), None).await
 }
 
 async fn list_page(
@@ -226,18 +218,18 @@ async fn add(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     ManagedModule { module, .. }: ManagedModule<Admin>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
     SessionForm(form): SessionForm<DomainForm>,
 ) -> Result<Response> {
     let added = async {
-        let new = form.new_domain(&domains)?;
-        domains.add(&operator.actor(), site.id, module.id, new).await
+        let new = form.new_domain(&services.domains)?;
+        services.domains.add(&operator.actor(), site.id, module.id, new).await
     };
     match added.await {
         Ok(domain) => Ok(redirect(&domain, Outcome::Created)),
         Err(error) => {
             redisplay(error, async |error| {
-                list_page(&viewer, (&site, &module), &domains, &form, Some(error)).await
+                list_page(&viewer, (&site, &module), &services.domains, &form, Some(error)).await
             })
             .await
         }
@@ -346,12 +338,12 @@ async fn change(
     ManagedSite { site, .. }: ManagedSite<Admin>,
     ManagedModule { module, .. }: ManagedModule<Admin>,
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
     SessionForm(form): SessionForm<DomainForm>,
 ) -> Result<Response> {
     let changed = async {
         let changes = form.changes()?;
-        domains.change(&operator.actor(), domain.site_id, domain.id, &changes).await
+        services.domains.change(&operator.actor(), domain.site_id, domain.id, &changes).await
     };
     match changed.await {
         Ok(domain) => Ok(redirect(&domain, Outcome::Saved)),
@@ -364,10 +356,10 @@ async fn change(
 /// Redirects to the domain's page in either case, since it shows the result of the check.
 async fn verify(
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    match domains.verify(&operator.actor(), domain.site_id, domain.id, None).await {
+    match services.domains.verify(&operator.actor(), domain.site_id, domain.id, None).await {
         Ok(domain) => Ok(redirect(&domain, Outcome::Verified)),
         Err(error) if error.code() == Code::VerificationFailed => Ok(redirect(&domain, Outcome::NotVerified)),
         Err(error) => Err(error),
@@ -393,10 +385,10 @@ async fn ask_remove(
 async fn remove(
     ManagedModule { module, .. }: ManagedModule<Admin>,
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    domains.remove(&operator.actor(), domain.site_id, domain.id).await?;
+    services.domains.remove(&operator.actor(), domain.site_id, domain.id).await?;
     let list = format!("{}/domains?done={}", address(&module), Outcome::Removed.as_str());
     Ok(Redirect::to(&list).into_response())
 }

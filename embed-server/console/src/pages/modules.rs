@@ -3,7 +3,7 @@
 use super::preview;
 use super::sites::{SiteTab, site_location};
 use super::snippets;
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::elements::{BadgeKind, badge, confirmation, csrf, empty, form_error, number, time};
 use crate::shell::form::{EmptyForm, SessionForm, UploadForm, redisplay};
 use crate::shell::gate::FrameOrigin;
@@ -11,27 +11,18 @@ use crate::shell::page::{Page, PageLocation};
 use crate::shell::viewer::{Outcome, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::{Error, Result};
-use embed_core::accounts::{Accounts, Admin, Member, Role};
-use embed_core::domains::Domains;
+use embed_core::accounts::{Admin, Member, Role};
 use embed_core::modules::{Bundle, ManagedModule, Module, Modules, Publication, Upload};
-use embed_core::sites::{ManagedSite, Site, Sites};
+use embed_core::services::Services;
+use embed_core::sites::{ManagedSite, Site};
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// `/console/sites/{site}` and `…/modules/{module}` with its versions.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-    Domains: FromRef<S>,
-    Sites: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     let module = "/console/sites/{site}/modules/{module}";
     ApiRouter::new()
         .api_route("/console/sites/{site}", get(list))
@@ -84,9 +75,9 @@ pub fn may_change(viewer: &Viewer, site: &Site) -> bool {
 async fn list(
     viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Member>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
 ) -> Result<Page> {
-    list_page(&viewer, &site, &modules, None).await
+    list_page(&viewer, &site, &services.modules, None).await
 }
 
 async fn list_page(viewer: &Viewer, site: &Site, modules: &Modules, error: Option<&Error>) -> Result<Page> {
@@ -151,17 +142,18 @@ fn redirect_to_module(publication: &Publication) -> Response {
 async fn publish(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     UploadForm(file): UploadForm,
 ) -> Result<Response> {
     let publishing = async {
         let bundle = unzip(file?).await?;
-        modules.publish(&operator.actor(), site.id, None, bundle, |_, _| {}).await
+        services.modules.publish(&operator.actor(), site.id, None, bundle, |_, _| {}).await
     };
     match publishing.await {
         Ok(publication) => Ok(redirect_to_module(&publication)),
         Err(error) => {
-            redisplay(error, async |error| list_page(&viewer, &site, &modules, Some(error)).await).await
+            redisplay(error, async |error| list_page(&viewer, &site, &services.modules, Some(error)).await)
+                .await
         }
     }
 }
@@ -170,13 +162,12 @@ async fn show(
     viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Member>,
     ManagedModule { module, .. }: ManagedModule<Member>,
-    State(console): State<Console>,
-    State(domains): State<Domains>,
-    State(modules): State<Arc<Modules>>,
+    State(console): State<ConsoleState>,
+    State(services): State<Services>,
 ) -> Result<Response> {
-    let domains = domains.list(site.id, module.id).await?;
+    let domains = services.domains.list(site.id, module.id).await?;
     let is_allowed = domains.iter().any(|domain| domain.verified && domain.allow_embed);
-    let serves = modules.published(site.id, module.id).await?;
+    let serves = services.modules.published(site.id, module.id).await?;
     let frame = preview::make_frame(&console, &module, viewer.now);
     let policy = FrameOrigin(frame.origin.clone());
     let page = viewer.page(&module_location(&site, &module, ModuleTab::Embed), &module.name, html! {
@@ -214,9 +205,9 @@ async fn versions(
     viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Member>,
     ManagedModule { module, .. }: ManagedModule<Member>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
 ) -> Result<Page> {
-    versions_page(&viewer, &site, &module, &modules, None).await
+    versions_page(&viewer, &site, &module, &services.modules, None).await
 }
 
 async fn versions_page(
@@ -272,18 +263,18 @@ async fn publish_version(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
     ManagedModule { module, .. }: ManagedModule<Admin>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     UploadForm(file): UploadForm,
 ) -> Result<Response> {
     let publishing = async {
         let bundle = unzip(file?).await?;
-        modules.publish(&operator.actor(), site.id, Some(module.id), bundle, |_, _| {}).await
+        services.modules.publish(&operator.actor(), site.id, Some(module.id), bundle, |_, _| {}).await
     };
     match publishing.await {
         Ok(publication) => Ok(redirect_to_module(&publication)),
         Err(error) => {
             redisplay(error, async |error| {
-                versions_page(&viewer, &site, &module, &modules, Some(error)).await
+                versions_page(&viewer, &site, &module, &services.modules, Some(error)).await
             })
             .await
         }
@@ -297,10 +288,10 @@ struct RollBackForm {
 
 async fn roll_back(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     SessionForm(RollBackForm { version }): SessionForm<RollBackForm>,
 ) -> Result<Response> {
-    modules.roll_back(&operator.actor(), module.site_id, module.id, &version).await?;
+    services.modules.roll_back(&operator.actor(), module.site_id, module.id, &version).await?;
     let versions = format!("{}/versions?done={}", address(&module), Outcome::RolledBack.as_str());
     Ok(Redirect::to(&versions).into_response())
 }
@@ -327,10 +318,10 @@ async fn ask_unpublish(
 
 async fn unpublish(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    modules.unpublish(&operator.actor(), module.site_id, module.id).await?;
+    services.modules.unpublish(&operator.actor(), module.site_id, module.id).await?;
     let versions = format!("{}/versions?done={}", address(&module), Outcome::Unpublished.as_str());
     Ok(Redirect::to(&versions).into_response())
 }

@@ -1,22 +1,21 @@
 //! An organization's start page: charts, recent activity and sites.
 
 use super::activity::entries;
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::chart::{Headline, Series, bars};
 use crate::shell::elements::{empty, time};
 use crate::shell::page::{Page, PageLocation, Section};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::Result;
 use embed_base::http::Paging;
-use embed_core::accounts::{Accounts, ManagedOrganization, Member};
-use embed_core::activity::Activity;
-use embed_core::requests::{self, Requests};
-use embed_core::sites::Sites;
-use embed_core::views::{self, Views};
+use embed_core::accounts::{ManagedOrganization, Member};
+use embed_core::requests::{self};
+use embed_core::services::Services;
+use embed_core::views::{self};
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -24,16 +23,7 @@ use std::collections::HashMap;
 const RECENT: u8 = 8;
 
 /// `/console` and `/console/organizations/{organization}`.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Activity: FromRef<S>,
-    Console: FromRef<S>,
-    Requests: FromRef<S>,
-    Sites: FromRef<S>,
-    Views: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     ApiRouter::new()
         .api_route("/console", get(home))
         .api_route("/console/organizations/{organization}", get(overview))
@@ -52,16 +42,13 @@ async fn home(viewer: Viewer) -> Response {
 async fn overview(
     viewer: Viewer,
     ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
-    State(sites): State<Sites>,
-    State(views): State<Views>,
-    State(requests): State<Requests>,
-    State(activity): State<Activity>,
+    State(services): State<Services>,
 ) -> Result<Page> {
     let id = organization.id;
-    let sites = sites.list(id).await?;
-    let seen = views.organization_per_hour(id, None, None).await?;
-    let calls = requests.organization_per_hour(id, None, None).await?;
-    let done = activity.organization_page(id, &Paging::new(Some(RECENT), None)?).await?;
+    let sites = services.sites.list(id).await?;
+    let seen = services.views.organization_per_hour(id, None, None).await?;
+    let calls = services.requests.organization_per_hour(id, None, None).await?;
+    let done = services.activity.organization_page(id, &Paging::new(Some(RECENT), None)?).await?;
     let charts = charts(&viewer, &seen, &calls);
     let location = PageLocation::top(id, Section::Overview);
     Ok(viewer.page(&location, "Overview", html! {

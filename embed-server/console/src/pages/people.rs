@@ -1,6 +1,6 @@
 //! An organization's people and their roles, and its name.
 
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::elements::{BadgeKind, badge, confirmation, csrf, form_error, time};
 use crate::shell::form::{EmptyForm, SessionForm, redisplay};
 use crate::shell::page::{Page, PageLocation, Section};
@@ -8,23 +8,19 @@ use crate::shell::viewer::{Outcome, Viewer};
 use aide::OperationInput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
-use axum::extract::{FromRef, FromRequestParts, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::http::path_id;
 use embed_base::{Code, Error, Result};
 use embed_core::accounts::{Accounts, Email, ManagedOrganization, Member, Organization, Owner, Person, Role};
+use embed_core::services::Services;
 use maud::{Markup, html};
 use serde::Deserialize;
 use uuid::Uuid;
 
 /// `/console/organizations/{organization}/people` and below.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     let people = "/console/organizations/{organization}/people";
     ApiRouter::new()
         .api_route(people, get(list).post(invite))
@@ -48,21 +44,18 @@ struct ManagedPerson {
     person: Person,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for ManagedPerson
-where
-    Accounts: FromRef<S>,
-{
+impl FromRequestParts<ConsoleState> for ManagedPerson {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, console: &ConsoleState) -> Result<Self> {
         let ManagedOrganization { organization, .. } =
-            ManagedOrganization::<Owner>::from_request_parts(parts, state).await?;
+            ManagedOrganization::<Owner>::from_request_parts(parts, console).await?;
         let missing = |id: &str| {
             let detail = format!("{} has no member with the id {}.", organization.name, id.escape_debug());
             Error::new(Code::UserNotFound, detail)
         };
         let id = path_id(parts, "person", missing).await?;
-        let people = Accounts::from_ref(state).list(organization.id).await?;
+        let people = console.0.services.accounts.list(organization.id).await?;
         let person = people.into_iter().find(|person| person.id == id);
         let person = person.ok_or_else(|| missing(&id.to_string()))?;
         Ok(Self { organization, person })
@@ -78,9 +71,9 @@ impl OperationInput for ManagedPerson {
 async fn list(
     viewer: Viewer,
     ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
 ) -> Result<Page> {
-    page(&viewer, &accounts, &organization, &Invitation::default(), None).await
+    page(&viewer, &services.accounts, &organization, &Invitation::default(), None).await
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -171,17 +164,17 @@ fn roles(chosen: &str, name: &str) -> Markup {
 async fn invite(
     viewer: Viewer,
     ManagedOrganization { organization, operator, .. }: ManagedOrganization<Owner>,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
     SessionForm(invitation): SessionForm<Invitation>,
 ) -> Result<Response> {
     let invited = async {
         let name = Some(invitation.name.trim()).filter(|name| !name.is_empty());
         let (email, role) = (Email::parse(&invitation.email)?, Role::parse(&invitation.role)?);
-        accounts.invite(&operator.actor(), organization.id, email, name, role).await
+        services.accounts.invite(&operator.actor(), organization.id, email, name, role).await
     };
     match invited.await {
         Ok(person) => {
-            let outcome = match accounts.write_invitation(&person.email).await {
+            let outcome = match services.accounts.write_invitation(&person.email).await {
                 Ok(true) => Outcome::InvitedByMail,
                 Ok(false) => Outcome::Invited,
                 Err(error) => {
@@ -193,7 +186,7 @@ async fn invite(
         }
         Err(error) => {
             redisplay(error, async |error| {
-                page(&viewer, &accounts, &organization, &invitation, Some(error)).await
+                page(&viewer, &services.accounts, &organization, &invitation, Some(error)).await
             })
             .await
         }
@@ -208,15 +201,15 @@ struct NameForm {
 async fn rename(
     viewer: Viewer,
     ManagedOrganization { organization, operator, .. }: ManagedOrganization<Owner>,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
     SessionForm(NameForm { name }): SessionForm<NameForm>,
 ) -> Result<Response> {
-    match accounts.rename_organization(&operator.actor(), organization.id, &name).await {
+    match services.accounts.rename_organization(&operator.actor(), organization.id, &name).await {
         Ok(_) => Ok(redirect(organization.id, Outcome::Saved)),
         Err(error) => {
             redisplay(error, async |error| {
                 let entered = Organization { name, ..organization };
-                page(&viewer, &accounts, &entered, &Invitation::default(), Some(error)).await
+                page(&viewer, &services.accounts, &entered, &Invitation::default(), Some(error)).await
             })
             .await
         }
@@ -244,12 +237,12 @@ struct RoleForm {
 async fn set_role(
     viewer: Viewer,
     ManagedPerson { organization, person }: ManagedPerson,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
     SessionForm(RoleForm { role }): SessionForm<RoleForm>,
 ) -> Result<Response> {
-    match accounts.set_role(&viewer.operator.actor(), organization.id, &person.email, role).await {
+    match services.accounts.set_role(&viewer.operator.actor(), organization.id, &person.email, role).await {
         Ok(_) => Ok(redirect(organization.id, Outcome::Saved)),
-        Err(error) => redisplay_people(error, &viewer, &accounts, &organization).await,
+        Err(error) => redisplay_people(error, &viewer, &services.accounts, &organization).await,
     }
 }
 
@@ -267,11 +260,13 @@ async fn ask_remove(viewer: Viewer, ManagedPerson { organization, person }: Mana
 async fn remove(
     viewer: Viewer,
     ManagedPerson { organization, person }: ManagedPerson,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    if let Err(error) = accounts.remove(&viewer.operator.actor(), organization.id, &person.email).await {
-        return redisplay_people(error, &viewer, &accounts, &organization).await;
+    if let Err(error) =
+        services.accounts.remove(&viewer.operator.actor(), organization.id, &person.email).await
+    {
+        return redisplay_people(error, &viewer, &services.accounts, &organization).await;
     }
     Ok(if person.id == viewer.operator.user() {
         Redirect::to("/console").into_response()
@@ -295,11 +290,11 @@ async fn ask_leave(
 async fn leave(
     viewer: Viewer,
     ManagedOrganization { organization, operator, .. }: ManagedOrganization<Member>,
-    State(accounts): State<Accounts>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    match accounts.remove(&operator.actor(), organization.id, viewer.operator.email()).await {
+    match services.accounts.remove(&operator.actor(), organization.id, viewer.operator.email()).await {
         Ok(_) => Ok(Redirect::to("/console").into_response()),
-        Err(error) => redisplay_people(error, &viewer, &accounts, &organization).await,
+        Err(error) => redisplay_people(error, &viewer, &services.accounts, &organization).await,
     }
 }

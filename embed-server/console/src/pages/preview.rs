@@ -1,7 +1,7 @@
 //! The preview of a module, in a frame that only the console may show, for five minutes. The module gets no embed token, so
 //! nothing is saved.
 
-use crate::Console;
+use crate::ConsoleState;
 use chrono::{DateTime, Utc};
 use embed_core::modules::Module;
 use embed_protocol::frame;
@@ -18,8 +18,8 @@ pub struct PreviewFrame {
 }
 
 /// Makes a frame that works for five minutes.
-pub fn make_frame(console: &Console, module: &Module, now: DateTime<Utc>) -> PreviewFrame {
-    let settings = &console.0.context.settings;
+pub fn make_frame(console: &ConsoleState, module: &Module, now: DateTime<Utc>) -> PreviewFrame {
+    let settings = &console.0.services.context.settings;
     let own = settings.server.module_host.as_ref().map(|host| host.origin(module.id));
     let has_own_origin = own.is_some();
     let origin = own.unwrap_or_else(|| settings.server.public_url.clone());
@@ -30,7 +30,7 @@ pub fn make_frame(console: &Console, module: &Module, now: DateTime<Utc>) -> Pre
         .append_pair("type", "inline")
         .append_pair("preview", &console.0.preview.seal(module.id, now))
         .finish();
-    let nonce = console.0.context.random.hex_token();
+    let nonce = console.0.services.context.random.hex_token();
     let address = format!("{origin}{}?{query}#{nonce}", frame::path(&module.id.to_string()));
     PreviewFrame { origin, address, has_own_origin }
 }

@@ -2,39 +2,30 @@
 
 use super::overview::charts;
 use super::sites::{SiteTab, site_location};
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::chart::{Headline, Series, bars};
 use crate::shell::elements::{BadgeKind, badge, empty, form_error, number, older_link, time};
 use crate::shell::form::{PageQuery, non_empty};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use embed_base::http::{Paged, Paging};
 use embed_base::{Error, Result};
-use embed_core::accounts::{Accounts, Member};
-use embed_core::modules::{Module, Modules};
-use embed_core::requests::{LoggedRequest, RequestFilter, Requests};
-use embed_core::sites::{ManagedSite, Site, Sites};
-use embed_core::views::{OriginViews, Views};
+use embed_core::accounts::Member;
+use embed_core::modules::Module;
+use embed_core::requests::{LoggedRequest, RequestFilter};
+use embed_core::services::Services;
+use embed_core::sites::{ManagedSite, Site};
+use embed_core::views::OriginViews;
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::sync::Arc;
 use url::form_urlencoded::Serializer;
 use uuid::Uuid;
 
 /// `/console/sites/{site}/requests`.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-    Requests: FromRef<S>,
-    Sites: FromRef<S>,
-    Views: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     ApiRouter::new().api_route("/console/sites/{site}/requests", get(log))
 }
 
@@ -93,18 +84,17 @@ impl LogQuery {
 async fn log(
     viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Member>,
-    State(modules): State<Arc<Modules>>,
-    State(views): State<Views>,
-    State(requests): State<Requests>,
+    State(services): State<Services>,
     PageQuery(query): PageQuery<LogQuery>,
 ) -> Result<Response> {
-    let modules = modules.list(site.id).await?;
+    let modules = services.modules.list(site.id).await?;
     let found = async {
         let filter = query.filter()?;
-        let calls = requests.page(site.id, &filter, &Paging::new(None, query.cursor.as_deref())?).await?;
-        let hours = requests.per_hour(site.id, &filter).await?;
-        let seen = views.per_hour(site.id, filter.module, None, None).await?;
-        let origins = views.by_origin(site.id, filter.module, None, None).await?;
+        let calls =
+            services.requests.page(site.id, &filter, &Paging::new(None, query.cursor.as_deref())?).await?;
+        let hours = services.requests.per_hour(site.id, &filter).await?;
+        let seen = services.views.per_hour(site.id, filter.module, None, None).await?;
+        let origins = services.views.by_origin(site.id, filter.module, None, None).await?;
         Ok::<_, Error>((calls, hours, seen, origins))
     };
     let (status, content) = match found.await {

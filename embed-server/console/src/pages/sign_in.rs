@@ -1,6 +1,6 @@
 //! Signing in: with a code sent by email, with GitHub, or with a link that the server has printed.
 
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::cookies::Cookie;
 use crate::shell::elements::form_error;
 use crate::shell::form::{EmptyForm, PageQuery, PublicForm, SessionForm, redisplay};
@@ -9,19 +9,19 @@ use crate::shell::sign_in_link::{SIGN_IN, console_path, path, with_query};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post, post_with};
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::http::openapi::requires;
-use embed_base::limits::{Limit, RateLimits};
+use embed_base::limits::Limit;
 use embed_base::{Code, Error, Result};
 use embed_core::accounts::{
     Accounts, Browser, CODES_PER_MINUTE, Email, LinkKind, MAX_SESSION, SignInAttempt, StartedSession,
 };
+use embed_core::services::Services;
 use maud::html;
 use serde::Deserialize;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// Attempts of any kind per minute and client address.
@@ -36,13 +36,7 @@ const CODE: &str = "/console/sign-in/code";
 const ENTER: &str = "/console/enter";
 
 /// `/console/sign-in`, `/console/enter` and `/console/sign-out`.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-    Arc<RateLimits>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     let public = || requires(NOBODY);
     ApiRouter::new()
         .api_route(
@@ -69,13 +63,13 @@ struct NextQuery {
 }
 
 async fn show_sign_in(
-    State(console): State<Console>,
+    State(console): State<ConsoleState>,
     PageQuery(NextQuery { next }): PageQuery<NextQuery>,
 ) -> Page {
     sign_in_page(&console, "", next.as_deref(), None)
 }
 
-fn sign_in_page(console: &Console, email: &str, next: Option<&str>, error: Option<&Error>) -> Page {
+fn sign_in_page(console: &ConsoleState, email: &str, next: Option<&str>, error: Option<&Error>) -> Page {
     let next = console_path(next);
     signed_out_page(
         "Sign in",
@@ -91,7 +85,7 @@ fn sign_in_page(console: &Console, email: &str, next: Option<&str>, error: Optio
                 label { "Your email address" input type="email" name="email" value=(email) autocomplete="username" required autofocus; }
                 button.primary type="submit" { "Send me a code" }
             }
-            @if !console.0.context.mail.is_configured() {
+            @if !console.0.services.context.mail.is_configured() {
                 p.hint { "No mail server is set up (" code { "SMTP_URL" } "), so the code appears in the server's log." }
             }
             @if console.0.github.is_some() {
@@ -109,9 +103,8 @@ struct EmailForm {
 }
 
 async fn send_code(
-    State(console): State<Console>,
-    State(accounts): State<Accounts>,
-    State(limits): State<Arc<RateLimits>>,
+    State(console): State<ConsoleState>,
+    State(services): State<Services>,
     browser: Browser,
     PublicForm(EmailForm { email, next }): PublicForm<EmailForm>,
 ) -> Result<Response> {
@@ -119,8 +112,8 @@ async fn send_code(
         let email = Email::parse(&email)?;
         let counted =
             vec![Limit::sign_in(browser.address, ATTEMPTS), Limit::mailbox(email.as_str(), CODES_PER_MINUTE)];
-        limits.count(counted).await.check()?;
-        accounts.send_code(email).await
+        services.limits.count(counted).await.check()?;
+        services.accounts.send_code(email).await
     };
     match sent.await {
         Ok(id) => {
@@ -141,17 +134,17 @@ struct CodeQuery {
     next: Option<String>,
 }
 
-async fn show_code(State(console): State<Console>, PageQuery(query): PageQuery<CodeQuery>) -> Page {
+async fn show_code(State(console): State<ConsoleState>, PageQuery(query): PageQuery<CodeQuery>) -> Page {
     code_page(&console, query.id, query.next.as_deref(), None)
 }
 
-fn code_page(console: &Console, id: Uuid, next: Option<&str>, error: Option<&Error>) -> Page {
+fn code_page(console: &ConsoleState, id: Uuid, next: Option<&str>, error: Option<&Error>) -> Page {
     signed_out_page(
         "Enter the code",
         html! {
             (form_error(error))
             p {
-                @if console.0.context.mail.is_configured() {
+                @if console.0.services.context.mail.is_configured() {
                     "If this address has been invited, an email with a six-digit code is on its way."
                 } @else {
                     "No mail server is set up. If this address has been invited, a six-digit code is in the server's log."
@@ -177,15 +170,14 @@ struct RedeemForm {
 }
 
 async fn redeem(
-    State(console): State<Console>,
-    State(accounts): State<Accounts>,
-    State(limits): State<Arc<RateLimits>>,
+    State(console): State<ConsoleState>,
+    State(services): State<Services>,
     browser: Browser,
     PublicForm(RedeemForm { id, code, next }): PublicForm<RedeemForm>,
 ) -> Result<Response> {
     let redeemed = async {
-        limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
-        accounts.redeem_code(id, &code, &browser).await
+        services.limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
+        services.accounts.redeem_code(id, &code, &browser).await
     };
     match redeemed.await {
         Ok(session) => Ok(redirect_with_session(&console, &session, next.as_deref())),
@@ -196,14 +188,14 @@ async fn redeem(
 }
 
 /// Sets the session's cookie and redirects to the requested page.
-fn redirect_with_session(console: &Console, session: &StartedSession, next: Option<&str>) -> Response {
+fn redirect_with_session(console: &ConsoleState, session: &StartedSession, next: Option<&str>) -> Response {
     let mut response = Redirect::to(&console_path(next)).into_response();
     Cookie::Session.set(console, &session.secret, MAX_SESSION.num_seconds(), response.headers_mut());
     response
 }
 
 async fn to_github(
-    State(console): State<Console>,
+    State(console): State<ConsoleState>,
     PageQuery(NextQuery { next }): PageQuery<NextQuery>,
 ) -> Result<Response> {
     let github = console.0.github.as_ref().ok_or_else(github_not_set_up)?;
@@ -225,9 +217,8 @@ struct GitHubCallback {
 }
 
 async fn from_github(
-    State(console): State<Console>,
-    State(accounts): State<Accounts>,
-    State(limits): State<Arc<RateLimits>>,
+    State(console): State<ConsoleState>,
+    State(services): State<Services>,
     browser: Browser,
     headers: HeaderMap,
     PageQuery(returned): PageQuery<GitHubCallback>,
@@ -239,7 +230,7 @@ async fn from_github(
         SignInAttempt { state: parts.next().unwrap_or_default(), verifier: parts.next().unwrap_or_default() };
     let next = parts.next().and_then(|hex| text_of(&hex));
     let signed_in = async {
-        limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
+        services.limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
         if attempt.verifier.is_empty() {
             let detail = "This browser did not start signing in with GitHub, or started more than ten minutes ago. Start again.";
             return Err(Error::new(Code::WrongState, detail));
@@ -252,7 +243,7 @@ async fn from_github(
                 format!("GitHub did not confirm who you are ({}). Start again.", reason.escape_debug());
             return Err(Error::new(Code::GithubRefused, detail));
         };
-        accounts.sign_in_with_github(github, &attempt, (&returned.state, code), &browser).await
+        services.accounts.sign_in_with_github(github, &attempt, (&returned.state, code), &browser).await
     };
     let mut response = match signed_in.await {
         Ok(session) => redirect_with_session(&console, &session, next.as_deref()),
@@ -293,15 +284,17 @@ struct LinkQuery {
 
 /// A sign-in link starts a session at once; the first owner's link asks for their address and name.
 async fn follow_link(
-    State(console): State<Console>,
-    State(accounts): State<Accounts>,
+    State(console): State<ConsoleState>,
+    State(services): State<Services>,
     browser: Browser,
     PageQuery(LinkQuery { link }): PageQuery<LinkQuery>,
 ) -> Result<Response> {
-    match accounts.link_kind(&link).await? {
-        LinkKind::SignIn => {
-            Ok(redirect_with_session(&console, &accounts.follow_link(&link, None, &browser).await?, None))
-        }
+    match services.accounts.link_kind(&link).await? {
+        LinkKind::SignIn => Ok(redirect_with_session(
+            &console,
+            &services.accounts.follow_link(&link, None, &browser).await?,
+            None,
+        )),
         LinkKind::FirstOwner => Ok(first_owner_page(&link, "", "", None).into_response()),
     }
 }
@@ -332,17 +325,16 @@ struct FirstOwnerForm {
 }
 
 async fn create_first_owner(
-    State(console): State<Console>,
-    State(accounts): State<Accounts>,
-    State(limits): State<Arc<RateLimits>>,
+    State(console): State<ConsoleState>,
+    State(services): State<Services>,
     browser: Browser,
     PublicForm(FirstOwnerForm { link, email, name }): PublicForm<FirstOwnerForm>,
 ) -> Result<Response> {
-    limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
+    services.limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
     let given = Some(name.trim()).filter(|name| !name.is_empty());
     let entered = async {
         let newcomer = (Email::parse(&email)?, given);
-        accounts.follow_link(&link, Some(newcomer), &browser).await
+        services.accounts.follow_link(&link, Some(newcomer), &browser).await
     };
     match entered.await {
         Ok(session) => Ok(redirect_with_session(&console, &session, None)),
@@ -354,11 +346,11 @@ async fn create_first_owner(
 
 async fn sign_out(
     viewer: Viewer,
-    State(console): State<Console>,
-    State(accounts): State<Accounts>,
+    State(console): State<ConsoleState>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    accounts.end_session(&viewer.operator, Some(viewer.session)).await?;
+    services.accounts.end_session(&viewer.operator, Some(viewer.session)).await?;
     let mut response = Redirect::to(SIGN_IN).into_response();
     Cookie::Session.remove(&console, response.headers_mut());
     Ok(response)

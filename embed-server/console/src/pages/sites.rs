@@ -1,31 +1,24 @@
 //! An organization's sites, and a site's settings.
 
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::elements::{confirmation, csrf, empty, form_error, time};
 use crate::shell::form::{EmptyForm, SessionForm, redisplay};
 use crate::shell::page::{Page, PageLocation, Section};
 use crate::shell::viewer::{Outcome, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::{Error, Result};
-use embed_core::accounts::{Accounts, Admin, ManagedOrganization, Member, Organization, Owner, Role};
+use embed_core::accounts::{Admin, ManagedOrganization, Member, Organization, Owner, Role};
 use embed_core::modules::Modules;
+use embed_core::services::Services;
 use embed_core::sites::{ManagedSite, Site, SiteChanges, Sites};
 use maud::html;
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// `/console/organizations/{organization}/sites`, `/console/sites/{site}/settings` and `…/delete`.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-    Sites: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     ApiRouter::new()
         .api_route("/console/organizations/{organization}/sites", get(list).post(create))
         .api_route("/console/sites/{site}/settings", get(settings).post(rename))
@@ -70,10 +63,9 @@ struct NameForm {
 async fn list(
     viewer: Viewer,
     ManagedOrganization { organization, .. }: ManagedOrganization<Member>,
-    State(sites): State<Sites>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
 ) -> Result<Page> {
-    page(&viewer, &organization, &sites, &modules, "", None).await
+    page(&viewer, &organization, &services.sites, &services.modules, "", None).await
 }
 
 async fn page(
@@ -125,15 +117,14 @@ async fn page(
 async fn create(
     viewer: Viewer,
     ManagedOrganization { organization, operator, .. }: ManagedOrganization<Admin>,
-    State(sites): State<Sites>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     SessionForm(NameForm { name }): SessionForm<NameForm>,
 ) -> Result<Response> {
-    match sites.create(&operator.actor(), organization.id, &name).await {
+    match services.sites.create(&operator.actor(), organization.id, &name).await {
         Ok(site) => Ok(Redirect::to(&format!("/console/sites/{}?done=created", site.id)).into_response()),
         Err(error) => {
             redisplay(error, async |error| {
-                page(&viewer, &organization, &sites, &modules, &name, Some(error)).await
+                page(&viewer, &organization, &services.sites, &services.modules, &name, Some(error)).await
             })
             .await
         }
@@ -177,10 +168,10 @@ fn settings_page(viewer: &Viewer, site: &Site, name: &str, error: Option<&Error>
 async fn rename(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
-    State(sites): State<Sites>,
+    State(services): State<Services>,
     SessionForm(NameForm { name }): SessionForm<NameForm>,
 ) -> Result<Response> {
-    match sites.change(&operator.actor(), site.id, SiteChanges { name: Some(name.clone()) }).await {
+    match services.sites.change(&operator.actor(), site.id, SiteChanges { name: Some(name.clone()) }).await {
         Ok(_) => {
             let next = format!("/console/sites/{}/settings?done={}", site.id, Outcome::Saved.as_str());
             Ok(Redirect::to(&next).into_response())
@@ -194,9 +185,9 @@ async fn rename(
 async fn ask_delete(
     viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Owner>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
 ) -> Result<Page> {
-    let modules = modules.list(site.id).await?;
+    let modules = services.modules.list(site.id).await?;
     let explanation = html! {
         p { "This deletes " strong { (site.name) } " with its modules, domains, tokens and records. Websites stop showing its modules within two seconds. This cannot be undone." }
         @if !modules.is_empty() { p { "Its modules are:" } ul { @for module in &modules { li { (module.name) } } } }
@@ -215,10 +206,10 @@ async fn ask_delete(
 
 async fn delete(
     ManagedSite { site, operator, .. }: ManagedSite<Owner>,
-    State(sites): State<Sites>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    sites.delete(&operator.actor(), site.id).await?;
+    services.sites.delete(&operator.actor(), site.id).await?;
     let sites =
         format!("/console/organizations/{}/sites?done={}", site.organization_id, Outcome::Deleted.as_str());
     Ok(Redirect::to(&sites).into_response())

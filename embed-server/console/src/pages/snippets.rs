@@ -1,14 +1,14 @@
 //! The snippets that embed a module in a website.
 
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::elements::copyable;
 use embed_core::modules::Module;
 use embed_protocol::EmbedType;
 use maud::{Markup, html};
 
 /// Renders every snippet, with the simplest one first and open.
-pub fn all(console: &Console, module: &Module, types: &[EmbedType]) -> Markup {
-    let settings = &console.0.context.settings;
+pub fn all(console: &ConsoleState, module: &Module, types: &[EmbedType]) -> Markup {
+    let settings = &console.0.services.context.settings;
     let loader =
         format!("{}/v1/embed.js", settings.bundle.cdn_url.as_deref().unwrap_or(&settings.server.public_url));
     let (site, id) = (module.site_id, module.id);

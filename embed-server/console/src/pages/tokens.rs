@@ -2,7 +2,7 @@
 
 use super::modules::may_change;
 use super::sites::{SiteTab, site_location};
-use crate::Console;
+use crate::ConsoleState;
 use crate::shell::chart::{Headline, Series, bars};
 use crate::shell::elements::{
     BadgeKind, badge, confirmation, csrf, empty, form_error, number, time, time_or,
@@ -13,34 +13,25 @@ use crate::shell::page::{Page, PageLocation};
 use crate::shell::viewer::{Outcome, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use embed_base::http::{Paging, Scope};
 use embed_base::secrets::SecretKind;
 use embed_base::{Error, Result};
-use embed_core::accounts::{Accounts, Admin, Member};
+use embed_core::accounts::{Admin, Member};
 use embed_core::modules::{Module, Modules};
-use embed_core::requests::{RequestFilter, Requests};
-use embed_core::sites::{ManagedSite, Site, Sites};
+use embed_core::requests::RequestFilter;
+use embed_core::services::Services;
+use embed_core::sites::{ManagedSite, Site};
 use embed_core::tokens::{ApiToken, ManagedToken, NewToken, RATE_LIMIT, Tokens};
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// `/console/sites/{site}/tokens` and below.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-    Requests: FromRef<S>,
-    Sites: FromRef<S>,
-    Tokens: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<ConsoleState> {
     let token = "/console/sites/{site}/tokens/{token}";
     ApiRouter::new()
         .api_route("/console/sites/{site}/tokens", get(list).post(create))
@@ -129,16 +120,16 @@ fn split_list(text: &str) -> Option<Vec<String>> {
 async fn list(
     viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Member>,
-    State(tokens): State<Tokens>,
-    State(modules): State<Arc<Modules>>,
-    State(console): State<Console>,
+    State(services): State<Services>,
+    State(console): State<ConsoleState>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let all = all(&tokens, &site).await?;
+    let all = all(&services.tokens, &site).await?;
     let prefixes = all.iter().map(|token| token.token_prefix.as_str());
     let secret = new_secret::read(&console, &headers, SecretKind::Live, prefixes);
     let secret_notice = new_secret::notice(secret.as_ref());
-    let page = page(&viewer, &site, &all, &modules, &ApiTokenForm::defaults(), secret_notice, None).await?;
+    let page =
+        page(&viewer, &site, &all, &services.modules, &ApiTokenForm::defaults(), secret_notice, None).await?;
     Ok(new_secret::respond(&console, secret.as_ref(), page))
 }
 
@@ -241,18 +232,18 @@ fn token_form(viewer: &Viewer, site: &Site, modules: &[Module], form: &ApiTokenF
 async fn create(
     viewer: Viewer,
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
-    State(tokens): State<Tokens>,
-    State(modules): State<Arc<Modules>>,
-    State(console): State<Console>,
+    State(services): State<Services>,
+    State(console): State<ConsoleState>,
     SessionForm(form): SessionForm<ApiTokenForm>,
 ) -> Result<Response> {
-    let created = async { tokens.create(&operator.actor(), site.id, form.new_token(&viewer)?).await };
+    let created =
+        async { services.tokens.create(&operator.actor(), site.id, form.new_token(&viewer)?).await };
     match created.await {
         Ok(created) => Ok(new_secret::redirect(&console, &created.token, &list_address(&site))),
         Err(error) => {
             redisplay(error, async |error| {
-                let all = all(&tokens, &site).await?;
-                page(&viewer, &site, &all, &modules, &form, html! {}, Some(error)).await
+                let all = all(&services.tokens, &site).await?;
+                page(&viewer, &site, &all, &services.modules, &form, html! {}, Some(error)).await
             })
             .await
         }
@@ -263,10 +254,10 @@ async fn show(
     viewer: Viewer,
     ManagedSite { site, .. }: ManagedSite<Member>,
     ManagedToken { token, .. }: ManagedToken<Member>,
-    State(requests): State<Requests>,
+    State(services): State<Services>,
 ) -> Result<Page> {
     let filter = RequestFilter { token: Some(token.id), ..RequestFilter::default() };
-    let hours = requests.per_hour(site.id, &filter).await?;
+    let hours = services.requests.per_hour(site.id, &filter).await?;
     let here = address(&token);
     let location = token_location(&site);
     let calls = Series {
@@ -317,11 +308,11 @@ async fn ask_rotate(
 async fn rotate(
     ManagedSite { site, .. }: ManagedSite<Admin>,
     ManagedToken { token, operator, .. }: ManagedToken<Admin>,
-    State(tokens): State<Tokens>,
-    State(console): State<Console>,
+    State(services): State<Services>,
+    State(console): State<ConsoleState>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    let created = tokens.rotate(&operator.actor(), site.id, token.id, None).await?;
+    let created = services.tokens.rotate(&operator.actor(), site.id, token.id, None).await?;
     Ok(new_secret::redirect(&console, &created.token, &list_address(&site)))
 }
 
@@ -339,9 +330,9 @@ async fn ask_revoke(
 
 async fn revoke(
     ManagedToken { token, operator, .. }: ManagedToken<Admin>,
-    State(tokens): State<Tokens>,
+    State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
-    let token = tokens.revoke(&operator.actor(), token.site_id, token.id).await?;
+    let token = services.tokens.revoke(&operator.actor(), token.site_id, token.id).await?;
     Ok(Redirect::to(&format!("{}?done={}", address(&token), Outcome::Revoked.as_str())).into_response())
 }

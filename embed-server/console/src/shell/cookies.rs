@@ -1,7 +1,7 @@
 //! The cookies of the console. Over https their names begin with `__Host-`, so browsers accept them from this host only;
 //! over http, where browsers refuse that prefix, they have a plain name.
 
-use crate::Console;
+use crate::ConsoleState;
 use axum::http::{HeaderMap, HeaderValue, header};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Cookie {
 }
 
 impl Cookie {
-    fn name(self, console: &Console) -> String {
+    fn name(self, console: &ConsoleState) -> String {
         let prefix = if console.is_secure() { "__Host-" } else { "" };
         let name = match self {
             Self::Session => "dramac_session",
@@ -26,7 +26,7 @@ impl Cookie {
     }
 
     /// The value that the request sends.
-    pub fn read<'a>(self, console: &Console, headers: &'a HeaderMap) -> Option<&'a str> {
+    pub fn read<'a>(self, console: &ConsoleState, headers: &'a HeaderMap) -> Option<&'a str> {
         let name = self.name(console);
         let lists = headers.get_all(header::COOKIE).iter().filter_map(|list| list.to_str().ok());
         let mut pairs = lists.flat_map(|list| list.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -35,7 +35,7 @@ impl Cookie {
 
     /// Sets the cookie for this many seconds. Browsers send it when a link leads to the console, and not with forms of another
     /// website.
-    pub fn set(self, console: &Console, value: &str, seconds: i64, headers: &mut HeaderMap) {
+    pub fn set(self, console: &ConsoleState, value: &str, seconds: i64, headers: &mut HeaderMap) {
         let secure = if console.is_secure() { "; Secure" } else { "" };
         let name = self.name(console);
         let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
@@ -44,7 +44,7 @@ impl Cookie {
         }
     }
 
-    pub fn remove(self, console: &Console, headers: &mut HeaderMap) {
+    pub fn remove(self, console: &ConsoleState, headers: &mut HeaderMap) {
         self.set(console, "", 0, headers);
     }
 }

@@ -3,10 +3,10 @@
 use super::gate::SessionId;
 use super::page::Page;
 use super::sign_in_link;
-use crate::Console;
+use crate::ConsoleState;
 use aide::OperationInput;
 use axum::body::Bytes;
-use axum::extract::{FromRef, FromRequest, FromRequestParts, Multipart, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -59,38 +59,30 @@ struct FormToken {
     form: String,
 }
 
-impl<S, T: DeserializeOwned> FromRequest<S> for SessionForm<T>
-where
-    S: Send + Sync,
-    Console: FromRef<S>,
-{
+impl<T: DeserializeOwned> FromRequest<ConsoleState> for SessionForm<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
+    async fn from_request(request: Request, state: &ConsoleState) -> Result<Self> {
         let session = request.extensions().get().copied();
         let body = body(request, state).await?;
         let FormToken { form } = parse(&body)?;
-        check_token(&Console::from_ref(state), session, &form)?;
+        check_token(state, session, &form)?;
         parse(&body).map(Self)
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for PublicForm<T> {
+impl<T: DeserializeOwned> FromRequest<ConsoleState> for PublicForm<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
+    async fn from_request(request: Request, state: &ConsoleState) -> Result<Self> {
         parse(&body(request, state).await?).map(Self)
     }
 }
 
-impl<S> FromRequest<S> for UploadForm
-where
-    S: Send + Sync,
-    Console: FromRef<S>,
-{
+impl FromRequest<ConsoleState> for UploadForm {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
+    async fn from_request(request: Request, state: &ConsoleState) -> Result<Self> {
         let session = request.extensions().get().copied();
         let unreadable = |error: &dyn std::error::Error| {
             let detail = format!("The upload could not be read: {error}. Choose the file again.");
@@ -125,15 +117,15 @@ where
                 (_, bytes) => drop(bytes?),
             }
         }
-        check_token(&Console::from_ref(state), session, &token)?;
+        check_token(state, session, &token)?;
         Ok(Self(file))
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequestParts<S> for PageQuery<T> {
+impl<T: DeserializeOwned + Default> FromRequestParts<ConsoleState> for PageQuery<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &ConsoleState) -> Result<Self> {
         Ok(Self(Query::try_from_uri(&parts.uri).map_or_else(|_| T::default(), |Query(query)| query)))
     }
 }
@@ -147,7 +139,7 @@ pub async fn redisplay(error: Error, page: impl AsyncFnOnce(&Error) -> Result<Pa
     Ok((error.status(), page).into_response())
 }
 
-async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {
+async fn body(request: Request, state: &ConsoleState) -> Result<Bytes> {
     if media_type(request.headers()).is_none_or(|known| known != FORM) {
         return Err(wrong_media_type(FORM));
     }
@@ -164,7 +156,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     })
 }
 
-fn check_token(console: &Console, session: Option<SessionId>, token: &str) -> Result<()> {
+fn check_token(console: &ConsoleState, session: Option<SessionId>, token: &str) -> Result<()> {
     let Some(SessionId(session)) = session else { return Err(sign_in_link::required()) };
     if console.is_form_token(session, token) {
         return Ok(());

@@ -4,15 +4,14 @@
 use super::cookies::Cookie;
 use super::page;
 use super::sign_in_link;
-use crate::Console;
-use axum::extract::{Extension, FromRef, Request, State};
+use crate::ConsoleState;
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::http::Failure;
 use embed_base::net::ClientAddress;
 use embed_base::{Code, Error, Result};
-use embed_core::accounts::Accounts;
 use uuid::Uuid;
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -24,23 +23,17 @@ pub struct SessionId(pub Uuid);
 #[derive(Clone, Debug)]
 pub struct FrameOrigin(pub String);
 
-pub async fn gate<S>(
-    State(state): State<S>,
+pub async fn gate(
+    State(console): State<ConsoleState>,
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     mut request: Request,
     next: Next,
-) -> Response
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-{
-    let console = Console::from_ref(&state);
+) -> Response {
     let method = request.method().clone();
     let admitted = async {
         check_origin(&console, &method, request.headers())?;
         if let Some(secret) = Cookie::Session.read(&console, request.headers())
-            && let Some((operator, session)) = Accounts::from_ref(&state).session(secret, address).await?
+            && let Some((operator, session)) = console.0.services.accounts.session(secret, address).await?
         {
             request.extensions_mut().insert(SessionId(session.id));
             request.extensions_mut().insert(operator);
@@ -56,7 +49,7 @@ where
 }
 
 /// A request that changes something must come from a page of this origin: browsers send `Origin`, and a page cannot forge it.
-fn check_origin(console: &Console, method: &Method, headers: &HeaderMap) -> Result<()> {
+fn check_origin(console: &ConsoleState, method: &Method, headers: &HeaderMap) -> Result<()> {
     if method.is_safe() {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 use super::cookies::Cookie;
 use super::elements::copyable;
 use super::page::Page;
-use crate::Console;
+use crate::ConsoleState;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::secrets::{Bearer, SecretKind};
@@ -14,7 +14,7 @@ use maud::{Markup, html};
 const COOKIE_SECONDS: i64 = 60;
 
 /// Redirects to the page that shows the secret.
-pub fn redirect(console: &Console, secret: &str, page: &str) -> Response {
+pub fn redirect(console: &ConsoleState, secret: &str, page: &str) -> Response {
     let mut response = Redirect::to(page).into_response();
     Cookie::NewSecret.set(console, secret, COOKIE_SECONDS, response.headers_mut());
     response
@@ -22,7 +22,7 @@ pub fn redirect(console: &Console, secret: &str, page: &str) -> Response {
 
 /// Reads the secret for this page: it is of the page's kind, and its prefix is in the page's list.
 pub fn read<'a>(
-    console: &Console,
+    console: &ConsoleState,
     headers: &HeaderMap,
     kind: SecretKind,
     mut prefixes: impl Iterator<Item = &'a str>,
@@ -44,7 +44,7 @@ pub fn notice(secret: Option<&Bearer>) -> Markup {
 }
 
 /// Responds with the page and removes the cookie.
-pub fn respond(console: &Console, secret: Option<&Bearer>, page: Page) -> Response {
+pub fn respond(console: &ConsoleState, secret: Option<&Bearer>, page: Page) -> Response {
     let mut response = page.into_response();
     if secret.is_some() {
         Cookie::NewSecret.remove(console, response.headers_mut());

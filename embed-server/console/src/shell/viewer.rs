@@ -2,15 +2,15 @@
 
 use super::gate::SessionId;
 use super::sign_in_link;
-use crate::Console;
+use crate::ConsoleState;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
-use axum::extract::{FromRef, FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use embed_base::{Error, Result};
-use embed_core::accounts::{Accounts, Operator, Organization};
+use embed_core::accounts::{Operator, Organization};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -117,17 +117,12 @@ impl Viewer {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Viewer
-where
-    Accounts: FromRef<S>,
-    Console: FromRef<S>,
-{
+impl FromRequestParts<ConsoleState> for Viewer {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, console: &ConsoleState) -> Result<Self> {
         let session = parts.extensions.get::<Operator>().zip(parts.extensions.get::<SessionId>());
         let Some((operator, &SessionId(session))) = session else { return Err(sign_in_link::required()) };
-        let console = Console::from_ref(state);
         // An unknown outcome is ignored.
         let outcome =
             Query::<OutcomeQuery>::try_from_uri(&parts.uri).ok().and_then(|Query(query)| query.done);
@@ -135,8 +130,8 @@ where
             operator: operator.clone(),
             session,
             form_token: console.form_token(session),
-            organizations: Accounts::from_ref(state).organizations_of(operator).await?,
-            now: console.0.context.clock.now(),
+            organizations: console.0.services.accounts.organizations_of(operator).await?,
+            now: console.0.services.context.clock.now(),
             outcome,
         })
     }

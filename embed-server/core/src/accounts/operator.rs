@@ -4,6 +4,7 @@
 use super::email::Email;
 use super::role::{AtLeast, Role};
 use super::{Accounts, MEMBERS, PERSONAL_TOKENS, store};
+use crate::services::Services;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -148,7 +149,7 @@ impl Accounts {
 /// is no credential on the API's routes, and cross-site requests cannot use one there.
 impl<S: Send + Sync> FromRequestParts<S> for Operator
 where
-    Accounts: FromRef<S>,
+    Services: FromRef<S>,
 {
     type Rejection = Error;
 
@@ -159,7 +160,7 @@ where
         let secret = personal_token(&parts.headers)?;
         let address =
             parts.extensions.get().map_or(Ipv4Addr::UNSPECIFIED.into(), |&ClientAddress(address)| address);
-        Accounts::from_ref(state).operator(&secret, address).await
+        Services::from_ref(state).accounts.operator(&secret, address).await
     }
 }
 

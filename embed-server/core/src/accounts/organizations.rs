@@ -1,6 +1,7 @@
 //! Organizations, which own sites.
 
 use super::{Accounts, AtLeast, Operator, events, store};
+use crate::services::Services;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -81,14 +82,14 @@ impl Accounts {
 
 impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedOrganization<R>
 where
-    Accounts: FromRef<S>,
+    Services: FromRef<S>,
 {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let operator = Operator::from_request_parts(parts, state).await?;
         let id = path_id(parts, "organization", hidden).await?;
-        Accounts::from_ref(state).managed(operator, id).await
+        Services::from_ref(state).accounts.managed(operator, id).await
     }
 }
 

@@ -1,22 +1,17 @@
 //! The HTTP routes of the list of activity.
 
-use super::{Activity, ActivityEntry};
-use crate::accounts::{Accounts, Member};
-use crate::sites::{ManagedSite, Sites};
+use super::ActivityEntry;
+use crate::accounts::Member;
+use crate::services::Services;
+use crate::sites::ManagedSite;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use embed_base::Result;
 use embed_base::http::{Paged, Paging};
 
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Activity: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     ApiRouter::new().api_route(
         "/api/v1/sites/{site}/activity",
         get_with(list, |op| {
@@ -30,7 +25,7 @@ where
 async fn list(
     ManagedSite { site, .. }: ManagedSite<Member>,
     paging: Paging<ActivityEntry>,
-    State(activity): State<Activity>,
+    State(services): State<Services>,
 ) -> Result<Json<Paged<ActivityEntry>>> {
-    activity.page(site.id, &paging).await.map(Json)
+    services.activity.page(site.id, &paging).await.map(Json)
 }

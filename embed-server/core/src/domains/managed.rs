@@ -1,9 +1,9 @@
 //! A domain that an operator may manage. A handler that takes a [`ManagedDomain`] cannot be reached by anyone else.
 
-use super::{AllowedDomain, Domains};
-use crate::accounts::{Accounts, AtLeast, Operator};
-use crate::modules::{ManagedModule, Modules};
-use crate::sites::Sites;
+use super::AllowedDomain;
+use crate::accounts::{AtLeast, Operator};
+use crate::modules::ManagedModule;
+use crate::services::Services;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -12,7 +12,6 @@ use axum::http::request::Parts;
 use embed_base::http::{openapi, path_id};
 use embed_base::{Code, Error, Result};
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 /// The domain that the path names as `{site}`, `{module}` and `{domain}`; the operator has the role `R` or a higher one.
 #[derive(Clone, Debug)]
@@ -24,10 +23,7 @@ pub struct ManagedDomain<R> {
 
 impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedDomain<R>
 where
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-    Domains: FromRef<S>,
+    Services: FromRef<S>,
 {
     type Rejection = Error;
 
@@ -39,7 +35,7 @@ where
             Error::new(Code::DomainNotFound, detail)
         };
         let id = path_id(parts, "domain", missing).await?;
-        let found = Domains::from_ref(state).find_by_id(module.site_id, module.id, id).await?;
+        let found = Services::from_ref(state).domains.find_by_id(module.site_id, module.id, id).await?;
         let domain = found.ok_or_else(|| missing(&id.to_string()))?;
         Ok(Self { domain, operator, role: PhantomData })
     }

@@ -1,30 +1,21 @@
 //! The HTTP routes of allowed domains.
 
 use super::{
-    AddedDomain, AllowedDomain, DomainChanges, DomainToAllow, Domains, Instructions, ManagedDomain,
-    Verification,
+    AddedDomain, AllowedDomain, DomainChanges, DomainToAllow, Instructions, ManagedDomain, Verification,
 };
-use crate::accounts::{Accounts, Admin, Member};
-use crate::modules::{ManagedModule, Modules};
-use crate::sites::Sites;
+use crate::accounts::{Admin, Member};
+use crate::modules::ManagedModule;
+use crate::services::Services;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::response::NoContent;
 use embed_base::http::openapi::refused;
 use embed_base::http::{Created, Input, Paged, Paging};
 use embed_base::{Code, Result};
-use std::sync::Arc;
 
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-    Domains: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     ApiRouter::new()
         .api_route(
             "/api/v1/sites/{site}/modules/{module}/domains",
@@ -75,18 +66,19 @@ where
 async fn list(
     ManagedModule { module, .. }: ManagedModule<Member>,
     paging: Paging<AllowedDomain>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
 ) -> Result<Json<Paged<AllowedDomain>>> {
-    domains.page(module.site_id, module.id, &paging).await.map(Json)
+    services.domains.page(module.site_id, module.id, &paging).await.map(Json)
 }
 
 async fn add(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
     Input(new): Input<DomainToAllow>,
 ) -> Result<Created<AddedDomain>> {
-    let new = new.check(&domains)?;
-    domains
+    let new = new.check(&services.domains)?;
+    services
+        .domains
         .add(&operator.actor(), module.site_id, module.id, new)
         .await
         .and_then(AddedDomain::new)
@@ -99,25 +91,25 @@ async fn show(ManagedDomain { domain, .. }: ManagedDomain<Member>) -> Json<Allow
 
 async fn change(
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
     Input(changes): Input<DomainChanges>,
 ) -> Result<Json<AllowedDomain>> {
-    domains.change(&operator.actor(), domain.site_id, domain.id, &changes).await.map(Json)
+    services.domains.change(&operator.actor(), domain.site_id, domain.id, &changes).await.map(Json)
 }
 
 async fn remove(
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
 ) -> Result<NoContent> {
-    domains.remove(&operator.actor(), domain.site_id, domain.id).await.map(|_| NoContent)
+    services.domains.remove(&operator.actor(), domain.site_id, domain.id).await.map(|_| NoContent)
 }
 
 async fn verify(
     ManagedDomain { domain, operator, .. }: ManagedDomain<Admin>,
-    State(domains): State<Domains>,
+    State(services): State<Services>,
     Input(Verification { method }): Input<Verification>,
 ) -> Result<Json<AllowedDomain>> {
-    domains.verify(&operator.actor(), domain.site_id, domain.id, method).await.map(Json)
+    services.domains.verify(&operator.actor(), domain.site_id, domain.id, method).await.map(Json)
 }
 
 async fn instructions(ManagedDomain { domain, .. }: ManagedDomain<Member>) -> Result<Json<Instructions>> {

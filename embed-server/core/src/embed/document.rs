@@ -5,9 +5,10 @@ use super::preview::PreviewKey;
 use crate::domains::Origin;
 use crate::modules::origin::{SANDBOX, addressed};
 use crate::modules::{Modules, Published};
+use crate::services::Services;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, FromRef, Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
@@ -103,27 +104,23 @@ impl Documents {
 }
 
 /// `GET /embed/{module}`.
-pub fn router<S>() -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Documents>: FromRef<S>,
-{
+pub fn router() -> Router<Services> {
     Router::new().route("/embed/{module}", get(document))
 }
 
 async fn document(
-    State(documents): State<Arc<Documents>>,
+    State(services): State<Services>,
     own: Option<Extension<ModuleOrigin>>,
     Path(module): Path<String>,
     Query(frame): Query<Frame>,
     request: HeaderMap,
 ) -> Result<Response> {
     let published = match addressed(&module, own) {
-        Some(module) => documents.modules.served(module).await?,
+        Some(module) => services.documents.modules.served(module).await?,
         None => None,
     };
     match published {
-        Some(published) => documents.answer(published, &frame, &request).await,
+        Some(published) => services.documents.answer(published, &frame, &request).await,
         None => Ok(not_published()),
     }
 }

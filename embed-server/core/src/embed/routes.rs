@@ -1,28 +1,22 @@
 //! The HTTP routes of embedding.
 
-use super::Embed;
+use crate::services::Services;
 use aide::axum::ApiRouter;
 use aide::axum::routing::post_with;
 use aide::transform::TransformOperation;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Extension, FromRef, State};
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use embed_base::http::WithLimitHeaders;
 use embed_base::http::openapi::{self, refused, refused_with};
-use embed_base::limits::{Limit, RateLimits};
+use embed_base::limits::Limit;
 use embed_base::net::ClientAddress;
 use embed_base::{Code, Error, Result};
 use embed_protocol::verify::{Allowed, PATH, Request};
-use std::sync::Arc;
 
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Embed>: FromRef<S>,
-    Arc<RateLimits>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     ApiRouter::new().api_route(PATH, post_with(verify, documented))
 }
 
@@ -49,18 +43,17 @@ fn documented(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
 
 /// Answers whether this page may embed this module.
 async fn verify(
-    State(embed): State<Arc<Embed>>,
-    State(limits): State<Arc<RateLimits>>,
+    State(services): State<Services>,
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> WithLimitHeaders<Result<Json<Allowed>>> {
-    let decision = limits.count(vec![Limit::address(address, embed.verify_limit())]).await;
+    let decision = services.limits.count(vec![Limit::address(address, services.embed.verify_limit())]).await;
     let answer = async {
         decision.check()?;
         let request = read(body)?;
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-        embed.verify(origin, &request).await
+        services.embed.verify(origin, &request).await
     };
     let response = answer.await.map(Json).map_err(|error: Error| error.with("allowed", false));
     WithLimitHeaders { response, decision }

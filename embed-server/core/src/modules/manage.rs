@@ -1,26 +1,20 @@
 //! The HTTP routes for managing modules and their versions.
 
 use super::upload::Upload;
-use super::{ManagedModule, Module, Modules, Publication, RollBack, Version};
-use crate::accounts::{Accounts, Admin, Member};
-use crate::sites::{ManagedSite, Sites};
+use super::{ManagedModule, Module, Publication, RollBack, Version};
+use crate::accounts::{Admin, Member};
+use crate::services::Services;
+use crate::sites::ManagedSite;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
 use aide::transform::TransformOperation;
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use embed_base::http::openapi::refused;
 use embed_base::http::{Created, Input, Paged, Paging};
 use embed_base::{Code, Result};
-use std::sync::Arc;
 
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     ApiRouter::new()
         .api_route(
             "/api/v1/sites/{site}/modules",
@@ -95,17 +89,21 @@ fn conflicts(operation: TransformOperation<'_>) -> TransformOperation<'_> {
 async fn list(
     managed: ManagedSite<Member>,
     paging: Paging<Module>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
 ) -> Result<Json<Paged<Module>>> {
-    modules.page(managed.site.id, &paging).await.map(Json)
+    services.modules.page(managed.site.id, &paging).await.map(Json)
 }
 
 async fn publish(
     managed: ManagedSite<Admin>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     Upload(bundle): Upload,
 ) -> Result<Created<Publication>> {
-    modules.publish(&managed.operator.actor(), managed.site.id, None, bundle, |_, _| {}).await.map(Created)
+    services
+        .modules
+        .publish(&managed.operator.actor(), managed.site.id, None, bundle, |_, _| {})
+        .await
+        .map(Created)
 }
 
 async fn show(managed: ManagedModule<Member>) -> Json<Module> {
@@ -115,30 +113,34 @@ async fn show(managed: ManagedModule<Member>) -> Json<Module> {
 async fn versions(
     ManagedModule { module, .. }: ManagedModule<Member>,
     paging: Paging<Version>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
 ) -> Result<Json<Paged<Version>>> {
-    modules.page_of_versions(module.site_id, module.id, &paging).await.map(Json)
+    services.modules.page_of_versions(module.site_id, module.id, &paging).await.map(Json)
 }
 
 async fn publish_version(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     Upload(bundle): Upload,
 ) -> Result<Created<Publication>> {
-    modules.publish(&operator.actor(), module.site_id, Some(module.id), bundle, |_, _| {}).await.map(Created)
+    services
+        .modules
+        .publish(&operator.actor(), module.site_id, Some(module.id), bundle, |_, _| {})
+        .await
+        .map(Created)
 }
 
 async fn roll_back(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     Input(RollBack { version }): Input<RollBack>,
 ) -> Result<Json<Module>> {
-    modules.roll_back(&operator.actor(), module.site_id, module.id, &version).await.map(Json)
+    services.modules.roll_back(&operator.actor(), module.site_id, module.id, &version).await.map(Json)
 }
 
 async fn unpublish(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
 ) -> Result<Json<Module>> {
-    modules.unpublish(&operator.actor(), module.site_id, module.id).await.map(Json)
+    services.modules.unpublish(&operator.actor(), module.site_id, module.id).await.map(Json)
 }

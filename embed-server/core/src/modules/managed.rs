@@ -1,8 +1,9 @@
 //! A module that an operator may manage. A handler that takes a [`ManagedModule`] cannot be reached by anyone else.
 
-use super::{Module, Modules};
-use crate::accounts::{Accounts, AtLeast, Operator};
-use crate::sites::{ManagedSite, Sites};
+use super::Module;
+use crate::accounts::{AtLeast, Operator};
+use crate::services::Services;
+use crate::sites::ManagedSite;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -11,7 +12,6 @@ use axum::http::request::Parts;
 use embed_base::http::{openapi, path_id};
 use embed_base::{Code, Error, Result};
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 /// The module that the path names as `{site}` and `{module}`, published or not; the operator has the role `R` or a
 /// higher one in the organization of its site.
@@ -24,9 +24,7 @@ pub struct ManagedModule<R> {
 
 impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedModule<R>
 where
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Arc<Modules>: FromRef<S>,
+    Services: FromRef<S>,
 {
     type Rejection = Error;
 
@@ -37,7 +35,7 @@ where
             Error::new(Code::ModuleNotFound, detail)
         };
         let id = path_id(parts, "module", missing).await?;
-        let module = Arc::<Modules>::from_ref(state).find(site.id, id).await?;
+        let module = Services::from_ref(state).modules.find(site.id, id).await?;
         Ok(Self { module, operator, role: PhantomData })
     }
 }

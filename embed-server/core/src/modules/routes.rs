@@ -1,15 +1,14 @@
 //! The HTTP routes of a version's files.
 
-use super::Modules;
 use super::origin::{SANDBOX, addressed};
+use crate::services::Services;
 use axum::Router;
-use axum::extract::{Extension, FromRef, Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 use embed_base::http::ModuleOrigin;
 use embed_base::{Code, Error, Result};
-use std::sync::Arc;
 
 /// A version never changes, so its files can be cached for ever.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -17,25 +16,21 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 const UNFRAMEABLE: &str = "frame-ancestors 'none'";
 
 /// `GET /embed/{module}/{version}/{path}`.
-pub fn router<S>() -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Modules>: FromRef<S>,
-{
+pub fn router() -> Router<Services> {
     Router::new().route("/embed/{module}/{version}/{*path}", get(file))
 }
 
 async fn file(
-    State(modules): State<Arc<Modules>>,
+    State(services): State<Services>,
     own: Option<Extension<ModuleOrigin>>,
     Path((module, version, path)): Path<(String, String, String)>,
     request: HeaderMap,
 ) -> Result<Response> {
     let module = addressed(&module, own).ok_or_else(no_such_file)?;
-    let published = modules.served_in(module, &version).await?.ok_or_else(no_such_file)?;
+    let published = services.modules.served_in(module, &version).await?.ok_or_else(no_such_file)?;
     let file = published.file(&path).ok_or_else(no_such_file)?;
-    let content = modules.content(&file.digest).await?;
-    let policy = if modules.have_own_origins() {
+    let content = services.modules.content(&file.digest).await?;
+    let policy = if services.modules.have_own_origins() {
         HeaderValue::from_static(UNFRAMEABLE)
     } else {
         HeaderValue::try_from(format!("{SANDBOX}; {UNFRAMEABLE}")).map_err(Error::internal)?

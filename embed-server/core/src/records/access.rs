@@ -5,6 +5,7 @@
 
 use super::described::in_path;
 use crate::modules::{Action, Modules, Published, RecordSchema};
+use crate::services::Services;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -171,7 +172,7 @@ impl<P, S> FromRequestParts<S> for Collection<P>
 where
     P: Permission,
     S: Send + Sync,
-    Arc<Modules>: FromRef<S>,
+    Services: FromRef<S>,
 {
     type Rejection = Error;
 
@@ -179,7 +180,7 @@ where
         let name = path_text(parts, "collection").await?;
         let call = parts.extensions.get::<Call>();
         let call = call.ok_or_else(|| Error::internal("a request for records did not pass the gateway"))?;
-        Self::open(&Arc::<Modules>::from_ref(state), call, &name).await
+        Self::open(&Services::from_ref(state).modules, call, &name).await
     }
 }
 

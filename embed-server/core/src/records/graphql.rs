@@ -14,7 +14,6 @@ use async_graphql::{Context, ErrorExtensions, ID, Object};
 use embed_base::http::Call;
 use embed_base::{Code, Error, Result};
 use serde_json::Value;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use types::{DeletedRecord, RecordConnection, RecordNode};
 use uuid::Uuid;
@@ -34,7 +33,7 @@ const LARGEST_RESPONSE: usize = 4 * 1024 * 1024;
 struct Access {
     call: Call,
     request_id: String,
-    modules: Arc<Modules>,
+    modules: Modules,
     records: Records,
     /// The bytes of data that the response may still have.
     room: AtomicUsize,

@@ -4,11 +4,11 @@ use super::access::{Collection, Create, Delete, Read, RecordId, Update};
 use super::answers::{Changed, CreatedIn, Found};
 use super::body::{self, DataBody, PatchBody};
 use super::described::in_query;
+use super::graphql;
 use super::idempotency::KeyHeader;
 use super::list::{LARGEST_PAGE, List, PAGE, RecordPage};
 use super::preconditions::{IfMatch, IfNoneMatch};
-use super::{Records, graphql};
-use crate::modules::Modules;
+use crate::services::Services;
 use aide::OperationInput;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
@@ -16,22 +16,16 @@ use aide::generate::GenContext;
 use aide::openapi::{Operation, QueryStyle};
 use aide::operation::add_parameters;
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::response::NoContent;
 use embed_base::http::openapi;
 use embed_base::{Code, Error, Result};
 use schemars::json_schema;
-use std::sync::Arc;
 
 /// The routes of records, and GraphQL's. They belong behind the gateway, which adds a [`embed_base::http::Call`] to
 /// each request.
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Modules>: FromRef<S>,
-    Records: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     let records = ApiRouter::new()
         .api_route(
             "/api/v1/modules/{module}/records/{collection}",
@@ -72,60 +66,60 @@ where
 
 async fn list(
     collection: Collection<Read>,
-    State(records): State<Records>,
+    State(services): State<Services>,
     ListQuery(query): ListQuery,
 ) -> Result<Json<RecordPage>> {
     let list = List::parse(&query, collection.schema()?)?;
-    records.list(&collection, &list).await.map(Json)
+    services.records.list(&collection, &list).await.map(Json)
 }
 
 async fn create(
     collection: Collection<Create>,
-    State(records): State<Records>,
+    State(services): State<Services>,
     KeyHeader(key): KeyHeader,
     DataBody(data): DataBody,
 ) -> Result<CreatedIn> {
-    let created = records.create(&collection, data, key.as_ref()).await?;
+    let created = services.records.create(&collection, data, key.as_ref()).await?;
     Ok(CreatedIn { module: collection.module(), created })
 }
 
 async fn show(
     collection: Collection<Read>,
-    State(records): State<Records>,
+    State(services): State<Services>,
     RecordId(id): RecordId,
     condition: IfNoneMatch,
 ) -> Result<Found> {
-    let record = records.find(&collection, id).await?;
+    let record = services.records.find(&collection, id).await?;
     Ok(Found { record, condition })
 }
 
 async fn replace(
     collection: Collection<Update>,
-    State(records): State<Records>,
+    State(services): State<Services>,
     RecordId(id): RecordId,
     condition: IfMatch,
     DataBody(data): DataBody,
 ) -> Result<Changed> {
-    records.replace(&collection, id, data, &condition).await.map(Changed)
+    services.records.replace(&collection, id, data, &condition).await.map(Changed)
 }
 
 async fn patch(
     collection: Collection<Update>,
-    State(records): State<Records>,
+    State(services): State<Services>,
     RecordId(id): RecordId,
     condition: IfMatch,
     PatchBody(patch): PatchBody,
 ) -> Result<Changed> {
-    records.patch(&collection, id, patch, &condition).await.map(Changed)
+    services.records.patch(&collection, id, patch, &condition).await.map(Changed)
 }
 
 async fn remove(
     collection: Collection<Delete>,
-    State(records): State<Records>,
+    State(services): State<Services>,
     RecordId(id): RecordId,
     condition: IfMatch,
 ) -> Result<NoContent> {
-    records.delete(&collection, id, &condition).await.map(|()| NoContent)
+    services.records.delete(&collection, id, &condition).await.map(|()| NoContent)
 }
 
 /// The raw query of a list: its meaning depends on the collection's schema.

@@ -1,12 +1,13 @@
 //! The HTTP routes of the request log.
 
-use super::{HourOfRequests, LoggedRequest, RequestFilter, Requests};
-use crate::accounts::{Accounts, Member};
-use crate::sites::{ManagedSite, Sites};
+use super::{HourOfRequests, LoggedRequest, RequestFilter};
+use crate::accounts::Member;
+use crate::services::Services;
+use crate::sites::ManagedSite;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::http::{Paged, Paging, Parameters};
@@ -14,13 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Requests: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     ApiRouter::new()
         .api_route(
             "/api/v1/sites/{site}/requests",
@@ -78,18 +73,18 @@ struct Hours {
 
 async fn list(
     ManagedSite { site, .. }: ManagedSite<Member>,
-    State(requests): State<Requests>,
+    State(services): State<Services>,
     Parameters(query): Parameters<RequestQuery>,
 ) -> Result<Json<Paged<LoggedRequest>>> {
     let RequestQuery { module, token, method, status, origin, from, to, limit, cursor } = query;
     let filter = RequestFilter { module, token, method, status, origin, from, to };
-    requests.page(site.id, &filter, &Paging::new(limit, cursor.as_deref())?).await.map(Json)
+    services.requests.page(site.id, &filter, &Paging::new(limit, cursor.as_deref())?).await.map(Json)
 }
 
 async fn per_hour(
     ManagedSite { site, .. }: ManagedSite<Member>,
-    State(requests): State<Requests>,
+    State(services): State<Services>,
     Parameters(filter): Parameters<RequestFilter>,
 ) -> Result<Json<Hours>> {
-    requests.per_hour(site.id, &filter).await.map(|data| Json(Hours { data }))
+    services.requests.per_hour(site.id, &filter).await.map(|data| Json(Hours { data }))
 }

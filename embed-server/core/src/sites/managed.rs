@@ -1,7 +1,8 @@
 //! A site that an operator may manage. A handler that takes a [`ManagedSite`] cannot be reached by anyone else.
 
 use super::{Site, Sites};
-use crate::accounts::{Accounts, AtLeast, Operator};
+use crate::accounts::{AtLeast, Operator};
+use crate::services::Services;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -36,15 +37,14 @@ impl Sites {
 
 impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedSite<R>
 where
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
+    Services: FromRef<S>,
 {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let operator = Operator::from_request_parts(parts, state).await?;
         let id = path_id(parts, "site", hidden).await?;
-        Sites::from_ref(state).managed(operator, id).await
+        Services::from_ref(state).sites.managed(operator, id).await
     }
 }
 

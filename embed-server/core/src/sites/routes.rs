@@ -1,22 +1,18 @@
 //! The HTTP routes of sites.
 
-use super::{ManagedSite, NewSite, Site, SiteChanges, Sites};
-use crate::accounts::{Accounts, Admin, Member, Operator, Owner};
+use super::{ManagedSite, NewSite, Site, SiteChanges};
+use crate::accounts::{Admin, Member, Operator, Owner};
+use crate::services::Services;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, patch_with};
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::response::NoContent;
 use embed_base::http::openapi::{refused, requires};
 use embed_base::http::{Created, Input, Paged, Paging};
 use embed_base::{Code, Result};
 
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     ApiRouter::new()
         .api_route(
             "/api/v1/sites",
@@ -52,18 +48,18 @@ where
 async fn list(
     operator: Operator,
     paging: Paging<Site>,
-    State(sites): State<Sites>,
+    State(services): State<Services>,
 ) -> Result<Json<Paged<Site>>> {
-    sites.page(&operator, &paging).await.map(Json)
+    services.sites.page(&operator, &paging).await.map(Json)
 }
 
 async fn create(
     operator: Operator,
-    State(sites): State<Sites>,
+    State(services): State<Services>,
     Input(new): Input<NewSite>,
 ) -> Result<Created<Site>> {
     let organization = operator.organization::<Admin>(new.organization_id)?;
-    sites.create(&operator.actor(), organization, &new.name).await.map(Created)
+    services.sites.create(&operator.actor(), organization, &new.name).await.map(Created)
 }
 
 async fn show(managed: ManagedSite<Member>) -> Json<Site> {
@@ -72,12 +68,12 @@ async fn show(managed: ManagedSite<Member>) -> Json<Site> {
 
 async fn change(
     managed: ManagedSite<Admin>,
-    State(sites): State<Sites>,
+    State(services): State<Services>,
     Input(changes): Input<SiteChanges>,
 ) -> Result<Json<Site>> {
-    sites.change(&managed.operator.actor(), managed.site.id, changes).await.map(Json)
+    services.sites.change(&managed.operator.actor(), managed.site.id, changes).await.map(Json)
 }
 
-async fn delete(managed: ManagedSite<Owner>, State(sites): State<Sites>) -> Result<NoContent> {
-    sites.delete(&managed.operator.actor(), managed.site.id).await.map(|()| NoContent)
+async fn delete(managed: ManagedSite<Owner>, State(services): State<Services>) -> Result<NoContent> {
+    services.sites.delete(&managed.operator.actor(), managed.site.id).await.map(|()| NoContent)
 }

@@ -1,8 +1,9 @@
 //! A token that an operator may manage. A handler that takes a [`ManagedToken`] cannot be reached by anyone else.
 
-use super::{ApiToken, Tokens};
-use crate::accounts::{Accounts, AtLeast, Operator};
-use crate::sites::{ManagedSite, Sites};
+use super::ApiToken;
+use crate::accounts::{AtLeast, Operator};
+use crate::services::Services;
+use crate::sites::ManagedSite;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
@@ -22,9 +23,7 @@ pub struct ManagedToken<R> {
 
 impl<S: Send + Sync, R: AtLeast> FromRequestParts<S> for ManagedToken<R>
 where
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Tokens: FromRef<S>,
+    Services: FromRef<S>,
 {
     type Rejection = Error;
 
@@ -35,7 +34,7 @@ where
             Error::new(Code::TokenNotFound, detail)
         };
         let id = path_id(parts, "token", missing).await?;
-        let token = Tokens::from_ref(state).find(site.id, id).await?;
+        let token = Services::from_ref(state).tokens.find(site.id, id).await?;
         Ok(Self { token, operator, role: PhantomData })
     }
 }

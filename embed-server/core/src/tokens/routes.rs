@@ -1,24 +1,19 @@
 //! The HTTP routes of API tokens.
 
-use super::{ApiToken, CreatedToken, ManagedToken, NewToken, TokenToRotate, Tokens};
-use crate::accounts::{Accounts, Admin, Member};
-use crate::sites::{ManagedSite, Sites};
+use super::{ApiToken, CreatedToken, ManagedToken, NewToken, TokenToRotate};
+use crate::accounts::{Admin, Member};
+use crate::services::Services;
+use crate::sites::ManagedSite;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use chrono::TimeDelta;
 use embed_base::http::openapi::refused;
 use embed_base::http::{Created, Input, Paged, Paging};
 use embed_base::{Code, Result};
 
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Tokens: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     ApiRouter::new()
         .api_route(
             "/api/v1/sites/{site}/tokens",
@@ -64,17 +59,17 @@ where
 async fn list(
     ManagedSite { site, .. }: ManagedSite<Member>,
     paging: Paging<ApiToken>,
-    State(tokens): State<Tokens>,
+    State(services): State<Services>,
 ) -> Result<Json<Paged<ApiToken>>> {
-    tokens.page(site.id, &paging).await.map(Json)
+    services.tokens.page(site.id, &paging).await.map(Json)
 }
 
 async fn create(
     ManagedSite { site, operator, .. }: ManagedSite<Admin>,
-    State(tokens): State<Tokens>,
+    State(services): State<Services>,
     Input(new): Input<NewToken>,
 ) -> Result<Created<CreatedToken>> {
-    tokens.create(&operator.actor(), site.id, new).await.map(Created)
+    services.tokens.create(&operator.actor(), site.id, new).await.map(Created)
 }
 
 async fn show(ManagedToken { token, .. }: ManagedToken<Member>) -> Json<ApiToken> {
@@ -83,16 +78,16 @@ async fn show(ManagedToken { token, .. }: ManagedToken<Member>) -> Json<ApiToken
 
 async fn revoke(
     ManagedToken { token, operator, .. }: ManagedToken<Admin>,
-    State(tokens): State<Tokens>,
+    State(services): State<Services>,
 ) -> Result<Json<ApiToken>> {
-    tokens.revoke(&operator.actor(), token.site_id, token.id).await.map(Json)
+    services.tokens.revoke(&operator.actor(), token.site_id, token.id).await.map(Json)
 }
 
 async fn rotate(
     ManagedToken { token, operator, .. }: ManagedToken<Admin>,
-    State(tokens): State<Tokens>,
+    State(services): State<Services>,
     Input(TokenToRotate { overlap_seconds }): Input<TokenToRotate>,
 ) -> Result<Created<CreatedToken>> {
     let overlap = overlap_seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
-    tokens.rotate(&operator.actor(), token.site_id, token.id, overlap).await.map(Created)
+    services.tokens.rotate(&operator.actor(), token.site_id, token.id, overlap).await.map(Created)
 }

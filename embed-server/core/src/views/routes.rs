@@ -1,12 +1,13 @@
 //! The HTTP routes of views.
 
-use super::{HourOfViews, OriginViews, Views};
-use crate::accounts::{Accounts, Member};
-use crate::sites::{ManagedSite, Sites};
+use super::{HourOfViews, OriginViews};
+use crate::accounts::Member;
+use crate::services::Services;
+use crate::sites::ManagedSite;
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::http::Parameters;
@@ -14,13 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub fn router<S>() -> ApiRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Accounts: FromRef<S>,
-    Sites: FromRef<S>,
-    Views: FromRef<S>,
-{
+pub fn router() -> ApiRouter<Services> {
     ApiRouter::new()
         .api_route(
             "/api/v1/sites/{site}/views",
@@ -74,16 +69,16 @@ struct ViewsPerHour {
 
 async fn by_origin(
     ManagedSite { site, .. }: ManagedSite<Member>,
-    State(views): State<Views>,
+    State(services): State<Services>,
     Parameters(ViewQuery { module, from, to }): Parameters<ViewQuery>,
 ) -> Result<Json<ViewsByOrigin>> {
-    views.by_origin(site.id, module, from, to).await.map(|data| Json(ViewsByOrigin { data }))
+    services.views.by_origin(site.id, module, from, to).await.map(|data| Json(ViewsByOrigin { data }))
 }
 
 async fn per_hour(
     ManagedSite { site, .. }: ManagedSite<Member>,
-    State(views): State<Views>,
+    State(services): State<Services>,
     Parameters(ViewQuery { module, from, to }): Parameters<ViewQuery>,
 ) -> Result<Json<ViewsPerHour>> {
-    views.per_hour(site.id, module, from, to).await.map(|data| Json(ViewsPerHour { data }))
+    services.views.per_hour(site.id, module, from, to).await.map(|data| Json(ViewsPerHour { data }))
 }

@@ -3,7 +3,7 @@
 //!
 //! Whatever becomes of a call, an allowed page can read the response, and the request log has an entry of it.
 //!
-//! What the gateway must look up stands in [`Lookups`], which the state of the whole server implements.
+//! What the gateway must look up stands in [`Lookups`], which the state of the routes behind it implements.
 
 mod log_entry;
 #[cfg(test)]

@@ -3,10 +3,9 @@
 use super::budget::{self, DEEPEST_SELECTIONS};
 use super::tokens::LONGEST_QUERY;
 use super::{Access, LARGEST_RESPONSE, Mutation, Query};
-use crate::modules::Modules;
-use crate::records::Records;
 use crate::records::body::{self, JSON};
 use crate::records::described::media;
+use crate::services::Services;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, ReferenceOr, RequestBody, Response as Documented};
@@ -26,8 +25,8 @@ use embed_base::{Code, Error, Result};
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, LazyLock};
 use tokio::runtime::Handle;
 
 /// The most bytes of a request with its variables: the largest record, and room for the document that creates it.
@@ -84,18 +83,22 @@ pub struct GraphqlAnswer {
 }
 
 pub async fn answer(
-    State(modules): State<Arc<Modules>>,
-    State(records): State<Records>,
+    State(services): State<Services>,
     GraphqlCall(call): GraphqlCall,
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     request: GraphqlRequest,
 ) -> Result<GraphqlAnswer> {
     let request_id = request_id_text(&request_id).to_owned();
-    let work = records.context.work.clone();
+    let work = services.context.work.clone();
     let variables = request.variables.map(|variables| Variables::from_json(Value::Object(variables)));
-    let room = AtomicUsize::new(LARGEST_RESPONSE);
-    let access = Access { call, request_id, modules, records, room };
+    let access = Access {
+        call,
+        request_id,
+        modules: services.modules.clone(),
+        records: services.records.clone(),
+        room: AtomicUsize::new(LARGEST_RESPONSE),
+    };
     let mut query = Request::new(request.query).variables(variables.unwrap_or_default()).data(access);
     if let Some(name) = request.operation_name {
         query = query.operation_name(name);
@@ -140,7 +143,7 @@ fn set_default_code(error: &mut ServerError) {
 }
 
 /// The page of GraphiQL for browsers that open the endpoint, for development; its scripts come from a public CDN.
-pub fn playground<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub fn playground() -> Router<Services> {
     async fn show(GraphqlCall(call): GraphqlCall) -> Html<String> {
         let endpoint = format!("/api/v1/modules/{}/graphql", call.module);
         Html(GraphiQLSource::build().endpoint(&endpoint).title("Records").finish())
