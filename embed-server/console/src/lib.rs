@@ -13,7 +13,6 @@ use aide::axum::ApiRouter;
 use axum::extract::FromRef;
 use embed_base::Result;
 use embed_base::crypto::{SigningKey, equal, hex};
-use embed_core::accounts::GitHub;
 use embed_core::embed::PreviewKey;
 use embed_core::services::Services;
 use std::sync::Arc;
@@ -28,7 +27,6 @@ struct Parts {
     services: Services,
     forms: SigningKey,
     preview: PreviewKey,
-    github: Option<GitHub>,
 }
 
 impl ConsoleState {
@@ -38,7 +36,6 @@ impl ConsoleState {
         Ok(Self(Arc::new(Parts {
             forms: secret.key("console form"),
             preview: PreviewKey::new(secret),
-            github: GitHub::new(&services.context)?,
             services,
         })))
     }

@@ -9,6 +9,7 @@ pub mod modules;
 pub mod records;
 pub mod requests;
 pub mod services;
+pub mod sign_in;
 pub mod sites;
 pub mod tokens;
 pub mod views;

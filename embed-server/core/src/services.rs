@@ -10,6 +10,7 @@ use crate::embed::{Allowlist, BlockedRecorder, Embed, blocked_queue};
 use crate::modules::Modules;
 use crate::records::Records;
 use crate::requests::{RequestLogWriter, Requests};
+use crate::sign_in::SignIn;
 use crate::sites::Sites;
 use crate::tokens::Tokens;
 use crate::views::{ViewWriter, Views, counting};
@@ -45,6 +46,7 @@ pub struct Capabilities {
     pub records: Records,
     pub request_log: RequestLog,
     pub requests: Requests,
+    pub sign_in: SignIn,
     pub sites: Sites,
     pub tokens: Tokens,
     pub views: Views,
@@ -69,8 +71,8 @@ impl Services {
         let (request_log, lines) = RequestLog::new(context.metrics.clone());
         let requests = RequestLogWriter::new(&context, lines);
         let redis = context.settings.limits.redis_url.as_ref().map(SecretText::expose);
+        let accounts = Accounts::new(&context);
         let capabilities = Capabilities {
-            accounts: Accounts::new(&context),
             activity: Activity::new(&context),
             documents: Documents::new(&context, modules.clone(), allowlist.clone())?,
             domains,
@@ -80,6 +82,8 @@ impl Services {
             records: Records::new(&context),
             request_log,
             requests: Requests::new(&context),
+            sign_in: SignIn::new(&context, accounts.clone())?,
+            accounts,
             sites,
             tokens: Tokens::new(&context),
             views: Views::new(&context),

@@ -78,8 +78,9 @@ fn periodic_tasks(services: &Services) -> Vec<PeriodicTask> {
         cleanup("idempotency_key_cleanup", services.records.clone(), |records| async move {
             records.prune().await
         }),
+        cleanup("sign_in_cleanup", services.sign_in.clone(), |sign_in| async move { sign_in.prune().await }),
         cleanup(
-            "sign_in_cleanup",
+            "session_cleanup",
             services.accounts.clone(),
             |accounts| async move { accounts.prune().await },
         ),

@@ -6,6 +6,7 @@ use crate::shutdown;
 use embed_base::Result;
 use embed_base::config::Settings;
 use embed_core::accounts::Accounts;
+use embed_core::sign_in::SignIn;
 
 pub(super) async fn run(settings: Settings) -> Result<()> {
     let _log = Log::start(&settings);
@@ -15,7 +16,8 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
     let context = crate::open(settings).await?;
     let server = Server::start(context.clone()).await?;
     tracing::info!(address = %server.address(), public_url, "listening");
-    if let Some(link) = Accounts::new(&context).first_owner_link().await? {
+    let sign_in = SignIn::new(&context, Accounts::new(&context))?;
+    if let Some(link) = sign_in.first_owner_link().await? {
         let link = format!("{public_url}{link}");
         tracing::warn!(
             link,

@@ -16,6 +16,7 @@ use embed_bundle::{Dir, EXAMPLES};
 use embed_core::accounts::{Accounts, Email, Role};
 use embed_core::domains::{Domains, NewDomain, RATE_LIMIT};
 use embed_core::modules::{Bundle, Modules};
+use embed_core::sign_in::SignIn;
 use embed_core::sites::Sites;
 use embed_core::tokens::{NewToken, Tokens};
 use serde::Serialize;
@@ -183,7 +184,7 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
     Ok(Seeded {
         site,
         personal_token: personal_token.reveal().to_owned(),
-        console: accounts.reusable_link(&owner).await?,
+        console: SignIn::new(context, accounts)?.reusable_link(&owner).await?,
         token: token(context, (site, feedback), "From the command line", &Scope::ALL, None).await?,
         page_token: token(context, (site, feedback), "The website's own", &[Scope::Read], website).await?,
         modules: published,

@@ -5,6 +5,7 @@ use crate::app::TestApp;
 use embed_base::events::activity::Actor;
 use embed_base::secrets::Bearer;
 use embed_core::accounts::{Accounts, Email, Role};
+use embed_core::sign_in::SignIn;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use std::collections::BTreeMap;
@@ -74,8 +75,13 @@ impl TestApp {
         self.signed_in_as(&email).await
     }
 
+    /// Codes, links and GitHub.
+    pub fn sign_in(&self) -> SignIn {
+        SignIn::new(&self.context, Accounts::new(&self.context)).unwrap()
+    }
+
     pub async fn signed_in_as(&self, email: &Email) -> Browser<'_> {
-        let link = Accounts::new(&self.context).reusable_link(email).await.unwrap();
+        let link = self.sign_in().reusable_link(email).await.unwrap();
         let browser = self.browser();
         let entered = browser.get(&link).await;
         assert_eq!((entered.status, entered.location()), (303, "/console"), "{}", entered.html);

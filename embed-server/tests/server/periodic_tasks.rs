@@ -32,6 +32,7 @@ story!(a_task_that_fails_stops_no_other, |app| {
         ("token_cleanup", "done"),
         ("idempotency_key_cleanup", "done"),
         ("sign_in_cleanup", "done"),
+        ("session_cleanup", "done"),
         ("activity_cleanup", "done"),
         ("change_cleanup", "done"),
         ("job_cleanup", "done"),

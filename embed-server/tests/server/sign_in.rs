@@ -244,7 +244,7 @@ async fn the_cookie_is_kept_to_this_host_and_to_https() {
         let app = TestApp::start_with(Database::sqlite(), &[("EMBED_PUBLIC_URL", public_url)]).await;
         let accounts = Accounts::new(&app.context);
         accounts.invite(&Actor::CommandLine, HOME, ada(), None, Role::Owner).await.unwrap();
-        let link = accounts.reusable_link(&ada()).await.unwrap();
+        let link = app.sign_in().reusable_link(&ada()).await.unwrap();
         let seen = app.browser().get(&link).await;
         let cookie = seen.headers["set-cookie"].to_str().unwrap();
         assert!(cookie.starts_with(name), "{cookie}");
@@ -270,8 +270,7 @@ async fn a_console_on_plain_http_says_that_others_can_read_along() {
 async fn the_first_owner_comes_by_a_link_that_is_good_once() {
     for database in [Some(Database::sqlite()), Database::postgres().await].into_iter().flatten() {
         let app = TestApp::start(database).await;
-        let accounts = Accounts::new(&app.context);
-        let link = accounts.first_owner_link().await.unwrap().expect("nobody is known");
+        let link = app.sign_in().first_owner_link().await.unwrap().expect("nobody is known");
         let browser = app.browser();
         let page = browser.get(&link).await;
         assert_eq!(page.status, 200, "looking does not use it up");
@@ -295,7 +294,7 @@ async fn the_first_owner_comes_by_a_link_that_is_good_once() {
             .post_bare("/console/enter", &[("link", &secret), ("email", "eve@example.com")])
             .await;
         assert_eq!((again.status, again.html.contains("This link was used")), (403, true), "{}", again.html);
-        assert_eq!(accounts.first_owner_link().await.unwrap(), None, "there is one now");
+        assert_eq!(app.sign_in().first_owner_link().await.unwrap(), None, "there is one now");
     }
 }
 
@@ -304,8 +303,8 @@ async fn a_link_ends_by_itself_and_when_somebody_else_was_first() {
     let app = TestApp::start(Database::sqlite()).await;
     let accounts = Accounts::new(&app.context);
     let (ended, early) = (
-        accounts.first_owner_link().await.unwrap().unwrap(),
-        accounts.first_owner_link().await.unwrap().unwrap(),
+        app.sign_in().first_owner_link().await.unwrap().unwrap(),
+        app.sign_in().first_owner_link().await.unwrap().unwrap(),
     );
     assert_eq!(app.browser().get(&ended).await.status, 403, "the newest alone is good");
     app.context.clock.advance(TimeDelta::hours(23));
@@ -315,7 +314,7 @@ async fn a_link_ends_by_itself_and_when_somebody_else_was_first() {
         let seen = app.browser().get(link).await;
         assert_eq!((seen.status, seen.html.contains("has expired")), (403, true), "{link}");
     }
-    let lasting = accounts.reusable_link(&ada()).await.unwrap();
+    let lasting = app.sign_in().reusable_link(&ada()).await.unwrap();
     for _ in 0..2 {
         assert_eq!(
             app.browser().get(&lasting).await.location(),

@@ -15,10 +15,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::http::openapi::requires;
 use embed_base::limits::Limit;
 use embed_base::{Code, Error, Result};
-use embed_core::accounts::{
-    Accounts, Browser, CODES_PER_MINUTE, Email, LinkKind, MAX_SESSION, SignInAttempt, StartedSession,
-};
+use embed_core::accounts::{Browser, Email, MAX_SESSION, StartedSession};
 use embed_core::services::Services;
+use embed_core::sign_in::{CODES_PER_MINUTE, LinkKind, SignInAttempt};
 use maud::html;
 use serde::Deserialize;
 use std::num::NonZeroU32;
@@ -88,7 +87,7 @@ fn sign_in_page(console: &ConsoleState, email: &str, next: Option<&str>, error: 
             @if !console.0.services.context.mail.is_configured() {
                 p.hint { "No mail server is set up (" code { "SMTP_URL" } "), so the code appears in the server's log." }
             }
-            @if console.0.github.is_some() {
+            @if console.0.services.sign_in.has_github() {
                 p.or { "or" }
                 a.button href=(with_query("/console/sign-in/github", &[("next", &next)])) { "Continue with GitHub" }
             }
@@ -113,7 +112,7 @@ async fn send_code(
         let counted =
             vec![Limit::sign_in(browser.address, ATTEMPTS), Limit::mailbox(email.as_str(), CODES_PER_MINUTE)];
         services.limits.count(counted).await.check()?;
-        services.accounts.send_code(email).await
+        services.sign_in.send_code(email).await
     };
     match sent.await {
         Ok(id) => {
@@ -177,7 +176,7 @@ async fn redeem(
 ) -> Result<Response> {
     let redeemed = async {
         services.limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
-        services.accounts.redeem_code(id, &code, &browser).await
+        services.sign_in.redeem_code(id, &code, &browser).await
     };
     match redeemed.await {
         Ok(session) => Ok(redirect_with_session(&console, &session, next.as_deref())),
@@ -198,8 +197,7 @@ async fn to_github(
     State(console): State<ConsoleState>,
     PageQuery(NextQuery { next }): PageQuery<NextQuery>,
 ) -> Result<Response> {
-    let github = console.0.github.as_ref().ok_or_else(github_not_set_up)?;
-    let (url, SignInAttempt { state, verifier }) = github.begin()?;
+    let (url, SignInAttempt { state, verifier }) = console.0.services.sign_in.github()?.begin()?;
     let next = hex_of(&console_path(next.as_deref()));
     let mut response = Redirect::to(url.as_str()).into_response();
     let attempt = format!("{state}.{verifier}.{next}");
@@ -223,7 +221,7 @@ async fn from_github(
     headers: HeaderMap,
     PageQuery(returned): PageQuery<GitHubCallback>,
 ) -> Result<Response> {
-    let github = console.0.github.as_ref().ok_or_else(github_not_set_up)?;
+    services.sign_in.github()?;
     let cookie = Cookie::GitHub.read(&console, &headers).unwrap_or_default().to_owned();
     let mut parts = cookie.split('.').map(str::to_owned);
     let attempt =
@@ -243,7 +241,7 @@ async fn from_github(
                 format!("GitHub did not confirm who you are ({}). Start again.", reason.escape_debug());
             return Err(Error::new(Code::GithubRefused, detail));
         };
-        services.accounts.sign_in_with_github(github, &attempt, (&returned.state, code), &browser).await
+        services.sign_in.with_github(&attempt, (&returned.state, code), &browser).await
     };
     let mut response = match signed_in.await {
         Ok(session) => redirect_with_session(&console, &session, next.as_deref()),
@@ -255,11 +253,6 @@ async fn from_github(
     // An attempt is good for one callback.
     Cookie::GitHub.remove(&console, response.headers_mut());
     Ok(response)
-}
-
-fn github_not_set_up() -> Error {
-    let detail = "Signing in with GitHub is not set up on this server. Set EMBED_GITHUB_CLIENT_ID and EMBED_GITHUB_CLIENT_SECRET.";
-    Error::new(Code::NoGithub, detail)
 }
 
 /// Encodes a text for a cookie's value.
@@ -289,10 +282,10 @@ async fn follow_link(
     browser: Browser,
     PageQuery(LinkQuery { link }): PageQuery<LinkQuery>,
 ) -> Result<Response> {
-    match services.accounts.link_kind(&link).await? {
+    match services.sign_in.link_kind(&link).await? {
         LinkKind::SignIn => Ok(redirect_with_session(
             &console,
-            &services.accounts.follow_link(&link, None, &browser).await?,
+            &services.sign_in.follow_link(&link, None, &browser).await?,
             None,
         )),
         LinkKind::FirstOwner => Ok(first_owner_page(&link, "", "", None).into_response()),
@@ -334,7 +327,7 @@ async fn create_first_owner(
     let given = Some(name.trim()).filter(|name| !name.is_empty());
     let entered = async {
         let newcomer = (Email::parse(&email)?, given);
-        services.accounts.follow_link(&link, Some(newcomer), &browser).await
+        services.sign_in.follow_link(&link, Some(newcomer), &browser).await
     };
     match entered.await {
         Ok(session) => Ok(redirect_with_session(&console, &session, None)),

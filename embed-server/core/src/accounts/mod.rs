@@ -2,33 +2,28 @@
 //! one organization, and as long as it is the only one, nobody has to name it.
 //!
 //! A caller of a management route or a visitor of the console is an [`Operator`]: a person with a role in each of
-//! their organizations, authenticated by a personal token, or by a session that began with a code, with GitHub or
-//! with a link. A caller that guesses learns nothing, not even which addresses exist. Roles and tokens are cached;
-//! every server sees a change within two seconds. An organization that has an owner always keeps one.
+//! their organizations, authenticated by a personal token or by a session. How a session begins is no concern of this
+//! folder. Roles and tokens are cached; every server sees a change within two seconds. An organization that has an
+//! owner always keeps one.
 
 mod browser;
 mod email;
 mod events;
-mod github;
-mod links;
 mod operator;
 mod organizations;
+mod prune;
 mod role;
 mod sessions;
-mod sign_in;
 mod store;
 mod tokens;
 
 pub use browser::Browser;
 pub use email::Email;
 pub use events::ACTIONS;
-pub use github::{GitHub, SignInAttempt};
-pub use links::LinkKind;
 pub use operator::Operator;
 pub use organizations::{ManagedOrganization, Organization};
 pub use role::{Admin, AtLeast, Member, Owner, Role};
 pub use sessions::{MAX_SESSION, Proof, Session, StartedSession};
-pub use sign_in::CODES_PER_MINUTE;
 pub use tokens::PersonalToken;
 
 use chrono::{DateTime, Utc};
@@ -145,6 +140,32 @@ impl Accounts {
         self.context.mail.send(email.as_str(), "You were invited to Dramac Embed", text).await
     }
 
+    /// Whether there are people at all.
+    pub async fn has_people(&self) -> Result<bool> {
+        let mut tx = self.context.db.read_global().await?;
+        Ok(store::users(&mut tx).await? > 0)
+    }
+
+    /// Whether the person with this address is in an organization.
+    pub async fn is_member(&self, email: &Email) -> Result<bool> {
+        Ok(self.member(email).await?.is_some())
+    }
+
+    /// The person with this address, if they are in an organization.
+    async fn member(&self, email: &Email) -> Result<Option<StoredUser>> {
+        let mut tx = self.context.db.read_global().await?;
+        let Some(user) = store::user(&mut tx, email).await? else { return Ok(None) };
+        let memberships = store::memberships(&mut tx, user.id).await?;
+        Ok((!memberships.is_empty()).then_some(user))
+    }
+
+    /// The id of the person with this address; 404 `user_not_found` where there is none.
+    pub async fn id_of(&self, email: &Email) -> Result<Uuid> {
+        let mut tx = self.context.db.read_global().await?;
+        let user = store::user(&mut tx, email).await?.ok_or_else(|| unknown_user(email))?;
+        Ok(user.id)
+    }
+
     /// The people of an organization, by address.
     pub async fn list(&self, organization: Uuid) -> Result<Vec<Person>> {
         let mut tx = self.context.db.read_global().await?;
@@ -210,7 +231,7 @@ async fn organizations_of(context: &Context, user: Uuid) -> Result<Vec<Uuid>> {
 }
 
 /// The given name, or the part of the address before the `@`.
-fn checked_name(name: Option<&str>, email: &Email) -> Result<String> {
+pub(crate) fn checked_name(name: Option<&str>, email: &Email) -> Result<String> {
     names::checked("A person's name", name.unwrap_or_else(|| email.local_part()))
 }
 

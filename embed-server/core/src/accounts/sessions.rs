@@ -2,6 +2,7 @@
 //! after a week, any session after thirty days; its person may end it at any time.
 
 use super::browser::Browser;
+use super::email::Email;
 use super::operator::Identity;
 use super::store::StoredUser;
 use super::{Accounts, Operator, events, organizations_of, store};
@@ -69,8 +70,31 @@ pub struct StartedSession {
 }
 
 impl Accounts {
-    /// Begins a session of an authenticated person.
-    pub(super) async fn start_session(
+    /// Begins a session of the person with this verified address; 403 `not_invited` where they are in no organization.
+    pub async fn start_session(
+        &self,
+        email: &Email,
+        proof: Proof,
+        browser: &Browser,
+    ) -> Result<StartedSession> {
+        let user = self.member(email).await?.ok_or_else(|| not_invited(email))?;
+        self.insert_session(&user, proof, browser).await
+    }
+
+    /// Begins a session of the person with this id; `None` where there is none.
+    pub async fn start_session_of(
+        &self,
+        id: Uuid,
+        proof: Proof,
+        browser: &Browser,
+    ) -> Result<Option<StartedSession>> {
+        let mut tx = self.context.db.read_global().await?;
+        let Some(user) = store::user_by_id(&mut tx, id).await? else { return Ok(None) };
+        drop(tx);
+        self.insert_session(&user, proof, browser).await.map(Some)
+    }
+
+    async fn insert_session(
         &self,
         user: &StoredUser,
         proof: Proof,
@@ -139,6 +163,13 @@ impl Accounts {
 }
 
 /// A slow hash would add nothing: the secret has 256 random bits.
-pub(super) fn hash(secret: &str) -> String {
+fn hash(secret: &str) -> String {
     sha256_hex(secret.as_bytes())
+}
+
+fn not_invited(email: &Email) -> Error {
+    let detail = format!(
+        "{email} is in no organization here. Ask an owner for an invitation: `embed-server user invite {email}`, or in the console under People."
+    );
+    Error::new(Code::NotInvited, detail)
 }

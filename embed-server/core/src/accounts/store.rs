@@ -189,12 +189,6 @@ pub(super) async fn user_by_id(tx: &mut Tx, id: Uuid) -> Result<Option<StoredUse
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).fetch_optional(conn).await)?)
 }
 
-/// Ends every link for a first owner, because only the newest is valid.
-pub(super) async fn end_first_owner_links(tx: &mut Tx) -> Result<()> {
-    execute!(tx, sqlx::query("DELETE FROM sign_in_links WHERE user_id IS NULL"))?;
-    Ok(())
-}
-
 pub(super) async fn users(tx: &mut Tx) -> Result<i64> {
     Ok(on!(tx, |conn| sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(conn).await)?)
 }
@@ -202,5 +196,12 @@ pub(super) async fn users(tx: &mut Tx) -> Result<i64> {
 pub(super) async fn record_sign_in(tx: &mut Tx, user: Uuid, now: DateTime<Utc>) -> Result<()> {
     let text = "UPDATE users SET signed_in_at = $1 WHERE id = $2 AND signed_in_at IS NULL";
     execute!(tx, sqlx::query(text).bind(now).bind(user))?;
+    Ok(())
+}
+
+/// Deletes personal tokens that ended before `ended`.
+pub(super) async fn prune_tokens(tx: &mut Tx, ended: DateTime<Utc>) -> Result<()> {
+    let text = "DELETE FROM user_tokens WHERE expires_at < $1 OR revoked_at < $1";
+    execute!(tx, sqlx::query(text).bind(ended))?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::email::Email;
 use super::store;
-use super::{Accounts, MEMBERS, PERSONAL_TOKENS, events, organizations_of, unknown_user};
+use super::{Accounts, MEMBERS, PERSONAL_TOKENS, events, organizations_of};
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::events::activity::Actor;
 use embed_base::names;
@@ -46,7 +46,7 @@ impl Accounts {
             expires_at: lifetime.map(|lifetime| now + lifetime),
             created_at: now,
         };
-        let user = self.user(email).await?;
+        let user = self.id_of(email).await?;
         let mut change = self.context.change_person(organizations_of(&self.context, user).await?, by).await?;
         store::insert_token(&mut change, user, &token, &secret).await?;
         change.forget(PERSONAL_TOKENS, secret.hash());
@@ -57,15 +57,15 @@ impl Accounts {
 
     /// A person's valid tokens, oldest first.
     pub async fn tokens(&self, email: &Email) -> Result<Vec<PersonalToken>> {
+        let user = self.id_of(email).await?;
         let mut tx = self.context.db.read_global().await?;
-        let user = store::user(&mut tx, email).await?.ok_or_else(|| unknown_user(email))?;
-        store::tokens(&mut tx, user.id, self.context.clock.now()).await
+        store::tokens(&mut tx, user, self.context.clock.now()).await
     }
 
     /// Revokes a person's tokens, all of them or the one with this prefix, and returns how many. Every server refuses
     /// them within two seconds.
     pub async fn revoke(&self, by: &Actor, email: &Email, prefix: Option<&str>) -> Result<u64> {
-        let user = self.user(email).await?;
+        let user = self.id_of(email).await?;
         let mut change = self.context.change_person(organizations_of(&self.context, user).await?, by).await?;
         let now = change.now();
         let revoked = store::revoke_tokens(&mut change, user, prefix, now).await?;
@@ -80,11 +80,5 @@ impl Accounts {
         change.forget(MEMBERS, user);
         change.commit(events::PERSONAL_TOKEN_REVOKED, &about).await?;
         Ok(revoked)
-    }
-
-    async fn user(&self, email: &Email) -> Result<Uuid> {
-        let mut tx = self.context.db.read_global().await?;
-        let user = store::user(&mut tx, email).await?.ok_or_else(|| unknown_user(email))?;
-        Ok(user.id)
     }
 }

@@ -1,18 +1,13 @@
-//! The SQL of sessions, and of the codes and links that begin them.
+//! The SQL of sessions.
 
 use super::StoredUser;
 use crate::accounts::email::Email;
-use crate::accounts::links::StoredLink;
 use crate::accounts::sessions::Session;
-use crate::accounts::sign_in::{StoredCode, TRIES};
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::db::{Tx, execute, on};
 use sqlx::FromRow;
 use uuid::Uuid;
-
-/// When something was created, and when it expires.
-type Span = (DateTime<Utc>, DateTime<Utc>);
 
 #[derive(FromRow)]
 struct SessionOfUser {
@@ -93,85 +88,13 @@ pub(in crate::accounts) async fn end_sessions(tx: &mut Tx, user: Uuid, id: Optio
     }
 }
 
-pub(in crate::accounts) async fn insert_code(
-    tx: &mut Tx,
-    id: Uuid,
-    email: &Email,
-    hash: &str,
-    (created_at, expires_at): Span,
-) -> Result<()> {
-    let text = "INSERT INTO sign_in_codes (id, email, code_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
-    execute!(tx, sqlx::query(text).bind(id).bind(email).bind(hash).bind(created_at).bind(expires_at))?;
-    Ok(())
-}
-
-/// Counts a guess and returns the stored code; `None` where it allows no more guesses.
-pub(in crate::accounts) async fn try_code(
-    tx: &mut Tx,
-    id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<Option<StoredCode>> {
-    let text = "UPDATE sign_in_codes SET tries = tries + 1
-         WHERE id = $1 AND tries < $2 AND used_at IS NULL AND expires_at > $3 RETURNING email, code_hash";
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).bind(TRIES).bind(now).fetch_optional(conn).await)?)
-}
-
-/// Marks the code as used; `false` where it was already.
-pub(in crate::accounts) async fn use_code(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
-    let text = "UPDATE sign_in_codes SET used_at = $1 WHERE id = $2 AND used_at IS NULL";
-    Ok(execute!(tx, sqlx::query(text).bind(now).bind(id))? == 1)
-}
-
-pub(in crate::accounts) async fn insert_link(
-    tx: &mut Tx,
-    user: Option<Uuid>,
-    hash: &str,
-    once: bool,
-    (created_at, expires_at): Span,
-) -> Result<()> {
-    let text = "INSERT INTO sign_in_links (id, user_id, secret_hash, once, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)";
-    execute!(
-        tx,
-        sqlx::query(text)
-            .bind(Uuid::now_v7())
-            .bind(user)
-            .bind(hash)
-            .bind(once)
-            .bind(created_at)
-            .bind(expires_at)
-    )?;
-    Ok(())
-}
-
-/// The link with this secret, if it is valid.
-pub(in crate::accounts) async fn link(
-    tx: &mut Tx,
-    hash: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<StoredLink>> {
-    let text = "SELECT id, user_id, once FROM sign_in_links
-         WHERE secret_hash = $1 AND expires_at > $2 AND used_at IS NULL";
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(hash).bind(now).fetch_optional(conn).await)?)
-}
-
-/// Marks the link as used; `false` where it was already.
-pub(in crate::accounts) async fn use_link(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
-    let text = "UPDATE sign_in_links SET used_at = $1 WHERE id = $2 AND used_at IS NULL";
-    Ok(execute!(tx, sqlx::query(text).bind(now).bind(id))? == 1)
-}
-
-/// Deletes what has expired, sessions that were not used after `idle`, and personal tokens that ended before `ended`.
-pub(in crate::accounts) async fn prune(
+/// Deletes what has expired, and what was not used after `idle`.
+pub(in crate::accounts) async fn prune_sessions(
     tx: &mut Tx,
     now: DateTime<Utc>,
-    (idle, ended): (DateTime<Utc>, DateTime<Utc>),
+    idle: DateTime<Utc>,
 ) -> Result<()> {
-    execute!(tx, sqlx::query("DELETE FROM sign_in_codes WHERE expires_at < $1").bind(now))?;
-    execute!(tx, sqlx::query("DELETE FROM sign_in_links WHERE expires_at < $1").bind(now))?;
     let text = "DELETE FROM sessions WHERE expires_at < $1 OR last_seen_at < $2";
     execute!(tx, sqlx::query(text).bind(now).bind(idle))?;
-    let text = "DELETE FROM user_tokens WHERE expires_at < $1 OR revoked_at < $1";
-    execute!(tx, sqlx::query(text).bind(ended))?;
     Ok(())
 }

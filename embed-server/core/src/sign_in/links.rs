@@ -1,11 +1,11 @@
 //! Links that sign in the person that follows them: the one that `serve` prints on a new installation to create the
 //! first owner, and the demo's.
 
-use super::browser::Browser;
-use super::email::Email;
-use super::sessions::{MAX_SESSION, Proof, StartedSession, hash};
-use super::{Accounts, checked_name, store};
+use super::{SignIn, store};
+use crate::accounts::{Browser, Email, MAX_SESSION, Proof, Role, StartedSession, checked_name};
 use chrono::TimeDelta;
+use embed_base::crypto::sha256_hex;
+use embed_base::events::activity::Actor;
 use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
@@ -28,18 +28,19 @@ pub enum LinkKind {
     FirstOwner,
 }
 
-impl Accounts {
+impl SignIn {
     /// Creates the link for the first owner, as long as there are no people; returns its path and query. Earlier such
     /// links end.
     pub async fn first_owner_link(&self) -> Result<Option<String>> {
-        let mut tx = self.context.db.begin_global().await?;
-        if store::users(&mut tx).await? > 0 {
+        if self.accounts.has_people().await? {
             return Ok(None);
         }
         let secret = self.context.random.hex_token();
         let now = self.context.clock.now();
+        let mut tx = self.context.db.begin_global().await?;
         store::end_first_owner_links(&mut tx).await?;
-        store::insert_link(&mut tx, None, &hash(&secret), true, (now, now + FIRST_OWNER)).await?;
+        let link = (self.context.ids.next(), None);
+        store::insert_link(&mut tx, link, &hash(&secret), true, (now, now + FIRST_OWNER)).await?;
         tx.commit().await?;
         Ok(Some(path(&secret)))
     }
@@ -48,9 +49,9 @@ impl Accounts {
     pub async fn reusable_link(&self, email: &Email) -> Result<String> {
         let secret = self.context.random.hex_token();
         let now = self.context.clock.now();
+        let link = (self.context.ids.next(), Some(self.accounts.id_of(email).await?));
         let mut tx = self.context.db.begin_global().await?;
-        let user = store::user(&mut tx, email).await?.ok_or_else(|| super::unknown_user(email))?;
-        store::insert_link(&mut tx, Some(user.id), &hash(&secret), false, (now, now + MAX_SESSION)).await?;
+        store::insert_link(&mut tx, link, &hash(&secret), false, (now, now + MAX_SESSION)).await?;
         tx.commit().await?;
         Ok(path(&secret))
     }
@@ -59,11 +60,12 @@ impl Accounts {
     pub async fn link_kind(&self, secret: &str) -> Result<LinkKind> {
         let mut tx = self.context.db.read_global().await?;
         let link = store::link(&mut tx, &hash(secret), self.context.clock.now()).await?.ok_or_else(ended)?;
+        drop(tx);
         if link.user_id.is_some() {
             return Ok(LinkKind::SignIn);
         }
         // A first owner who was created in another way ends the link.
-        if store::users(&mut tx).await? > 0 { Err(ended()) } else { Ok(LinkKind::FirstOwner) }
+        if self.accounts.has_people().await? { Err(ended()) } else { Ok(LinkKind::FirstOwner) }
     }
 
     /// Follows a link. `newcomer` is the address and name of the first owner.
@@ -84,17 +86,31 @@ impl Accounts {
         if link.once && !store::use_link(&mut tx, link.id, now).await? {
             return Err(ended());
         }
-        let user = match link.user_id {
-            Some(id) => store::user_by_id(&mut tx, id).await?,
-            None => None,
-        };
         tx.commit().await?;
-        match (user, newcomer) {
-            (Some(user), _) => self.start_session(&user, Proof::Link, browser).await,
-            (None, Some((email, name))) => self.first_owner(email, name, browser).await,
-            (None, None) => Err(ended()),
-        }
+        let started = match (link.user_id, newcomer) {
+            (Some(user), _) => self.accounts.start_session_of(user, Proof::Link, browser).await?,
+            (None, Some((email, name))) => Some(self.first_owner(email, name, browser).await?),
+            (None, None) => None,
+        };
+        started.ok_or_else(ended)
     }
+
+    /// Creates the first owner and begins their session.
+    async fn first_owner(
+        &self,
+        email: Email,
+        name: Option<&str>,
+        browser: &Browser,
+    ) -> Result<StartedSession> {
+        let organization = self.accounts.organization(None).await?;
+        self.accounts.invite(&Actor::CommandLine, organization, email.clone(), name, Role::Owner).await?;
+        self.accounts.start_session(&email, Proof::Link, browser).await
+    }
+}
+
+/// A slow hash would add nothing: the secret has 256 random bits.
+fn hash(secret: &str) -> String {
+    sha256_hex(secret.as_bytes())
 }
 
 fn path(secret: &str) -> String {

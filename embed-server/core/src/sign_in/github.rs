@@ -1,14 +1,11 @@
 //! Signing in with GitHub, which says which addresses belong to a person; the first of them that is a member here
-//! signs in.
-//! GitHub's own accounts are not stored.
+//! signs in. GitHub's accounts are not stored.
 //!
 //! This is OAuth 2.0 with PKCE (RFC 7636) and `state`. Both belong to one attempt of one browser, which keeps them in
 //! a cookie.
 
-use super::Accounts;
-use super::browser::Browser;
-use super::email::Email;
-use super::sessions::{Proof, StartedSession};
+use super::SignIn;
+use crate::accounts::{Browser, Email, Proof, StartedSession};
 use axum::http::header;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -148,12 +145,11 @@ impl GitHub {
     }
 }
 
-impl Accounts {
+impl SignIn {
     /// Begins a session for the first of the GitHub user's addresses that is a member here. `returned` is the state
     /// that came back, `code` the code from GitHub.
-    pub async fn sign_in_with_github(
+    pub async fn with_github(
         &self,
-        github: &GitHub,
         attempt: &SignInAttempt,
         (returned, code): (&str, &str),
         browser: &Browser,
@@ -162,9 +158,9 @@ impl Accounts {
             let detail = "This response from GitHub belongs to another attempt. Start again, in one window.";
             return Err(Error::new(Code::WrongState, detail));
         }
-        for email in github.addresses(code, attempt).await? {
-            if self.member(&email).await?.is_some() {
-                return self.sign_in(&email, Proof::GitHub, browser).await;
+        for email in self.github()?.addresses(code, attempt).await? {
+            if self.accounts.is_member(&email).await? {
+                return self.accounts.start_session(&email, Proof::GitHub, browser).await;
             }
         }
         let detail = "None of the addresses that GitHub has verified for you is invited here. Ask an owner to invite one of them.";

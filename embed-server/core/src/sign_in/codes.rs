@@ -1,13 +1,10 @@
-//! Signing in with an address: by a code that is sent to it, or by another proof that it is the person's.
+//! Signing in with a code that is sent to the address.
 //!
 //! A request for a code gets the same response, at the same speed, for every address: the code is created and stored
 //! in any case, and the person is looked up after the response.
 
-use super::browser::Browser;
-use super::email::Email;
-use super::sessions::{Proof, StartedSession};
-use super::store::{self, StoredUser};
-use super::{Accounts, Role};
+use super::{SignIn, store};
+use crate::accounts::{Browser, Email, Proof, StartedSession};
 use chrono::TimeDelta;
 use embed_base::crypto::{equal, hex};
 use embed_base::{Code, Error, Result};
@@ -34,7 +31,7 @@ pub(super) struct StoredCode {
     pub code_hash: String,
 }
 
-impl Accounts {
+impl SignIn {
     /// Creates a code for this address, sends it (or logs it, where this server sends no mail), and returns the id to
     /// redeem it under.
     pub async fn send_code(&self, email: Email) -> Result<Uuid> {
@@ -44,9 +41,9 @@ impl Accounts {
         let hash = self.hash_code(id, &code)?;
         store::insert_code(&mut tx, id, &email, &hash, (now, now + LIFETIME)).await?;
         tx.commit().await?;
-        let accounts = self.clone();
+        let sign_in = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = accounts.deliver(&email, &code).await {
+            if let Err(error) = sign_in.deliver(&email, &code).await {
                 tracing::error!(%error, causes = error.causes(), "a code could not be sent");
             }
         });
@@ -55,7 +52,7 @@ impl Accounts {
 
     /// Sends the code, if the address is a member's.
     async fn deliver(&self, email: &Email, code: &str) -> Result<()> {
-        if self.member(email).await?.is_none() {
+        if !self.accounts.is_member(email).await? {
             tracing::info!(%email, "a code was requested for an address that is no member's");
             return Ok(());
         }
@@ -90,39 +87,7 @@ impl Accounts {
             return Err(code_ended());
         }
         tx.commit().await?;
-        self.sign_in(&found.email, Proof::Code, browser).await
-    }
-
-    /// Begins a session of the person with this verified address; 403 `not_invited` where there is none.
-    pub(super) async fn sign_in(
-        &self,
-        email: &Email,
-        proof: Proof,
-        browser: &Browser,
-    ) -> Result<StartedSession> {
-        let user = self.member(email).await?.ok_or_else(|| not_invited(email))?;
-        self.start_session(&user, proof, browser).await
-    }
-
-    /// The person with this address, if they are in an organization.
-    pub(super) async fn member(&self, email: &Email) -> Result<Option<StoredUser>> {
-        let mut tx = self.context.db.read_global().await?;
-        let Some(user) = store::user(&mut tx, email).await? else { return Ok(None) };
-        let memberships = store::memberships(&mut tx, user.id).await?;
-        Ok((!memberships.is_empty()).then_some(user))
-    }
-
-    /// Creates the first owner and begins their session.
-    pub(super) async fn first_owner(
-        &self,
-        email: Email,
-        name: Option<&str>,
-        browser: &Browser,
-    ) -> Result<StartedSession> {
-        let organization = self.organization(None).await?;
-        let by = embed_base::events::activity::Actor::CommandLine;
-        self.invite(&by, organization, email.clone(), name, Role::Owner).await?;
-        self.sign_in(&email, Proof::Link, browser).await
+        self.accounts.start_session(&found.email, Proof::Code, browser).await
     }
 
     /// Six digits are quickly guessed, so the stored hash is keyed with this server's secret and bound to one code's
@@ -130,14 +95,6 @@ impl Accounts {
     fn hash_code(&self, id: Uuid, code: &str) -> Result<String> {
         let key = self.context.secret()?.key("sign-in code");
         Ok(hex(&key.sign(format!("{id} {code}").as_bytes())))
-    }
-
-    /// Deletes expired codes, links, sessions and personal tokens.
-    pub async fn prune(&self) -> Result<()> {
-        let mut tx = self.context.db.begin_global().await?;
-        let now = self.context.clock.now();
-        store::prune(&mut tx, now, (now - super::sessions::MAX_IDLE, now - super::tokens::KEPT)).await?;
-        tx.commit().await
     }
 }
 
@@ -149,11 +106,4 @@ fn wrong_code() -> Error {
 fn code_ended() -> Error {
     let detail = "This code was used, was tried too often, or is older than five minutes. Ask for another.";
     Error::new(Code::CodeEnded, detail)
-}
-
-fn not_invited(email: &Email) -> Error {
-    let detail = format!(
-        "{email} is in no organization here. Ask an owner for an invitation: `embed-server user invite {email}`, or in the console under People."
-    );
-    Error::new(Code::NotInvited, detail)
 }
