@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The bits before an IPv4 address in its IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2).
@@ -38,8 +38,17 @@ impl TrustedProxies {
         ClientAddress(client)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether an address, in its canonical form, is one of these proxies.
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// What one subscriber has: an IPv4 address, or an IPv6 network of 64 bits.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address => address,
     }
 }
 
@@ -59,7 +68,7 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
     use proptest::prelude::*;
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::Ipv4Addr;
 
     fn client(proxies: &str, peer: &str, forwarded: &[&str]) -> String {
         let proxies = TrustedProxies::parse(proxies).unwrap();

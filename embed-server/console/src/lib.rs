@@ -7,6 +7,7 @@
 mod pages;
 mod shell;
 
+pub use pages::SIGN_IN_ATTEMPTS;
 pub use shell::gate::{error_page, gate};
 
 use aide::axum::ApiRouter;

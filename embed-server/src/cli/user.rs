@@ -9,6 +9,7 @@ use embed_base::Context;
 use embed_base::Result;
 use embed_base::events::activity::Actor;
 use embed_core::accounts::{Accounts, Email, Person, PersonalToken, Role};
+use embed_core::sign_in::SignIn;
 use serde::Serialize;
 use std::fmt;
 use uuid::Uuid;
@@ -38,6 +39,11 @@ pub(super) enum Command {
         email: String,
         #[command(flatten)]
         organization: Organization,
+    },
+    /// Print a link that signs a person in to the console once, within 15 minutes
+    Link {
+        /// The person's email address
+        email: String,
     },
     /// Create a personal token for the management API; it is printed only once
     Token {
@@ -94,6 +100,9 @@ pub(super) struct Invite {
     organization: Organization,
 }
 
+/// How long the link of `user link` is valid.
+const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+
 pub(super) async fn run(command: Command, context: Context, output: Output) -> Result<()> {
     let accounts = Accounts::new(&context);
     match command {
@@ -122,6 +131,13 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
             let email = Email::parse(&email)?;
             let organization = organization.find(&accounts).await?;
             output.print(&Removed(accounts.remove(&Actor::CommandLine, organization, &email).await?))
+        }
+        Command::Link { email } => {
+            let email = Email::parse(&email)?;
+            let sign_in = SignIn::new(&context, accounts.clone())?;
+            let path = sign_in.single_use_link(&email, LINK_LIFETIME).await?;
+            let link = format!("{}{path}", context.settings.server.public_url);
+            output.print(&SignInLink { email, link })
         }
         Command::Token { email, name, expires } => {
             let email = Email::parse(&email)?;
@@ -193,6 +209,23 @@ struct Removed(Person);
 impl Readable for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is removed. Their tokens no longer give access to this organization.", self.0.email)
+    }
+}
+
+#[derive(Serialize)]
+struct SignInLink {
+    email: Email,
+    link: String,
+}
+
+impl Readable for SignInLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.link)?;
+        write!(
+            f,
+            "\nWhoever opens this link within 15 minutes is signed in as {}. It works once.",
+            self.email
+        )
     }
 }
 

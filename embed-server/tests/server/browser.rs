@@ -60,7 +60,13 @@ pub struct Browser<'a> {
 impl TestApp {
     /// A browser that nobody has signed in with.
     pub fn browser(&self) -> Browser<'_> {
-        let client = Client::builder().redirect(Policy::none()).pool_max_idle_per_host(0).build().unwrap();
+        self.browser_at("127.0.0.1")
+    }
+
+    /// The same, whose requests come from this address of the loopback network.
+    pub fn browser_at(&self, address: &str) -> Browser<'_> {
+        let client = Client::builder().redirect(Policy::none()).pool_max_idle_per_host(0);
+        let client = client.local_address(Some(address.parse().unwrap())).build().unwrap();
         let origin = Some(self.context.settings.server.public_url.clone());
         Browser { app: self, client, cookie: Mutex::new(None), others: Mutex::default(), origin }
     }

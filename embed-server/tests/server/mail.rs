@@ -50,6 +50,18 @@ impl Mailbox {
         letters.iter().rev().find(|(address, _)| address == to).unwrap().1.clone()
     }
 
+    /// The path and query of the link in the newest letter to an address that says this.
+    pub async fn link(&self, to: &str, count: usize, says: &str) -> String {
+        self.letter(to, count).await;
+        let letters = self.0.lock().unwrap();
+        let (_, letter) =
+            letters.iter().rev().find(|(address, letter)| address == to && letter.contains(says)).unwrap();
+        let (_, rest) = letter
+            .split_once("https://embed.test/console/enter")
+            .unwrap_or_else(|| panic!("no link in {letter}"));
+        format!("/console/enter{}", rest.lines().next().unwrap())
+    }
+
     /// The six digits in it.
     pub async fn code(&self, to: &str, count: usize) -> String {
         let letter = self.letter(to, count).await;
@@ -72,6 +84,8 @@ async fn take(stream: TcpStream, letters: Mailbox) -> std::io::Result<()> {
                     letter.push_str(&line);
                     letter.push('\n');
                 }
+                // Quoted-printable, of which letters in English need this much (RFC 2045, section 6.7).
+                let letter = letter.replace("=\n", "").replace("=3D", "=");
                 letters.0.lock().unwrap().push((to.clone(), letter));
                 "250 kept"
             }

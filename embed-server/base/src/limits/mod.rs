@@ -10,11 +10,12 @@ mod shared;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::metrics::{Decision, Metrics};
+use crate::net::network;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use local::Local;
 use shared::Shared;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ pub enum Subject {
     Domain(Uuid),
     /// A client's address where people sign in.
     SignIn(IpAddr),
-    /// A mailbox, by the hash of its address.
+    /// A mailbox and a client's address, by the hash of both.
     Mailbox(Uuid),
 }
 
@@ -95,9 +96,11 @@ impl Limit {
         Self { subject: Subject::SignIn(network(address)), requests: per_minute, seconds: 60 }
     }
 
-    /// So many mails per minute to a mailbox.
-    pub fn mailbox(address: &str, per_minute: NonZeroU32) -> Self {
-        let [high, low @ ..] = crate::crypto::sha256(address.as_bytes());
+    /// So many mails per minute to a mailbox at the request of one address, so that others cannot use up what its owner
+    /// may request.
+    pub fn mailbox(mailbox: &str, address: IpAddr, per_minute: NonZeroU32) -> Self {
+        let both = format!("{} {mailbox}", network(address));
+        let [high, low @ ..] = crate::crypto::sha256(both.as_bytes());
         let mut id = [0; 16];
         id[0] = high;
         id[1..].copy_from_slice(&low[..15]);
@@ -216,13 +219,6 @@ impl LimitDecision {
 /// Whole seconds, rounded up.
 fn seconds(micros: i64) -> u64 {
     u64::try_from(micros).unwrap_or_default().div_ceil(1_000_000)
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        address => address,
-    }
 }
 
 #[cfg(test)]

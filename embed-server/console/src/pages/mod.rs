@@ -12,3 +12,5 @@ pub mod sign_in;
 pub mod sites;
 pub mod snippets;
 pub mod tokens;
+
+pub use sign_in::ATTEMPTS as SIGN_IN_ATTEMPTS;

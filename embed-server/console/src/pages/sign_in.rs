@@ -24,7 +24,9 @@ use std::num::NonZeroU32;
 use uuid::Uuid;
 
 /// Attempts of any kind per minute and client address.
-const ATTEMPTS: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
+pub const ATTEMPTS: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
+/// How long a browser keeps what its codes are bound to, in seconds: longer than any of them is valid.
+const CODE_SECONDS: i64 = 10 * 60;
 /// How long an attempt with GitHub may take, in seconds.
 const GITHUB_SECONDS: i64 = 10 * 60;
 
@@ -51,7 +53,7 @@ pub fn router() -> ApiRouter<ConsoleState> {
         .api_route(
             ENTER,
             get_with(follow_link, |op| op.with(public()))
-                .merge(post_with(create_first_owner, |op| op.with(public()))),
+                .merge(post_with(enter, |op| op.with(public()))),
         )
         .api_route("/console/sign-out", post(sign_out))
 }
@@ -105,19 +107,27 @@ async fn send_code(
     State(console): State<ConsoleState>,
     State(services): State<Services>,
     browser: Browser,
+    headers: HeaderMap,
     PublicForm(EmailForm { email, next }): PublicForm<EmailForm>,
 ) -> Result<Response> {
+    // Several codes of one browser are all valid in it.
+    let binding = Cookie::SignIn.read(&console, &headers).filter(|value| is_token(value));
+    let binding = binding.map_or_else(|| services.context.random.hex_token(), str::to_owned);
     let sent = async {
         let email = Email::parse(&email)?;
-        let counted =
-            vec![Limit::sign_in(browser.address, ATTEMPTS), Limit::mailbox(email.as_str(), CODES_PER_MINUTE)];
+        let counted = vec![
+            Limit::sign_in(browser.address, ATTEMPTS),
+            Limit::mailbox(email.as_str(), browser.address, CODES_PER_MINUTE),
+        ];
         services.limits.count(counted).await.check()?;
-        services.sign_in.send_code(email).await
+        services.sign_in.send_code(email, &browser, &binding).await
     };
     match sent.await {
         Ok(id) => {
             let parameters = [("id", &*id.to_string()), ("next", &console_path(next.as_deref()))];
-            Ok(Redirect::to(&with_query(CODE, &parameters)).into_response())
+            let mut response = Redirect::to(&with_query(CODE, &parameters)).into_response();
+            Cookie::SignIn.set(&console, &binding, CODE_SECONDS, response.headers_mut());
+            Ok(response)
         }
         Err(error) => {
             redisplay(error, async |error| Ok(sign_in_page(&console, &email, next.as_deref(), Some(error))))
@@ -144,11 +154,11 @@ fn code_page(console: &ConsoleState, id: Uuid, next: Option<&str>, error: Option
             (form_error(error))
             p {
                 @if console.0.services.context.mail.is_configured() {
-                    "If this address has been invited, an email with a six-digit code is on its way."
+                    "If this address has been invited, an email with a six-digit code and a link is on its way."
                 } @else {
-                    "No mail server is set up. If this address has been invited, a six-digit code is in the server's log."
+                    "No mail server is set up. If this address has been invited, a six-digit code and a link are in the server's log."
                 }
-                " The code is valid for five minutes."
+                " The code is valid for five minutes in this browser, the link in any."
             }
             form method="post" action=(CODE) {
                 input type="hidden" name="id" value=(id);
@@ -172,11 +182,13 @@ async fn redeem(
     State(console): State<ConsoleState>,
     State(services): State<Services>,
     browser: Browser,
+    headers: HeaderMap,
     PublicForm(RedeemForm { id, code, next }): PublicForm<RedeemForm>,
 ) -> Result<Response> {
     let redeemed = async {
         services.limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
-        services.sign_in.redeem_code(id, &code, &browser).await
+        let binding = Cookie::SignIn.read(&console, &headers).unwrap_or_default();
+        services.sign_in.redeem_code(id, &code, &browser, binding).await
     };
     match redeemed.await {
         Ok(session) => Ok(redirect_with_session(&console, &session, next.as_deref())),
@@ -255,6 +267,11 @@ async fn from_github(
     Ok(response)
 }
 
+/// Whether it is a value that this server has set.
+fn is_token(value: &str) -> bool {
+    value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Encodes a text for a cookie's value.
 fn hex_of(text: &str) -> String {
     embed_base::crypto::hex(text.as_bytes())
@@ -275,7 +292,8 @@ struct LinkQuery {
     link: String,
 }
 
-/// A sign-in link starts a session at once; the first owner's link asks for their address and name.
+/// A reusable link starts a session at once, a single-use link after a confirmation; the first owner's link asks for their
+/// address and name.
 async fn follow_link(
     State(console): State<ConsoleState>,
     State(services): State<Services>,
@@ -288,8 +306,22 @@ async fn follow_link(
             &services.sign_in.follow_link(&link, None, &browser).await?,
             None,
         )),
+        LinkKind::Confirm(email) => Ok(confirm_page(&link, &email).into_response()),
         LinkKind::FirstOwner => Ok(first_owner_page(&link, "", "", None).into_response()),
     }
+}
+
+fn confirm_page(link: &str, email: &Email) -> Page {
+    signed_out_page(
+        "Sign in",
+        html! {
+            p { "This link signs you in as " strong { (email) } ". It works once." }
+            form method="post" action=(ENTER) {
+                input type="hidden" name="link" value=(link);
+                button.primary type="submit" autofocus { "Sign in" }
+            }
+        },
+    )
 }
 
 fn first_owner_page(link: &str, email: &str, name: &str, error: Option<&Error>) -> Page {
@@ -310,20 +342,25 @@ fn first_owner_page(link: &str, email: &str, name: &str, error: Option<&Error>) 
 }
 
 #[derive(Deserialize)]
-struct FirstOwnerForm {
+struct EnterForm {
     link: String,
+    #[serde(default)]
     email: String,
     #[serde(default)]
     name: String,
 }
 
-async fn create_first_owner(
+async fn enter(
     State(console): State<ConsoleState>,
     State(services): State<Services>,
     browser: Browser,
-    PublicForm(FirstOwnerForm { link, email, name }): PublicForm<FirstOwnerForm>,
+    PublicForm(EnterForm { link, email, name }): PublicForm<EnterForm>,
 ) -> Result<Response> {
     services.limits.count(vec![Limit::sign_in(browser.address, ATTEMPTS)]).await.check()?;
+    if let LinkKind::SignIn | LinkKind::Confirm(_) = services.sign_in.link_kind(&link).await? {
+        let session = services.sign_in.follow_link(&link, None, &browser).await?;
+        return Ok(redirect_with_session(&console, &session, None));
+    }
     let given = Some(name.trim()).filter(|name| !name.is_empty());
     let entered = async {
         let newcomer = (Email::parse(&email)?, given);

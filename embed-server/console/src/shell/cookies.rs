@@ -10,6 +10,8 @@ pub enum Cookie {
     Session,
     /// The state of an attempt to sign in with GitHub.
     GitHub,
+    /// What binds a sign-in code to the browser that requested it.
+    SignIn,
     /// A newly created secret, until its page has shown it once.
     NewSecret,
 }
@@ -20,6 +22,7 @@ impl Cookie {
         let name = match self {
             Self::Session => "dramac_session",
             Self::GitHub => "dramac_github",
+            Self::SignIn => "dramac_sign_in",
             Self::NewSecret => "dramac_fresh",
         };
         format!("{prefix}{name}")

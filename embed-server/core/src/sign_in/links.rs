@@ -1,5 +1,5 @@
-//! Links that sign in the person that follows them: the one that `serve` prints on a new installation to create the
-//! first owner, and the demo's.
+//! Links that sign in the person that follows them: the one in the mail with a code, the one that `user link` prints, the
+//! demo's, and the one that `serve` prints on a new installation to create the first owner.
 
 use super::{SignIn, store};
 use crate::accounts::{Browser, Email, MAX_SESSION, Proof, Role, StartedSession, checked_name};
@@ -20,10 +20,12 @@ pub(super) struct StoredLink {
 }
 
 /// What a link does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkKind {
-    /// It signs a person in.
+    /// It signs a person in whenever it is followed.
     SignIn,
+    /// It signs this person in once, when they confirm it: mail scanners follow links too.
+    Confirm(Email),
     /// It creates the first owner, and asks for their address.
     FirstOwner,
 }
@@ -47,11 +49,20 @@ impl SignIn {
 
     /// Creates a link that can be used repeatedly to sign a person in; returns its path and query.
     pub async fn reusable_link(&self, email: &Email) -> Result<String> {
+        self.link_for(email, false, MAX_SESSION).await
+    }
+
+    /// Creates a link that signs a person in once, within this time; returns its path and query.
+    pub async fn single_use_link(&self, email: &Email, lifetime: TimeDelta) -> Result<String> {
+        self.link_for(email, true, lifetime).await
+    }
+
+    async fn link_for(&self, email: &Email, once: bool, lifetime: TimeDelta) -> Result<String> {
         let secret = self.context.random.hex_token();
         let now = self.context.clock.now();
         let link = (self.context.ids.next(), Some(self.accounts.id_of(email).await?));
         let mut tx = self.context.db.begin_global().await?;
-        store::insert_link(&mut tx, link, &hash(&secret), false, (now, now + MAX_SESSION)).await?;
+        store::insert_link(&mut tx, link, &hash(&secret), once, (now, now + lifetime)).await?;
         tx.commit().await?;
         Ok(path(&secret))
     }
@@ -61,8 +72,9 @@ impl SignIn {
         let mut tx = self.context.db.read_global().await?;
         let link = store::link(&mut tx, &hash(secret), self.context.clock.now()).await?.ok_or_else(ended)?;
         drop(tx);
-        if link.user_id.is_some() {
-            return Ok(LinkKind::SignIn);
+        if let Some(user) = link.user_id {
+            let email = self.accounts.email_of(user).await?.ok_or_else(ended)?;
+            return Ok(if link.once { LinkKind::Confirm(email) } else { LinkKind::SignIn });
         }
         // A first owner who was created in another way ends the link.
         if self.accounts.has_people().await? { Err(ended()) } else { Ok(LinkKind::FirstOwner) }
@@ -87,12 +99,14 @@ impl SignIn {
             return Err(ended());
         }
         tx.commit().await?;
-        let started = match (link.user_id, newcomer) {
-            (Some(user), _) => self.accounts.start_session_of(user, Proof::Link, browser).await?,
-            (None, Some((email, name))) => Some(self.first_owner(email, name, browser).await?),
-            (None, None) => None,
-        };
-        started.ok_or_else(ended)
+        match (link.user_id, newcomer) {
+            (Some(user), _) => {
+                let email = self.accounts.email_of(user).await?.ok_or_else(ended)?;
+                self.accounts.start_session(&email, Proof::Link, browser).await
+            }
+            (None, Some((email, name))) => self.first_owner(email, name, browser).await,
+            (None, None) => Err(ended()),
+        }
     }
 
     /// Creates the first owner and begins their session.
@@ -109,7 +123,7 @@ impl SignIn {
 }
 
 /// A slow hash would add nothing: the secret has 256 random bits.
-fn hash(secret: &str) -> String {
+pub(super) fn hash(secret: &str) -> String {
     sha256_hex(secret.as_bytes())
 }
 

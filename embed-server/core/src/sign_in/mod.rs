@@ -3,10 +3,11 @@
 
 mod codes;
 mod github;
+mod letters;
 mod links;
 mod store;
 
-pub use codes::CODES_PER_MINUTE;
+pub use codes::{CODES_PER_DAY, CODES_PER_MINUTE, CODES_PER_NETWORK, GUESSES_PER_DAY, TRIES};
 pub use github::{GitHub, SignInAttempt};
 pub use links::LinkKind;
 
