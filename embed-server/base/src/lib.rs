@@ -19,6 +19,7 @@ pub mod mail;
 pub mod metrics;
 pub mod names;
 pub mod net;
+pub mod open_files;
 pub mod outbound;
 pub mod secrets;
 pub mod work;

@@ -98,6 +98,12 @@ struct View {
     outcome: &'static str,
 }
 
+/// The labels of a connection that was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClosedConnection {
+    reason: &'static str,
+}
+
 /// Counts how often modules are shown and refused.
 #[derive(Clone)]
 pub struct ViewMetrics {
@@ -128,6 +134,7 @@ pub struct Metrics {
     pub limits_alone: Gauge,
     /// Lines of the request log that were dropped because the queue was full.
     pub log_dropped: Counter,
+    connections_closed: Family<ClosedConnection, Counter>,
     pub pool_open: Gauge,
     /// Open connections that are idle.
     pub pool_idle: Gauge,
@@ -167,6 +174,11 @@ impl Default for Metrics {
                 "request_log_dropped",
                 "Lines of the request log that were dropped because its queue was full",
                 Counter::default(),
+            ),
+            connections_closed: register.add(
+                "connections_closed",
+                "Connections that were closed because there were too many",
+                Family::default(),
             ),
             pool_open: register.add("database_connections", "Open connections", Gauge::default()),
             pool_idle: register.add("database_connections_idle", "Idle connections", Gauge::default()),
@@ -210,6 +222,12 @@ impl Metrics {
         let run = Run { job, outcome };
         self.runs.get_or_create(&run).inc();
         self.last_run.get_or_create(&run).set(at);
+    }
+
+    /// Counts a connection that was closed because its network had too many (`address`), because there were too many in
+    /// all (`full`), or to make room for another network (`replaced`).
+    pub fn connection_closed(&self, reason: &'static str) {
+        self.connections_closed.get_or_create(&ClosedConnection { reason }).inc();
     }
 
     /// Every metric, as `GET /metrics` returns it.

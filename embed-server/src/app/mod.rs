@@ -7,7 +7,9 @@ mod routes;
 
 pub use assets::Assets;
 use embed_base::Context;
+use embed_base::config::Settings;
 use embed_base::http;
+use embed_base::open_files;
 use embed_base::{Error, Result};
 use embed_core::services::Services;
 pub use routes::{Rule, console_rules};
@@ -47,7 +49,8 @@ impl Server {
         services.requests.prepare().await?;
         let routes = routes::host_router(&services)?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(http::serve(listener, routes, stop.clone()));
+        let limit = connection_limit(&context.settings);
+        let serving = tokio::spawn(http::serve(listener, routes, limit, stop.clone()));
         let background = Background::start(&services, queues);
         Ok(Self { address, stop, serving, background, context })
     }
@@ -65,6 +68,28 @@ impl Server {
         }
         self.background.stop(GRACE).await;
         self.context.db.close().await;
+    }
+}
+
+/// How many connections may be open: as many as are set, or as the limit of open files leaves room for.
+fn connection_limit(settings: &Settings) -> usize {
+    let wanted = settings.limits.connection_limit.get();
+    match open_files::raise() {
+        Ok(files) => {
+            let limit = open_files::connections(wanted, files);
+            if limit < usize::try_from(wanted).unwrap_or(usize::MAX) {
+                tracing::warn!(
+                    files,
+                    connections = limit,
+                    "the limit of open files is low, so fewer connections are accepted than EMBED_CONNECTION_LIMIT; raise it with `ulimit -n`, or LimitNOFILE of systemd"
+                );
+            }
+            limit
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files is not known; raise it with `ulimit -n`, or LimitNOFILE of systemd");
+            usize::try_from(wanted).unwrap_or(usize::MAX)
+        }
     }
 }
 

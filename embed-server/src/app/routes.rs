@@ -73,6 +73,7 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     Ok(HostRouter::new(
         settings.server.module_host.clone(),
         settings.server.trusted_proxies.clone(),
+        services.context.metrics.clone(),
         public.merge(verify).merge(management).merge(pages),
         module,
     ))

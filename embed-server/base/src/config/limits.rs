@@ -23,6 +23,14 @@ section! {
         expected: "a number of requests per minute, at least 1",
         parse: |text| text.parse().ok(),
     }
+    connection_limit: NonZeroU32 = {
+        variable: "EMBED_CONNECTION_LIMIT",
+        flag: Flag::Value("NUMBER"),
+        meaning: "how many connections may be open at once, in all; fewer where the open-file limit is low",
+        default: "10000",
+        expected: "a number of connections, at least 1",
+        parse: |text| text.parse().ok(),
+    }
 }
 
 /// TLS to Redis is left to a proxy.

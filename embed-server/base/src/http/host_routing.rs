@@ -2,6 +2,7 @@
 
 use super::request_id;
 use crate::config::ModuleHost;
+use crate::metrics::Metrics;
 use crate::net::TrustedProxies;
 use axum::Router;
 use axum::body::Body;
@@ -21,6 +22,7 @@ pub struct ModuleOrigin(pub Uuid);
 pub struct HostRouter {
     module_host: Option<ModuleHost>,
     proxies: TrustedProxies,
+    metrics: Metrics,
     public: Router,
     module: Router,
 }
@@ -30,10 +32,19 @@ impl HostRouter {
     pub fn new(
         module_host: Option<ModuleHost>,
         proxies: TrustedProxies,
+        metrics: Metrics,
         public: Router,
         module: Router,
     ) -> Self {
-        Self { module_host, proxies, public, module }
+        Self { module_host, proxies, metrics, public, module }
+    }
+
+    pub(super) fn proxies(&self) -> &TrustedProxies {
+        &self.proxies
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Answers one request of a client at the other end of a connection.

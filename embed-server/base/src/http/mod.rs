@@ -3,6 +3,7 @@
 
 mod api_gateway;
 mod caller;
+mod connections;
 mod cors;
 mod created;
 pub mod documentation;
@@ -23,6 +24,7 @@ mod time_range;
 
 pub use api_gateway::{ApiRequest, Authenticated, CALL_TIMEOUT, Lookups, behind_gateway};
 pub use caller::{Call, Caller, CallerKind, Grant, Scope, forbidden, unauthenticated};
+pub use connections::CONNECTIONS_PER_NETWORK;
 pub use cors::{AllowedPage, CorsPolicy};
 pub use created::Created;
 pub use error_presentation::{ErrorPresentation, Failure, problem_document};
@@ -30,7 +32,7 @@ pub use fallback::{method_not_allowed, not_found};
 pub use host_routing::{HostRouter, ModuleOrigin};
 pub use input::{Input, document_body_refusals, media_type, read_body, wrong_media_type};
 pub use limit_headers::WithLimitHeaders;
-pub use listen::serve;
+pub use listen::{HEAD_LIMIT, HEAD_TIMEOUT, WRITE_TIMEOUT, serve};
 pub use middleware::{Middleware, TIMEOUT};
 pub use paging::{Listed, Paged, Paging};
 pub use parameters::{Parameters, QUERY_NOT_UTF8, percent_decoded};

@@ -52,8 +52,7 @@ pub fn router() -> ApiRouter<ConsoleState> {
         .api_route("/console/sign-in/github/callback", get_with(from_github, |op| op.with(public())))
         .api_route(
             ENTER,
-            get_with(follow_link, |op| op.with(public()))
-                .merge(post_with(enter, |op| op.with(public()))),
+            get_with(follow_link, |op| op.with(public())).merge(post_with(enter, |op| op.with(public()))),
         )
         .api_route("/console/sign-out", post(sign_out))
 }

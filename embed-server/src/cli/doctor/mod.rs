@@ -84,6 +84,7 @@ async fn examine(settings: &Settings) -> Vec<Check> {
     };
     record(OutboundSettings::SECTION.title, "dns", dns);
     record(MailSettings::SECTION.title, "mail", services::mail(settings).await);
+    record(LimitSettings::SECTION.title, "open files", services::open_files(settings));
     if let Some(url) = &settings.limits.redis_url {
         record(LimitSettings::SECTION.title, "redis", services::redis(url).await);
     }

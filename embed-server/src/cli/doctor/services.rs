@@ -7,6 +7,7 @@ use embed_base::config::{DatabaseUrl, SecretText, Settings};
 use embed_base::db::Db;
 use embed_base::limits::RateLimits;
 use embed_base::mail::Mail;
+use embed_base::open_files;
 
 /// Embed tokens and signatures expire, so machines whose clocks differ by more disagree about which are valid.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(30);
@@ -82,6 +83,25 @@ pub(super) async fn redis(url: &SecretText) -> (Status, String) {
             Status::Fix,
             format!("does not answer ({error}), so each server counts limits on its own: check REDIS_URL"),
         ),
+    }
+}
+
+/// The limit of open files of this process, which a server that is started in the same way has too.
+pub(super) fn open_files(settings: &Settings) -> (Status, String) {
+    let wanted = settings.limits.connection_limit.get();
+    match open_files::raise() {
+        Ok(files) => match open_files::connections(wanted, files) {
+            fit if u64::try_from(fit) == Ok(u64::from(wanted)) => {
+                (Status::Ok, format!("{files}, enough for {wanted} connections"))
+            }
+            fit => (
+                Status::Fix,
+                format!(
+                    "{files} leaves room for {fit} of {wanted} connections: raise it with `ulimit -n`, or LimitNOFILE of systemd, or lower EMBED_CONNECTION_LIMIT"
+                ),
+            ),
+        },
+        Err(error) => (Status::Note, format!("not known: {error}")),
     }
 }
 
