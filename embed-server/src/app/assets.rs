@@ -6,12 +6,12 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use axum::routing::get;
 use embed_base::config::Settings;
 use embed_base::files::Digest;
-use embed_base::files::{Content, Encoding};
+use embed_base::files::{Content, Encoding, Forms};
 use embed_base::{Code, Error, Result};
 use embed_bundle::{BUNDLE, Dir};
 use embed_protocol::loader;
@@ -29,7 +29,7 @@ const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-or
 pub struct Assets(Arc<HashMap<String, Asset>>);
 
 struct Asset {
-    content: Content,
+    forms: Forms,
     tag: Digest,
     headers: HeaderMap,
 }
@@ -81,7 +81,7 @@ impl Asset {
             (RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
             (TIMING_ALLOW_ORIGIN, HeaderValue::from_static("*")),
         ]);
-        Ok(Self { tag: Digest::of(&content.plain), content, headers })
+        Ok(Self { tag: Digest::of(&content.plain), forms: Forms::from(&content), headers })
     }
 }
 
@@ -93,13 +93,14 @@ pub fn router() -> Router<Assets> {
 async fn asset(
     State(assets): State<Assets>,
     Path(path): Path<String>,
+    method: Method,
     request: HeaderMap,
 ) -> Result<Response> {
     let asset = assets.0.get(&format!("v1/{path}")).ok_or_else(|| {
         let detail = format!("The bundle has no file v1/{path}. A page that requests it has an old snippet: the loader is `/v1/embed.js`.");
         Error::new(Code::FileNotFound, detail)
     })?;
-    Ok(asset.content.answer(&request, asset.tag.as_str(), asset.headers.clone()))
+    Ok(asset.forms.answer_range(&method, &request, asset.tag.as_str(), asset.headers.clone()))
 }
 
 fn embedded(folder: &'static Dir<'static>) -> HashMap<String, Bytes> {

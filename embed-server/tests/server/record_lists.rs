@@ -1,6 +1,6 @@
 //! Lists of records: filters, orders and pages, alike on both engines.
 
-use crate::app::TestApp;
+use crate::app::{TestApp, json_of};
 use crate::engine::Database;
 use crate::records::{Api, refusal};
 use crate::story;
@@ -284,4 +284,41 @@ story!(a_query_that_is_not_utf_8_is_refused, |app| {
         assert_eq!((status, code.as_str()), (400, "invalid_parameter"), "{query}");
         assert!(problem["detail"].as_str().unwrap().contains("UTF-8"), "{problem}");
     }
+});
+
+story!(a_page_ends_where_its_data_is_large, |app| {
+    let api = Api::publish(&app).await;
+    let text = "x".repeat(250 * 1024);
+    for number in 0..9 {
+        api.create("things", &json!({ "number": number, "text": text })).await;
+    }
+    let (mut numbers, mut pages, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let page = api.list(&format!("records/things?sort=number&limit=200{cursor}")).await;
+        let data = page["data"].as_array().unwrap();
+        pages.push(data.len());
+        numbers.extend(data.iter().map(|record| record["data"]["number"].as_u64().unwrap()));
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!((pages, numbers), (vec![4, 4, 1], (0..9).collect()));
+
+    let query = "{ records(collection: \"things\", sort: \"number\", first: 9) { nodes { version } pageInfo { hasNextPage } } }";
+    let body = json!({ "query": query });
+    let (_, answer) = json_of(api.send(Method::POST, "graphql", &body).send().await.unwrap()).await;
+    let records = &answer["data"]["records"];
+    assert_eq!(
+        (records["nodes"].as_array().unwrap().len(), &records["pageInfo"]["hasNextPage"]),
+        (4, &json!(true))
+    );
+    // What is loaded counts, whatever is asked of it.
+    let five: String = (0..5)
+        .map(|number| {
+            format!("a{number}: records(collection: \"things\", first: 9) {{ nodes {{ version }} }} ")
+        })
+        .collect();
+    let body = json!({ "query": format!("{{ {five} }}") });
+    let (_, answer) = json_of(api.send(Method::POST, "graphql", &body).send().await.unwrap()).await;
+    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("more than 4 MiB"));
+    assert_eq!(answer["errors"].as_array().unwrap().len(), 1);
 });

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// How long a request waits for a free connection before it fails with 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+/// The rows that SQLite's thread reads ahead of us: records may be large.
+const ROWS_AHEAD: usize = 4;
 /// How long a writer waits for another process that writes to SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -28,6 +30,7 @@ impl Db {
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .busy_timeout(BUSY_TIMEOUT)
+                    .row_buffer_size(ROWS_AHEAD)
                     .foreign_keys(true);
                 let pool = |connections| {
                     SqlitePoolOptions::new()

@@ -2,6 +2,7 @@
 
 use super::Tx;
 use chrono::{DateTime, Utc};
+use futures_util::{Stream, TryStreamExt};
 use sqlx::AssertSqlSafe;
 use std::fmt::{Arguments, Write};
 use uuid::Uuid;
@@ -83,4 +84,35 @@ macro_rules! fetch_all {
             bound.fetch_all(conn).await
         })
     }};
+}
+
+/// Fetches the rows of a [`Statement`] from either engine, one by one, as long as `$takes` takes them.
+#[macro_export]
+macro_rules! fetch_while {
+    ($tx:expr, $statement:expr, $takes:expr) => {{
+        let (text, arguments) = $statement.into_parts();
+        $crate::db::on!($tx, |conn| {
+            let query = sqlx::query_as(text);
+            let bound = arguments.into_iter().fold(query, |query, argument| match argument {
+                $crate::db::Argument::Id(id) => query.bind(id),
+                $crate::db::Argument::Integer(integer) => query.bind(integer),
+                $crate::db::Argument::Text(text) => query.bind(text),
+                $crate::db::Argument::Time(time) => query.bind(time),
+            });
+            $crate::db::take_while(bound.fetch(conn), $takes).await
+        })
+    }};
+}
+
+/// Reads rows until one is not taken.
+pub async fn take_while<Row>(
+    mut rows: impl Stream<Item = sqlx::Result<Row>> + Unpin,
+    mut takes: impl FnMut(Row) -> bool,
+) -> sqlx::Result<()> {
+    while let Some(row) = rows.try_next().await? {
+        if !takes(row) {
+            break;
+        }
+    }
+    Ok(())
 }

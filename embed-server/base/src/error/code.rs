@@ -163,6 +163,10 @@ codes! {
         /// The body's `Content-Type` is not one that this address reads.
         UnsupportedMediaType = "unsupported_media_type",
     }
+    StatusCode::RANGE_NOT_SATISFIABLE => {
+        /// The file has none of the bytes that `Range` asks for; `Content-Range` says how many it has.
+        RangeNotSatisfiable = "range_not_satisfiable",
+    }
     StatusCode::UNPROCESSABLE_ENTITY => {
         /// The file is not a zip file, or breaks a rule of bundles.
         InvalidBundle = "invalid_bundle",

@@ -5,13 +5,20 @@
 
 use crate::crypto::sha256_hex;
 use crate::error::{Error, Result};
-use crate::files::{Content, Encoding};
+use crate::files::{Content, Encoding, Form, Forms};
 use axum::body::Bytes;
+use futures_util::stream::{self, Stream};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// The largest form that is kept in memory.
+const LARGEST_IN_MEMORY: u64 = 256 * 1024;
+/// The bytes that are read at once from a larger one.
+const PIECE: u64 = 64 * 1024;
 
 /// The SHA-256 of a file's content, as 64 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type)]
@@ -78,25 +85,57 @@ impl Storage {
         }
     }
 
-    pub async fn get(&self, digest: &Digest) -> Result<Content> {
+    /// A stored content: its small forms in memory, its large ones to be read while they are sent.
+    pub async fn get(&self, digest: &Digest) -> Result<Forms> {
         let plain = self
             .form(digest, Encoding::Plain)
             .await?
             .ok_or_else(|| Error::internal(format!("{digest} is not stored")))?;
-        Ok(Content {
+        Ok(Forms {
             plain,
             gzip: self.form(digest, Encoding::Gzip).await?,
             brotli: self.form(digest, Encoding::Brotli).await?,
         })
     }
 
-    async fn form(&self, digest: &Digest, encoding: Encoding) -> Result<Option<Bytes>> {
-        let found = match self.0.get(&location(digest, encoding)).await {
-            Ok(found) => found.bytes().await,
+    async fn form(&self, digest: &Digest, encoding: Encoding) -> Result<Option<Form>> {
+        let location = location(digest, encoding);
+        let found = match self.0.get(&location).await {
+            Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => Err(error),
+            Err(error) => return Err(unreadable(error)),
         };
-        found.map(Some).map_err(unreadable)
+        let size = found.meta.size;
+        if size > LARGEST_IN_MEMORY {
+            return Ok(Some(Form::Stored(StoredForm { storage: self.clone(), location, size })));
+        }
+        found.bytes().await.map(Form::InMemory).map(Some).map_err(unreadable)
+    }
+}
+
+/// A form that is read from storage while it is sent.
+#[derive(Clone, Debug)]
+pub struct StoredForm {
+    storage: Storage,
+    location: Path,
+    size: u64,
+}
+
+impl StoredForm {
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads a range piece by piece. No file is open between two pieces, so those who read slowly hold none.
+    pub(super) fn read(self, range: Range<u64>) -> impl Stream<Item = object_store::Result<Bytes>> {
+        stream::try_unfold((self, range), |(form, range)| async move {
+            if range.is_empty() {
+                return Ok(None);
+            }
+            let end = range.end.min(range.start + PIECE);
+            let piece = form.storage.0.get_range(&form.location, range.start..end).await?;
+            Ok(Some((piece, (form, end..range.end))))
+        })
     }
 }
 
@@ -113,6 +152,7 @@ fn unreadable(error: object_store::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::TryStreamExt;
 
     #[tokio::test]
     async fn what_was_stored_comes_back_in_all_its_forms() {
@@ -122,10 +162,32 @@ mod tests {
         let digest = storage.put(&content).await.unwrap();
         assert_eq!(storage.put(&content).await.unwrap(), digest, "storing twice is storing once");
         let found = storage.get(&digest).await.unwrap();
-        assert_eq!(found.plain, content.plain);
-        assert_eq!((found.gzip, found.brotli), (content.gzip, content.brotli));
+        for (form, bytes) in [
+            (Some(found.plain), Some(content.plain)),
+            (found.gzip, content.gzip),
+            (found.brotli, content.brotli),
+        ] {
+            assert!(matches!((form, bytes), (Some(Form::InMemory(form)), Some(bytes)) if form == bytes));
+        }
         assert!(storage.has(&digest).await.unwrap());
         assert!(!storage.has(&Digest::of(b"other")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_read_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::in_folder(folder.path()).unwrap();
+        let bytes: Vec<u8> = (0..=LARGEST_IN_MEMORY).map(|place| (place % 251) as u8).collect();
+        let content = Content::incompressible(bytes.clone().into());
+        let digest = storage.put(&content).await.unwrap();
+        let found = storage.get(&digest).await.unwrap();
+        assert_eq!(found.in_memory(), 0);
+        let Form::Stored(form) = found.plain else { panic!("a large form is in memory") };
+        for range in [0..form.size(), 1..PIECE + 2, 70_000..70_001] {
+            let pieces: Vec<Bytes> = form.clone().read(range.clone()).try_collect().await.unwrap();
+            assert!(pieces.iter().all(|piece| piece.len() as u64 <= PIECE));
+            assert_eq!(pieces.concat(), bytes[range.start as usize..range.end as usize]);
+        }
     }
 
     #[tokio::test]

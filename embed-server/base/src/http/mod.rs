@@ -34,7 +34,7 @@ pub use input::{Input, document_body_refusals, media_type, read_body, wrong_medi
 pub use limit_headers::WithLimitHeaders;
 pub use listen::{HEAD_LIMIT, HEAD_TIMEOUT, WRITE_TIMEOUT, serve};
 pub use middleware::{Middleware, TIMEOUT};
-pub use paging::{Listed, Paged, Paging};
+pub use paging::{LARGEST_PAGE, Listed, Paged, Paging, json_bytes};
 pub use parameters::{Parameters, QUERY_NOT_UTF8, percent_decoded};
 pub use path::{path_id, path_text};
 pub use request_id::{RequestId, request_id_text};

@@ -18,6 +18,8 @@ use uuid::Uuid;
 const DEFAULT_LIMIT: u8 = 50;
 /// How many it has at most.
 const LARGEST_LIMIT: u8 = 200;
+/// The most bytes of a page's items as JSON; one item is answered with whatever its size.
+pub const LARGEST_PAGE: usize = 1024 * 1024;
 
 /// Something that is listed in the order of its ids, which are made in the order of time.
 pub trait Listed {
@@ -45,6 +47,43 @@ pub struct Paged<T> {
     pub data: Vec<T>,
     /// What to ask for as `cursor` to get what follows; null at the end.
     pub next_cursor: Option<String>,
+}
+
+impl<T: Listed + Serialize> Paging<T> {
+    /// The page of the items that were read: at most as many as asked for, and no more than [`LARGEST_PAGE`] of them.
+    pub fn page(&self, mut data: Vec<T>) -> Paged<T> {
+        let mut bytes = 0;
+        let fits = |item: &&T| {
+            bytes += json_bytes(*item);
+            bytes <= LARGEST_PAGE
+        };
+        let fitting = data.iter().take(usize::from(self.limit)).take_while(fits).count().max(1);
+        let more = data.len() > fitting;
+        data.truncate(fitting);
+        let next_cursor = data.last().filter(|_| more).map(|last| encode_cursor::<T>(last.id()));
+        Paged { data, next_cursor }
+    }
+}
+
+/// The bytes of a value as JSON.
+pub fn json_bytes(value: &impl Serialize) -> usize {
+    struct Counter(usize);
+
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    // What cannot be written stops the response itself.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
 }
 
 impl<T: Listed> Paging<T> {
@@ -76,15 +115,6 @@ impl<T: Listed> Paging<T> {
     /// How many items to read: one more than the page has, which shows whether another page follows.
     pub fn reads(&self) -> i64 {
         i64::from(self.limit) + 1
-    }
-
-    /// The page of the items that were read.
-    pub fn page(&self, mut data: Vec<T>) -> Paged<T> {
-        let limit = usize::from(self.limit);
-        let more = data.len() > limit;
-        data.truncate(limit);
-        let next_cursor = data.last().filter(|_| more).map(|last| encode_cursor::<T>(last.id()));
-        Paged { data, next_cursor }
     }
 }
 
@@ -133,8 +163,8 @@ mod tests {
     use axum::http::Request;
     use proptest::prelude::*;
 
-    #[derive(Debug)]
-    struct Apple(Uuid);
+    #[derive(Debug, Serialize)]
+    struct Apple(Uuid, String);
     struct Pear;
 
     impl Listed for Apple {
@@ -161,13 +191,26 @@ mod tests {
     #[tokio::test]
     async fn a_page_is_followed_until_nothing_follows() {
         let paging = ask("limit=2").await.unwrap();
-        let apples: Vec<_> = (1..=3).map(|number| Apple(Uuid::from_u128(number))).collect();
+        let apples: Vec<_> = (1..=3).map(|number| Apple(Uuid::from_u128(number), String::new())).collect();
         assert_eq!((paging.after(), paging.before(), paging.reads()), (Uuid::nil(), Uuid::max(), 3));
         let page = paging.page(apples);
         assert_eq!(page.data.len(), 2);
         let next = ask(&format!("cursor={}", page.next_cursor.unwrap())).await.unwrap();
         assert_eq!(next.after(), Uuid::from_u128(2));
-        assert_eq!(next.page(vec![Apple(Uuid::from_u128(3))]).next_cursor, None);
+        assert_eq!(next.page(vec![Apple(Uuid::from_u128(3), String::new())]).next_cursor, None);
+    }
+
+    #[tokio::test]
+    async fn a_page_is_cut_where_its_items_are_large() {
+        let apples = |bytes: usize| -> Vec<_> {
+            (1..=3).map(|number| Apple(Uuid::from_u128(number), "x".repeat(bytes))).collect()
+        };
+        let paging = ask("limit=3").await.unwrap();
+        for (bytes, items) in [(LARGEST_PAGE / 4, 3), (LARGEST_PAGE * 2 / 5, 2), (LARGEST_PAGE, 1)] {
+            let page = paging.page(apples(bytes));
+            assert_eq!((page.data.len(), page.next_cursor.is_some()), (items, items < 3));
+        }
+        assert!(paging.page(Vec::new()).next_cursor.is_none());
     }
 
     #[tokio::test]

@@ -76,7 +76,7 @@ impl Documents {
         request: &HeaderMap,
     ) -> Result<Response> {
         let document = published.document()?;
-        let content = self.modules.content(&document.digest).await?;
+        let forms = self.modules.forms(&document.digest).await?;
         let ancestor = self.ancestor(&published, frame).await?;
         let mut policy = match &ancestor {
             Some(origin) => format!("frame-ancestors {origin}"),
@@ -99,7 +99,7 @@ impl Documents {
         if !self.modules.have_own_origins() {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         }
-        Ok(content.answer(request, tag, headers))
+        Ok(forms.answer(request, tag, headers))
     }
 }
 

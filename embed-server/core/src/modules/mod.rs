@@ -35,8 +35,7 @@ use embed_base::Context;
 use embed_base::cache::RevisionCache;
 use embed_base::db::Topic;
 use embed_base::events::activity::Actor;
-use embed_base::files::Content;
-use embed_base::files::{Digest, Storage};
+use embed_base::files::{Digest, Forms, Storage};
 use embed_base::http::{Listed, Paged, Paging};
 use embed_base::{Code, Error, Result};
 use moka::future::Cache;
@@ -55,6 +54,8 @@ pub const MODULES: Topic = Topic("modules");
 const VERSIONS: u64 = 2_000;
 /// The most bytes of files in the cache.
 const CONTENT_BYTES: u64 = 64 * 1024 * 1024;
+/// What an entry takes beside the file's bytes.
+const BYTES_OF_FORMS: usize = 1024;
 /// The longest time that a version is cached.
 const VERSION_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// A file that was not requested for this long leaves the cache.
@@ -128,14 +129,15 @@ pub struct Modules {
     storage: Storage,
     /// By module and version; without a version, the served one.
     published: RevisionCache<(Uuid, Option<String>), Option<Arc<Published>>>,
-    contents: Cache<Digest, Content>,
+    contents: Cache<Digest, Forms>,
     compiler: Compiler,
 }
 
 impl Modules {
     /// Builds the capability; fails where files cannot be stored.
     pub fn new(context: &Context) -> Result<Self> {
-        let weight = |_: &Digest, content: &Content| u32::try_from(content.size()).unwrap_or(u32::MAX);
+        let weight =
+            |_: &Digest, forms: &Forms| u32::try_from(forms.in_memory() + BYTES_OF_FORMS).unwrap_or(u32::MAX);
         Ok(Self {
             context: context.clone(),
             storage: Storage::in_folder(&context.settings.storage.storage_url)?,
@@ -266,9 +268,10 @@ impl Modules {
         self.published.get((module, version.clone()), read).await
     }
 
-    pub(crate) async fn content(&self, digest: &Digest) -> Result<Content> {
-        if let Some(content) = self.contents.get(digest).await {
-            return Ok(content);
+    /// A stored file, in the forms in which it is served.
+    pub(crate) async fn forms(&self, digest: &Digest) -> Result<Forms> {
+        if let Some(forms) = self.contents.get(digest).await {
+            return Ok(forms);
         }
         let read = self.storage.get(digest);
         Box::pin(self.contents.try_get_with(digest.clone(), read))

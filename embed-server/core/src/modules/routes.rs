@@ -4,7 +4,7 @@ use super::origin::{SANDBOX, addressed};
 use crate::services::Services;
 use axum::Router;
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use axum::routing::get;
 use embed_base::http::ModuleOrigin;
@@ -24,12 +24,13 @@ async fn file(
     State(services): State<Services>,
     own: Option<Extension<ModuleOrigin>>,
     Path((module, version, path)): Path<(String, String, String)>,
+    method: Method,
     request: HeaderMap,
 ) -> Result<Response> {
     let module = addressed(&module, own).ok_or_else(no_such_file)?;
     let published = services.modules.served_in(module, &version).await?.ok_or_else(no_such_file)?;
     let file = published.file(&path).ok_or_else(no_such_file)?;
-    let content = services.modules.content(&file.digest).await?;
+    let forms = services.modules.forms(&file.digest).await?;
     let policy = if services.modules.have_own_origins() {
         HeaderValue::from_static(UNFRAMEABLE)
     } else {
@@ -41,7 +42,7 @@ async fn file(
         (header::CACHE_CONTROL, IMMUTABLE),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     ]);
-    Ok(content.answer(&request, file.digest.as_str(), headers))
+    Ok(forms.answer_range(&method, &request, file.digest.as_str(), headers))
 }
 
 fn no_such_file() -> Error {

@@ -11,7 +11,7 @@ use super::access::{Collection, Create, Delete, Permission, Read, Update};
 use super::{Filter, IdempotencyKey, IfMatch, List, Records, Sort, list, record_not_found, strict_json};
 use crate::modules::Modules;
 use async_graphql::{Context, ErrorExtensions, ID, Object};
-use embed_base::http::Call;
+use embed_base::http::{Call, json_bytes};
 use embed_base::{Code, Error, Result};
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,26 +35,46 @@ struct Access {
     request_id: String,
     modules: Modules,
     records: Records,
-    /// The bytes of data that the response may still have.
-    room: AtomicUsize,
+    /// The bytes of data that may still be loaded, and that the response may still have.
+    room: Room,
+}
+
+/// What is left of [`LARGEST_RESPONSE`].
+struct Room {
+    loaded: AtomicUsize,
+    answered: AtomicUsize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { loaded: AtomicUsize::new(LARGEST_RESPONSE), answered: AtomicUsize::new(LARGEST_RESPONSE) }
+    }
 }
 
 impl Access {
-    /// Counts data against [`LARGEST_RESPONSE`].
-    fn take_room(&self, bytes: usize) -> Result<()> {
-        let taken =
-            self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
-        taken.map(drop).map_err(|_| {
-            let most = LARGEST_RESPONSE / (1024 * 1024);
-            Error::invalid(format!(
-                "The data of the response has more than {most} MiB; ask for fewer records, and for the data of each once."
-            ))
-        })
+    /// Counts data that was loaded for a field, whether or not it is answered.
+    fn take_loaded(&self, bytes: usize) -> Result<()> {
+        take(&self.room.loaded, bytes)
+    }
+
+    /// Counts data that is answered.
+    fn take_answered(&self, bytes: usize) -> Result<()> {
+        take(&self.room.answered, bytes)
     }
 
     async fn collection<P: Permission>(&self, name: &str) -> Result<Collection<P>> {
         Collection::open(&self.modules, &self.call, name).await
     }
+}
+
+fn take(room: &AtomicUsize, bytes: usize) -> Result<()> {
+    let taken = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
+    taken.map(drop).map_err(|_| {
+        let most = LARGEST_RESPONSE / (1024 * 1024);
+        Error::invalid(format!(
+            "The data of the response has more than {most} MiB; ask for fewer records, and for the data of each once."
+        ))
+    })
 }
 
 /// Resolves a field. An error makes the field null and goes to `errors`: its sentence is the message, and its
@@ -121,6 +141,7 @@ impl Query {
                 cursor: after,
             };
             let page = access.records.list(&collection, &list).await?;
+            access.take_loaded(page.data.iter().map(|record| json_bytes(&record.data)).sum())?;
             Ok(RecordConnection::of(page, |record| list.cursor_at(&collection, record)))
         })
         .await
@@ -133,7 +154,10 @@ impl Query {
             let collection = access.collection::<Read>(&collection).await?;
             let Ok(id) = Uuid::try_parse(&id) else { return Ok(None) };
             match access.records.find(&collection, id).await {
-                Ok(record) => Ok(Some(RecordNode(record))),
+                Ok(record) => {
+                    access.take_loaded(json_bytes(&record.data))?;
+                    Ok(Some(RecordNode(record)))
+                }
                 Err(error) if error.code() == Code::RecordNotFound => Ok(None),
                 Err(error) => Err(error),
             }

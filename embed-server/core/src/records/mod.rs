@@ -95,9 +95,7 @@ impl Records {
         let digest = list.digest(collection);
         let start = list.start_after(&digest)?;
         let mut tx = self.context.db.read(scope.site).await?;
-        let mut data = store::list(&mut tx, scope, list, start.as_ref()).await?;
-        let more = data.len() > list.limit as usize;
-        data.truncate(list.limit as usize);
+        let (data, more) = store::list(&mut tx, scope, list, start.as_ref()).await?;
         let last = data.last().filter(|_| more);
         let next_cursor = last.map(|last| cursor::write(&digest, &list.sort.position(last)));
         Ok(RecordPage { data, next_cursor })

@@ -8,7 +8,8 @@ use super::order::Position;
 use super::query;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
-use embed_base::db::{OnGone, Statement, Tx, execute, fetch_all, on};
+use embed_base::db::{OnGone, Statement, Tx, execute, fetch_while, on};
+use embed_base::http::{LARGEST_PAGE, json_bytes};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -46,16 +47,26 @@ pub(super) async fn find(tx: &mut Tx, scope: &CollectionScope, id: Uuid) -> Resu
     })?)
 }
 
-/// The records after a position, one more than the page has where there are more.
+/// The records of a page after a position, and whether more follow. A page ends where its data reaches [`LARGEST_PAGE`].
 pub(super) async fn list(
     tx: &mut Tx,
     scope: &CollectionScope,
     list: &List,
     start: Option<&Position>,
-) -> Result<Vec<Record>> {
+) -> Result<(Vec<Record>, bool)> {
     let mut statement = Statement::new(tx);
     query::write(&mut statement, scope, list, start);
-    Ok(fetch_all!(tx, statement)?)
+    let (mut records, mut bytes, mut more) = (Vec::new(), 0, false);
+    let takes = |record: Record| {
+        bytes += json_bytes(&record.data);
+        more = records.len() == list.limit as usize || !records.is_empty() && bytes > LARGEST_PAGE;
+        if !more {
+            records.push(record);
+        }
+        !more
+    };
+    fetch_while!(tx, statement, takes)?;
+    Ok((records, more))
 }
 
 /// Writes a record; `false` where it is no longer at the version that was read.

@@ -2,7 +2,7 @@
 
 use super::budget::{self, DEEPEST_SELECTIONS};
 use super::tokens::LONGEST_QUERY;
-use super::{Access, LARGEST_RESPONSE, Mutation, Query};
+use super::{Access, Mutation, Query, Room};
 use crate::records::body::{self, JSON};
 use crate::records::described::media;
 use crate::services::Services;
@@ -26,7 +26,6 @@ use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicUsize;
 use tokio::runtime::Handle;
 
 /// The most bytes of a request with its variables: the largest record, and room for the document that creates it.
@@ -97,7 +96,7 @@ pub async fn answer(
         request_id,
         modules: services.modules.clone(),
         records: services.records.clone(),
-        room: AtomicUsize::new(LARGEST_RESPONSE),
+        room: Room::default(),
     };
     let mut query = Request::new(request.query).variables(variables.unwrap_or_default()).data(access);
     if let Some(name) = request.operation_name {

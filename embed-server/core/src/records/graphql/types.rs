@@ -1,12 +1,13 @@
 //! The types of GraphQL responses.
 
 use super::{Access, graphql_error};
-use crate::records::{Record, RecordPage, body};
+use crate::records::{Record, RecordPage};
 use async_graphql::connection::PageInfo;
 use async_graphql::{
     Context, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, SimpleObject, Value,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
+use embed_base::http::json_bytes;
 
 /// A record of a collection.
 pub(super) struct RecordNode(pub Record);
@@ -27,7 +28,7 @@ impl RecordNode {
     async fn data(&self, context: &Context<'_>) -> async_graphql::Result<serde_json::Value> {
         let data = serde_json::Value::from(self.0.data.clone());
         let access = context.data::<Access>()?;
-        access.take_room(body::length(&data)).map_err(|error| graphql_error(&error, &access.request_id))?;
+        access.take_answered(json_bytes(&data)).map_err(|error| graphql_error(&error, &access.request_id))?;
         Ok(data)
     }
 
