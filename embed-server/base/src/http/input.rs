@@ -35,12 +35,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 /// The whole body, or 413 `body_too_large`.
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {
     Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail = "The body is larger than this address takes.";
-            Error::new(Code::BodyTooLarge, detail)
-        }
-        _ => Error::invalid("The body could not be read to its end."),
+        StatusCode::PAYLOAD_TOO_LARGE => body_too_large(),
+        _ => body_cut_off(),
     })
+}
+
+/// 413 `body_too_large`.
+pub fn body_too_large() -> Error {
+    Error::new(Code::BodyTooLarge, "The body is larger than this address takes.")
+}
+
+/// 400 `invalid_request` for a body that did not arrive whole.
+pub fn body_cut_off() -> Error {
+    Error::invalid("The body could not be read to its end.")
 }
 
 /// The media type of a body in lower case, without parameters.

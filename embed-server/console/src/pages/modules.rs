@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::{Error, Result};
 use embed_core::accounts::{Admin, Member, Role};
-use embed_core::modules::{Bundle, ManagedModule, Module, Modules, Publication, Upload};
+use embed_core::modules::{ManagedModule, Module, Modules, Publication, Unpacked, Upload};
 use embed_core::services::Services;
 use embed_core::sites::{ManagedSite, Site};
 use maud::{Markup, html};
@@ -128,11 +128,6 @@ fn upload(viewer: &Viewer, action: &str) -> Markup {
     }
 }
 
-/// Unzips on a blocking thread, so that other requests do not wait for it.
-async fn unzip(archive: axum::body::Bytes) -> Result<Bundle> {
-    tokio::task::spawn_blocking(|| Bundle::unzip(archive)).await.map_err(Error::internal)?
-}
-
 fn redirect_to_module(publication: &Publication) -> Response {
     let outcome = if publication.changed { Outcome::Published } else { Outcome::Unchanged };
     let module = format!("/console/sites/{}/modules/{}", publication.site_id, publication.id);
@@ -146,7 +141,7 @@ async fn publish(
     UploadForm(file): UploadForm,
 ) -> Result<Response> {
     let publishing = async {
-        let bundle = unzip(file?).await?;
+        let Unpacked { bundle, held: _held } = file?.unpack(&services.modules).await?;
         services.modules.publish(&operator.actor(), site.id, None, bundle, |_, _| {}).await
     };
     match publishing.await {
@@ -267,7 +262,7 @@ async fn publish_version(
     UploadForm(file): UploadForm,
 ) -> Result<Response> {
     let publishing = async {
-        let bundle = unzip(file?).await?;
+        let Unpacked { bundle, held: _held } = file?.unpack(&services.modules).await?;
         services.modules.publish(&operator.actor(), site.id, Some(module.id), bundle, |_, _| {}).await
     };
     match publishing.await {

@@ -6,12 +6,14 @@ use super::sign_in_link;
 use crate::ConsoleState;
 use aide::OperationInput;
 use axum::body::Bytes;
+use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use embed_base::http::{media_type, read_body, wrong_media_type};
 use embed_base::{Code, Error, Result};
+use embed_core::modules::Archive;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -31,7 +33,7 @@ pub struct PublicForm<T>(pub T);
 
 /// A form with a file, or what is wrong with the file.
 #[derive(Debug)]
-pub struct UploadForm(pub Result<Bytes>);
+pub struct UploadForm(pub Result<Archive>);
 
 /// The query of a page's URL. An invalid query counts as empty, so that a mangled link still shows its page.
 #[derive(Clone, Debug)]
@@ -84,6 +86,9 @@ impl FromRequest<ConsoleState> for UploadForm {
 
     async fn from_request(request: Request, state: &ConsoleState) -> Result<Self> {
         let session = request.extensions().get().copied();
+        let (mut head, body) = request.into_parts();
+        let mut place = Some(Archive::begin(&state.services.modules, &mut head).await?);
+        let request = Request::from_parts(head, body);
         let unreadable = |error: &dyn std::error::Error| {
             let detail = format!("The upload could not be read: {error}. Choose the file again.");
             Error::invalid(detail)
@@ -94,27 +99,34 @@ impl FromRequest<ConsoleState> for UploadForm {
         let (mut token, mut file) =
             (String::new(), Err(Error::invalid("No file was chosen. Choose the zip file of a bundle.")));
         while let Some(part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
-            let (name, is_named) =
-                (part.name().map(str::to_owned), part.file_name().is_some_and(|name| !name.is_empty()));
-            let bytes = part.bytes().await.map_err(|error| match error.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-                _ => unreadable(&error),
-            });
-            match (name.as_deref(), bytes) {
-                (Some("form"), bytes) => token = String::from_utf8_lossy(&bytes?).into_owned(),
-                (Some("bundle"), Ok(bytes)) if bytes.is_empty() && is_named => {
-                    file = Err(Error::invalid("The file is empty. Choose the zip file of a bundle."));
+            let name = part.name().map(str::to_owned);
+            match name.as_deref() {
+                Some("form") => {
+                    let bytes = part.bytes().await.map_err(|error| unreadable(&error))?;
+                    token = String::from_utf8_lossy(&bytes).into_owned();
                 }
-                (Some("bundle"), Ok(bytes)) if bytes.is_empty() => {}
-                (Some("bundle"), bytes) => {
-                    let ends = bytes.is_err();
-                    file = bytes;
-                    // The rest of the body is cut off too.
-                    if ends {
-                        break;
+                Some("bundle") => {
+                    let is_named = part.file_name().is_some_and(|name| !name.is_empty());
+                    let archive = match place.take() {
+                        Some(archive) => receive(archive, part, unreadable).await,
+                        None => Err(Error::invalid("There are two files. Choose one zip file.")),
+                    };
+                    match archive {
+                        Ok(archive) if archive.is_empty() && is_named => {
+                            file = Err(Error::invalid("The file is empty. Choose the zip file of a bundle."));
+                        }
+                        Ok(archive) if archive.is_empty() => {}
+                        received => {
+                            let ends = received.is_err();
+                            file = received;
+                            // The rest of the body is cut off too.
+                            if ends {
+                                break;
+                            }
+                        }
                     }
                 }
-                (_, bytes) => drop(bytes?),
+                _ => drop(part.bytes().await.map_err(|error| unreadable(&error))?),
             }
         }
         check_token(state, session, &token)?;
@@ -163,6 +175,27 @@ fn check_token(console: &ConsoleState, session: Option<SessionId>, token: &str) 
     }
     let detail = "This form belongs to another session. Go back, reload the page and send it again.";
     Err(Error::new(Code::StaleForm, detail))
+}
+
+/// Reads a file; 413 where it is too large.
+async fn receive(
+    mut archive: Archive,
+    mut part: Field<'_>,
+    unreadable: impl Fn(&dyn std::error::Error) -> Error,
+) -> Result<Archive> {
+    loop {
+        let chunk = part.chunk().await.map_err(|error| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            _ => unreadable(&error),
+        });
+        match chunk? {
+            Some(bytes) => archive.write(bytes).await.map_err(|error| match error.code() {
+                Code::BodyTooLarge => too_large(),
+                _ => error,
+            })?,
+            None => return Ok(archive),
+        }
+    }
 }
 
 fn too_large() -> Error {

@@ -1,6 +1,6 @@
 //! The HTTP routes for managing modules and their versions.
 
-use super::upload::Upload;
+use super::upload::{Unpacked, Upload};
 use super::{ManagedModule, Module, Publication, RollBack, Version};
 use crate::accounts::{Admin, Member};
 use crate::services::Services;
@@ -97,13 +97,11 @@ async fn list(
 async fn publish(
     managed: ManagedSite<Admin>,
     State(services): State<Services>,
-    Upload(bundle): Upload,
+    Upload(archive): Upload,
 ) -> Result<Created<Publication>> {
-    services
-        .modules
-        .publish(&managed.operator.actor(), managed.site.id, None, bundle, |_, _| {})
-        .await
-        .map(Created)
+    let modules = &services.modules;
+    let Unpacked { bundle, held: _held } = archive.unpack(modules).await?;
+    modules.publish(&managed.operator.actor(), managed.site.id, None, bundle, |_, _| {}).await.map(Created)
 }
 
 async fn show(managed: ManagedModule<Member>) -> Json<Module> {
@@ -121,13 +119,11 @@ async fn versions(
 async fn publish_version(
     ManagedModule { module, operator, .. }: ManagedModule<Admin>,
     State(services): State<Services>,
-    Upload(bundle): Upload,
+    Upload(archive): Upload,
 ) -> Result<Created<Publication>> {
-    services
-        .modules
-        .publish(&operator.actor(), module.site_id, Some(module.id), bundle, |_, _| {})
-        .await
-        .map(Created)
+    let modules = &services.modules;
+    let Unpacked { bundle, held: _held } = archive.unpack(modules).await?;
+    modules.publish(&operator.actor(), module.site_id, Some(module.id), bundle, |_, _| {}).await.map(Created)
 }
 
 async fn roll_back(

@@ -27,7 +27,7 @@ pub use manifest::{Action, Manifest};
 pub use publish::Publication;
 pub use published::Published;
 pub use schema::{FieldError, FieldTypes, RecordSchema, Type};
-pub use upload::Upload;
+pub use upload::{Archive, Unpacked, Upload};
 
 use crate::sites::{SITES, Sites};
 use chrono::{DateTime, Utc};
@@ -45,6 +45,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use std::sync::Arc;
 use std::time::Duration;
+use upload::Uploads;
 use uuid::Uuid;
 
 /// A module, by its id: the version that it serves.
@@ -131,6 +132,7 @@ pub struct Modules {
     published: RevisionCache<(Uuid, Option<String>), Option<Arc<Published>>>,
     contents: Cache<Digest, Forms>,
     compiler: Compiler,
+    uploads: Uploads,
 }
 
 impl Modules {
@@ -153,6 +155,7 @@ impl Modules {
                 .time_to_idle(CONTENT_MAX_IDLE)
                 .build(),
             compiler: Compiler::new(&context.work),
+            uploads: Uploads::default(),
         })
     }
 

@@ -26,10 +26,10 @@ impl Sites {
     /// does not exist; one of the operator's own for which their role is too low is 403 `forbidden`.
     pub async fn managed<R: AtLeast>(&self, operator: Operator, id: Uuid) -> Result<ManagedSite<R>> {
         let site = self.find(id).await.map_err(|error| match error.code() {
-            Code::SiteNotFound => hidden(&id.to_string()),
+            Code::SiteNotFound => site_not_found(&id.to_string()),
             _ => error,
         })?;
-        let role = operator.role_in(site.organization_id).ok_or_else(|| hidden(&id.to_string()))?;
+        let role = operator.role_in(site.organization_id).ok_or_else(|| site_not_found(&id.to_string()))?;
         operator.require::<R>(role)?;
         Ok(ManagedSite { site, operator, role: PhantomData })
     }
@@ -43,13 +43,13 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let operator = Operator::from_request_parts(parts, state).await?;
-        let id = path_id(parts, "site", hidden).await?;
+        let id = path_id(parts, "site", site_not_found).await?;
         Services::from_ref(state).sites.managed(operator, id).await
     }
 }
 
 /// The same error for a site that does not exist and one of another organization, so that ids cannot be probed.
-fn hidden(id: &str) -> Error {
+pub fn site_not_found(id: &str) -> Error {
     let detail = format!("There is no site {} in your organization.", id.escape_debug());
     Error::new(Code::SiteNotFound, detail)
 }

@@ -7,7 +7,7 @@ pub mod routes;
 mod store;
 
 pub use input::{NewSite, SiteChanges};
-pub use managed::ManagedSite;
+pub use managed::{ManagedSite, site_not_found};
 
 use crate::accounts::Operator;
 use chrono::{DateTime, Utc};

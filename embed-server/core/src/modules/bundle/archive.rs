@@ -6,7 +6,7 @@ use crate::modules::path::FilePath;
 use axum::body::Bytes;
 use embed_base::{Error, Result};
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::io::{self, Read, Seek};
 use zip::read::ZipFileEntry;
 use zip::result::ZipError;
 use zip::{ZipArchive, ZipReadOptions};
@@ -23,17 +23,17 @@ const REGULAR: u32 = 0o100_000;
 const UNSET: u32 = 0;
 
 impl Bundle {
-    /// Reads a zip file. `module.json` is at its top level; hidden files and macOS's `__MACOSX` are left out.
-    pub fn unzip(archive: Bytes) -> Result<Self> {
+    /// Reads a zip file, which `open` opens anew. `module.json` is at its top level; hidden files and macOS's `__MACOSX` are
+    /// left out.
+    pub fn unzip<R: Read + Seek>(open: impl Fn() -> R) -> Result<Self> {
         // Entries are counted before the directory is parsed, which takes several times its size in memory.
-        let entries = archive.windows(ENTRY.len()).filter(|bytes| *bytes == ENTRY).count();
+        let entries = count(open(), ENTRY).map_err(|error| damaged(error.into()))?;
         if entries > MAX_ENTRIES {
             return Err(refused(format!(
                 "The zip file has {entries} entries, and {MAX_ENTRIES} are more than any bundle needs."
             )));
         }
-        let mut reader = Cursor::new(archive);
-        let archive = ZipArchive::new(reader.clone()).map_err(damaged)?;
+        let archive = ZipArchive::new(open()).map_err(damaged)?;
         if archive.has_duplicate_names() {
             return Err(refused(
                 "The zip file has a name twice: create it again with an ordinary tool.".to_owned(),
@@ -54,6 +54,7 @@ impl Bundle {
         }
         found.take_manifest("The zip file")?;
 
+        let mut reader = open();
         let mut text = None;
         let mut files = BTreeMap::new();
         for index in 0..archive.len() {
@@ -95,7 +96,7 @@ fn file(entry: &ZipFileEntry<'_>) -> Result<Option<FilePath>> {
 }
 
 /// Inflates a file to its declared size, which was counted against the limits, and no further.
-fn inflate(entry: ZipFileEntry<'_>, path: &FilePath, reader: &mut Cursor<Bytes>) -> Result<Bytes> {
+fn inflate(entry: ZipFileEntry<'_>, path: &FilePath, reader: &mut (impl Read + Seek)) -> Result<Bytes> {
     let size = entry.size();
     let broken = |error: ZipError| match error {
         ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_) => refused(format!(
@@ -123,6 +124,20 @@ fn only_folder(found: &Contents) -> Option<&str> {
     (found.sizes.contains_key(manifest.as_str()) && found.sizes.keys().all(inside)).then_some(folder)
 }
 
+/// How often a sequence of bytes occurs.
+fn count(mut reader: impl Read + Seek, sequence: &[u8]) -> io::Result<usize> {
+    reader.rewind()?;
+    let (mut found, mut window) = (0, Vec::new());
+    loop {
+        let kept = window.len().min(sequence.len() - 1);
+        window.drain(..window.len() - kept);
+        if reader.by_ref().take(64 * 1024).read_to_end(&mut window)? == 0 {
+            return Ok(found);
+        }
+        found += window.windows(sequence.len()).filter(|bytes| *bytes == sequence).count();
+    }
+}
+
 fn damaged(error: ZipError) -> Error {
     refused("This is not a zip file, or a damaged one: zip the content of the module's folder.".to_owned())
         .caused_by(error)
@@ -132,7 +147,7 @@ fn damaged(error: ZipError) -> Error {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::io::Write;
+    use std::io::{Cursor, Write};
     use zip::write::SimpleFileOptions;
     use zip::{CompressionMethod, ZipWriter};
 
@@ -152,8 +167,12 @@ mod tests {
         zip.write_all(content).unwrap();
     }
 
+    fn unzip(archive: &[u8]) -> Result<Bundle> {
+        Bundle::unzip(|| Cursor::new(archive))
+    }
+
     fn refusal(archive: Vec<u8>) -> String {
-        let error = Bundle::unzip(archive.into()).unwrap_err();
+        let error = unzip(&archive).unwrap_err();
         assert_eq!(error.status().as_u16(), 422, "{error}");
         error.detail().to_owned()
     }
@@ -179,7 +198,7 @@ mod tests {
             put(zip, ".git/config", b"secret");
             put(zip, "__MACOSX/._index.html", b"x");
         });
-        let bundle = Bundle::unzip(archive.into()).unwrap();
+        let bundle = unzip(&archive).unwrap();
         assert_eq!(bundle.manifest.name, "Feedback");
         let paths: Vec<_> = bundle.files.keys().map(FilePath::as_str).collect();
         assert_eq!(paths, ["index.html", "js/app.js"]);
@@ -251,7 +270,7 @@ mod tests {
                 }
             })
         };
-        assert!(Bundle::unzip(empty(1_000).into()).is_ok());
+        assert!(unzip(&empty(1_000)).is_ok());
         assert!(refusal(empty(10_000)).contains("10002 entries"));
     }
 
@@ -288,14 +307,14 @@ mod tests {
             let mut archive = zipped(|zip| put(zip, "js/app.js", b"say('hello')"));
             let place = place % archive.len();
             archive[place] = byte;
-            if let Ok(bundle) = Bundle::unzip(archive.into()) {
+            if let Ok(bundle) = unzip(&archive) {
                 prop_assert!(bundle.files.len() <= 2);
             }
         }
 
         #[test]
         fn arbitrary_bytes_are_refused_without_panic(bytes in any::<Vec<u8>>()) {
-            prop_assert!(Bundle::unzip(bytes.into()).is_err());
+            prop_assert!(unzip(&bytes).is_err());
         }
     }
 }
