@@ -12,7 +12,7 @@ story!(a_condition_on_another_version_fails_and_changes_nothing, |app| {
     let changed = api.send(Method::PUT, &one, &json!({ "text": "Two" })).header("If-Match", tag(&record, 1));
     assert_eq!(changed.send().await.unwrap().status(), 200);
     let before = api.everything().await;
-    let (old, weak) = (tag(&record, 1), format!("W/{}", tag(&record, 2)));
+    let (old, weak) = (tag(&record, 1), format!("W/{}", tag(&record, 1)));
     let several = format!("{}, {old}", tag(&record, 3));
     for tags in [&old, &weak, &several, "\"2\""] {
         for method in [Method::PUT, Method::PATCH, Method::DELETE] {

@@ -17,6 +17,7 @@ use embed_base::http::openapi;
 use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// How long a response is kept.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
@@ -38,9 +39,21 @@ impl IdempotencyKey {
 
 fn malformed() -> Error {
     let detail = format!(
-        "An idempotency key is 1 to {LONGEST} visible ASCII characters, such as a new UUID for each request."
+        "An idempotency key is 1 to {LONGEST} visible ASCII characters, in quotes or not, such as a new UUID for each request."
     );
     Error::new(Code::InvalidHeader, detail)
+}
+
+/// The text of a string of RFC 9651, as the draft of this header has keys: with and without quotes a key is the same.
+fn unquoted(text: &str) -> Option<String> {
+    let (mut content, mut rest) = (String::new(), text.strip_prefix('"')?.chars());
+    loop {
+        match rest.next()? {
+            '"' => return rest.as_str().is_empty().then_some(content),
+            '\\' => content.push(rest.next().filter(|next| matches!(next, '"' | '\\'))?),
+            other => content.push(other),
+        }
+    }
 }
 
 /// A request with a key.
@@ -82,8 +95,13 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyHeader {
         match (values.next(), values.next()) {
             (None, _) => Ok(Self(None)),
             (Some(key), None) => {
-                let key = key.to_str().map_err(|_| malformed())?;
-                IdempotencyKey::parse(key).map(Some).map(Self)
+                let key = key.to_str().map_err(|_| malformed())?.trim();
+                let key = if key.starts_with('"') {
+                    unquoted(key).ok_or_else(malformed)?.into()
+                } else {
+                    Cow::from(key)
+                };
+                IdempotencyKey::parse(&key).map(Some).map(Self)
             }
             _ => Err(malformed()),
         }
@@ -101,5 +119,25 @@ impl OperationInput for KeyHeader {
         openapi::refuses(ctx, operation, Code::InvalidHeader, when);
         let when = "The key was used for another request within the last 24 hours.";
         openapi::refuses(ctx, operation, Code::IdempotencyKeyReused, when);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_same_in_quotes() {
+        for (text, key) in [
+            (r#""k-1""#, Some("k-1")),
+            (r#""a\"b\\c""#, Some(r#"a"b\c"#)),
+            (r#""""#, Some("")),
+            (r#""k-1"#, None),
+            (r#""k"1"#, None),
+            (r#""k\1""#, None),
+            (r#""k";a=1"#, None),
+        ] {
+            assert_eq!(unquoted(text).as_deref(), key, "{text}");
+        }
     }
 }

@@ -49,6 +49,18 @@ pub fn etag(record: &Record) -> String {
     format!("\"{}-{}\"", record.version, &id[20..])
 }
 
+/// What proxies that compress append to a tag inside its quotes.
+const ADDED_BY_PROXIES: [&str; 8] = ["-gzip", ";gzip", "--gzip", "-br", ";br", "-zstd", ";zstd", "-deflate"];
+
+/// Whether a tag is this one, also as a proxy has made it weak or has appended its encoding. RFC 9110 has `If-Match` compare
+/// strongly, but a weak tag with a version of ours in it was made of ours, and of the same data.
+fn names(tag: &str, current: &str) -> bool {
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
+    let opaque = tag.trim_matches('"');
+    let ours = ADDED_BY_PROXIES.iter().find_map(|added| opaque.strip_suffix(added)).unwrap_or(opaque);
+    ours == current.trim_matches('"')
+}
+
 impl IfMatch {
     /// A change of any version.
     pub const NONE: Self = Self(Condition::None);
@@ -58,12 +70,14 @@ impl IfMatch {
         Self(Condition::Version(version))
     }
 
-    /// 412 `precondition_failed` where the record is at another version. A weak tag never matches, because the
-    /// comparison is the strong one.
+    /// 412 `precondition_failed` where the record is at another version.
     pub fn check(&self, record: &Record) -> Result<()> {
         let holds = match &self.0 {
             Condition::None | Condition::Tags(Tags::Any) => true,
-            Condition::Tags(Tags::Listed(tags)) => tags.contains(&etag(record)),
+            Condition::Tags(Tags::Listed(tags)) => {
+                let current = etag(record);
+                tags.iter().any(|tag| names(tag, &current))
+            }
             Condition::Version(version) => *version == record.version,
         };
         if holds { Ok(()) } else { Err(changed_meanwhile()) }
@@ -78,7 +92,7 @@ impl IfNoneMatch {
             Some(Tags::Any) => true,
             Some(Tags::Listed(tags)) => {
                 let current = etag(record);
-                tags.iter().any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == current)
+                tags.iter().any(|tag| names(tag, &current))
             }
         }
     }
@@ -198,6 +212,23 @@ mod tests {
         assert_eq!(Tags::parse("\"1\", W/\"2\",, \"a,b\""), listed(&["\"1\"", "W/\"2\"", "\"a,b\""]));
         for text in ["", "1", "\"1", "\"1\" \"2\"", "\"1\", *", "W/1", "w/\"1\""] {
             assert_eq!(Tags::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_known_as_proxies_change_it() {
+        let current = "\"3-3f1f6f2f8a10\"";
+        for tag in [
+            "\"3-3f1f6f2f8a10\"",
+            "W/\"3-3f1f6f2f8a10\"",
+            "\"3-3f1f6f2f8a10-gzip\"",
+            "\"3-3f1f6f2f8a10;gzip\"",
+            "W/\"3-3f1f6f2f8a10-br\"",
+        ] {
+            assert!(names(tag, current), "{tag}");
+        }
+        for tag in ["W/\"2-3f1f6f2f8a10\"", "\"3\"", "W/\"3-3f1f6f2f8a1\"", "\"3-3f1f6f2f8a10-x\"", "\"\""] {
+            assert!(!names(tag, current), "{tag}");
         }
     }
 
