@@ -1,5 +1,6 @@
 //! Prints a command's result: as JSON for programs, as text for people.
 
+use embed_base::names;
 use embed_base::{Error, Result};
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
@@ -22,12 +23,17 @@ pub(crate) struct Output {
 
 impl Output {
     pub fn print(self, result: &(impl Serialize + Readable)) -> Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string(result).map_err(Error::internal)?);
-        } else {
-            println!("{}", result.text());
-        }
+        println!("{}", self.text(result)?);
         Ok(())
+    }
+
+    /// The result as it is printed: what is not seen is written out, since a terminal would obey it.
+    fn text(self, result: &(impl Serialize + Readable)) -> Result<String> {
+        Ok(if self.json {
+            names::shown_in_json(&serde_json::to_string(result).map_err(Error::internal)?).into_owned()
+        } else {
+            names::shown(&result.text().to_string()).into_owned()
+        })
     }
 }
 
@@ -56,5 +62,29 @@ impl<T: Readable> Readable for List<T> {
             write!(f, "{end}{}", item.text())?;
         }
         if self.data.is_empty() { f.write_str(self.none) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Named(&'static str);
+
+    impl Readable for Named {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    #[test]
+    fn no_name_is_a_command_to_the_terminal() {
+        let named = Named("a\u{1b}[2Jb\u{9b}31m\u{202e}c");
+        let text = Output { json: false }.text(&named).unwrap();
+        assert_eq!(text, r"a\u{1b}[2Jb\u{9b}31m\u{202e}c");
+        let json = Output { json: true }.text(&named).unwrap();
+        assert_eq!(json, r#""a\u001b[2Jb\u009b31m\u202ec""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), named.0);
     }
 }

@@ -11,5 +11,6 @@ pub mod requests;
 pub mod services;
 pub mod sign_in;
 pub mod sites;
+mod strict_json;
 pub mod tokens;
 pub mod views;

@@ -84,6 +84,12 @@ impl Readable for AllowedDomain {
             (false, None) => "pending".to_owned(),
             (false, Some(error)) => format!("pending: {error}"),
         };
-        write!(f, "{}  {}  {state}", self.id, self.domain)
+        write!(f, "{}  {}{}  {state}", self.id, self.domain, in_owner_script(self))
     }
+}
+
+/// A domain's name in its owner's script, where it has one, in brackets.
+fn in_owner_script(domain: &AllowedDomain) -> String {
+    let name = domain.pattern().ok().and_then(|pattern| pattern.in_owner_script());
+    name.map_or_else(String::new, |name| format!(" ({name})"))
 }

@@ -19,6 +19,7 @@ mod user;
 use crate::output::{Output, Readable};
 use clap::{Parser, Subcommand};
 use embed_base::config::{Flags, Settings};
+use embed_base::names;
 use embed_base::{Code, Error, Result};
 use serde::Serialize;
 use std::fmt;
@@ -84,7 +85,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", sentence(&error));
+            eprintln!("{}", names::shown(&sentence(&error)));
             ExitCode::FAILURE
         }
     }
@@ -124,7 +125,7 @@ fn usage_error(error: &clap::Error) -> ExitCode {
     let message = message.join(" ");
     let message = message.split(" For more information").next().unwrap_or_default();
     let message = message.trim_start_matches("error: ");
-    eprintln!("Invalid command: {message}. Add `--help` to see what it accepts.");
+    eprintln!("Invalid command: {}. Add `--help` to see what it accepts.", names::shown(message));
     ExitCode::from(2)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `tracing-subscriber`'s own JSON format goes through a serialiser at several times the cost, and every request writes a line.
 
+use embed_base::names;
 use std::fmt::{self, Debug};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -68,13 +69,14 @@ impl Visit for Fields<'_> {
 
 /// A JSON string; most need no escaping.
 fn text(line: &mut Writer<'_>, value: &str) -> fmt::Result {
-    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    let plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
     if value.bytes().all(plain) {
         line.write_char('"')?;
         line.write_str(value)?;
         line.write_char('"')
     } else {
-        line.write_str(&serde_json::to_string(value).map_err(|_| fmt::Error)?)
+        let json = serde_json::to_string(value).map_err(|_| fmt::Error)?;
+        line.write_str(&names::shown_in_json(&json))
     }
 }
 
@@ -112,10 +114,11 @@ mod tests {
         let lines = Lines::default();
         let subscriber = tracing_subscriber::fmt().event_format(JsonLine).with_writer(lines.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
-            tracing::info!(count = 3, on = true, name = "a \"b\"\n\\", error = %"c\u{7}", "hello {}", "world");
+            tracing::info!(count = 3, on = true, name = "a \"b\"\n\\", error = %"c\u{7}\u{9b}\u{202e}é", "hello {}", "world");
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches('\n').count(), 1);
+        assert!(text.contains(r"c\u0007\u009b\u202eé"), "{text}");
         let mut line: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(line.as_object_mut().unwrap().remove("timestamp").is_some());
         assert_eq!(
@@ -127,7 +130,7 @@ mod tests {
                 "count": 3,
                 "on": true,
                 "name": "a \"b\"\n\\",
-                "error": "c\u{7}",
+                "error": "c\u{7}\u{9b}\u{202e}é",
             })
         );
     }

@@ -6,13 +6,18 @@
 mod json_line;
 
 use embed_base::config::Settings;
+use embed_base::names;
 use json_line::JsonLine;
+use std::fmt;
 use std::io::{self, Write, stdout};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 
 /// How long lines are collected after the first one.
 const BATCH_DELAY: Duration = Duration::from_millis(25);
@@ -37,12 +42,34 @@ impl Log {
             .with_writer(buffer.clone());
         // Fails only if another subscriber is set already, which then stays.
         let _ = if settings.server.dev {
-            tracing::subscriber::set_global_default(subscriber.with_ansi(false).finish())
+            let readable = Shown(tracing_subscriber::fmt::format().with_ansi(false));
+            tracing::subscriber::set_global_default(subscriber.event_format(readable).finish())
         } else {
             tracing::subscriber::set_global_default(subscriber.event_format(JsonLine).finish())
         };
         let writing = buffer.clone();
         Self { buffer, thread: Some(std::thread::spawn(move || writing.write_out(&mut stdout()))) }
+    }
+}
+
+/// A format for terminals, with what is not seen written out.
+struct Shown<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for Shown<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut text = String::new();
+        self.0.format_event(context, Writer::new(&mut text), event)?;
+        line.write_str(&names::shown(&text))
     }
 }
 

@@ -495,3 +495,41 @@ story!(another_sites_records_are_not_there, |app| {
     assert_eq!(ours.list("records/entries").await["data"], json!([]));
     assert_eq!(theirs.list("records/entries").await["data"], json!([record]));
 });
+
+story!(a_key_is_the_same_with_and_without_quotes, |app| {
+    let api = Api::publish(&app).await;
+    let create = |key: &'static str| {
+        let sent = api.send(Method::POST, "records/entries", &json!({ "text": "Once" }));
+        sent.header("Idempotency-Key", key).send()
+    };
+    let (_, first) = json_of(create("\"k-1\"").await.unwrap()).await;
+    let (_, again) = json_of(create("k-1").await.unwrap()).await;
+    assert_eq!(first["id"], again["id"]);
+    let (status, code, _) = refusal(
+        api.send(Method::POST, "records/entries", &json!({ "text": "x" })).header("Idempotency-Key", "\"k-1"),
+    )
+    .await;
+    assert_eq!((status, code.as_str()), (400, "invalid_header"));
+});
+
+story!(an_encoded_body_is_refused_and_a_byte_order_mark_is_not, |app| {
+    let api = Api::publish(&app).await;
+    let sent = |body: &'static str| {
+        api.ask(Method::POST, "records/entries").header("Content-Type", "application/json").body(body)
+    };
+    let (status, code, problem) = refusal(sent("{}").header("Content-Encoding", "gzip")).await;
+    assert_eq!((status, code.as_str()), (415, "unsupported_media_type"));
+    assert!(problem["detail"].as_str().unwrap().contains("the encoding `gzip`"), "{problem}");
+    assert_eq!(sent("\u{feff}{\"text\": \"x\"}").send().await.unwrap().status(), 201);
+});
+
+story!(a_tag_that_a_proxy_has_made_weak_still_guards_the_record, |app| {
+    let api = Api::publish(&app).await;
+    let made = api.create("entries", &json!({ "text": "Hello" })).await;
+    let rest = format!("records/entries/{}", made["id"].as_str().unwrap());
+    let shown = api.ask(Method::GET, &rest).send().await.unwrap();
+    let tag = format!("W/{}", shown.headers()["etag"].to_str().unwrap());
+    let patch = || api.send(Method::PATCH, &rest, &json!({ "rating": 3 })).header("If-Match", &tag);
+    assert_eq!(patch().send().await.unwrap().status(), 200);
+    assert_eq!(patch().send().await.unwrap().status(), 412, "it names the version before");
+});

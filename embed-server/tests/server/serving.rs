@@ -264,3 +264,21 @@ story!(a_range_of_a_compressed_file_is_one_of_its_compressed_form, |app| {
         assert_eq!(part.bytes().await.unwrap(), whole[1..6]);
     }
 });
+
+story!(doubled_parameters_make_the_document_unframeable, |app| {
+    let (site, module) = installed(&app).await;
+    let allowed = "https://example.test";
+    for query in [
+        format!("site={site}&origin={allowed}&origin=https://evil.test&type=inline"),
+        format!("site={site}&origin=https://evil.test&origin={allowed}&type=inline"),
+        format!("site={site}&site={site}&origin={allowed}&type=inline"),
+        format!("site={site}&origin={allowed}&type=inline&type=widget"),
+    ] {
+        let response = app.module_get(module, &format!("/embed/{module}?{query}")).send().await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), policy(response.headers())),
+            (200, "frame-ancestors 'none'"),
+            "{query}"
+        );
+    }
+});

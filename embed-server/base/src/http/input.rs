@@ -32,12 +32,39 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
-/// The whole body, or 413 `body_too_large`.
+/// The whole body without a byte order mark, or 413 `body_too_large`, or 415 where it is encoded.
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {
-    Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => body_too_large(),
-        _ => body_cut_off(),
-    })
+    check_encoding(request.headers())?;
+    let body =
+        Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
+            match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => body_too_large(),
+                _ => body_cut_off(),
+            }
+        })?;
+    Ok(body.slice_ref(without_mark(&body)))
+}
+
+/// The text without the byte order mark that editors on Windows put in front.
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
+/// 415 `unsupported_media_type` for a body with a `Content-Encoding`: no body here is so large that compressing it is worth
+/// what unpacking a stranger's costs.
+pub fn check_encoding(headers: &HeaderMap) -> Result<()> {
+    for encoding in headers.get_all(header::CONTENT_ENCODING) {
+        let encoding = encoding.to_str().unwrap_or_default().trim();
+        if !encoding.eq_ignore_ascii_case("identity") {
+            let shown: String = encoding.chars().take(50).collect();
+            let detail = format!(
+                "The body has the encoding `{}`, and is only read without one; send it as it is, without `Content-Encoding`.",
+                shown.escape_debug()
+            );
+            return Err(Error::new(Code::UnsupportedMediaType, detail));
+        }
+    }
+    Ok(())
 }
 
 /// 413 `body_too_large`.
@@ -105,7 +132,7 @@ impl<T: JsonSchema> OperationInput for Input<T> {
 pub fn document_body_refusals(ctx: &mut GenContext, operation: &mut Operation) {
     let when = "The body is larger than this operation takes.";
     openapi::refuses(ctx, operation, Code::BodyTooLarge, when);
-    let when = "The body has another `Content-Type`.";
+    let when = "The body has another `Content-Type`, or a `Content-Encoding`.";
     openapi::refuses(ctx, operation, Code::UnsupportedMediaType, when);
 }
 
@@ -168,6 +195,27 @@ mod tests {
             match answer {
                 Ok(person) => assert!(body.is_empty() && person.name.is_empty() && person.address.zip == 0),
                 Err(error) => assert_eq!(error.code(), Code::InvalidRequest, "{body:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_is_left_out_and_an_encoding_refused() {
+        let marked = ask(Some("application/json"), "\u{feff}{\"name\": \"x\"}").await.unwrap();
+        assert_eq!(marked.name, "x");
+        for (encoding, read) in
+            [("identity", true), ("gzip", false), ("br", false), ("identity, gzip", false), ("", false)]
+        {
+            let request = Request::post("/")
+                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::CONTENT_ENCODING, encoding)
+                .body(Body::from(r#"{"name": "x"}"#))
+                .unwrap();
+            let asked = Input::<Person>::from_request(request, &()).await;
+            assert_eq!(asked.is_ok(), read, "{encoding}");
+            if let Err(refused) = asked {
+                assert_eq!(refused.code(), Code::UnsupportedMediaType);
+                assert!(refused.detail().contains("without `Content-Encoding`"), "{refused}");
             }
         }
     }

@@ -31,7 +31,8 @@ pub use error_presentation::{ErrorPresentation, Failure, problem_document};
 pub use fallback::{method_not_allowed, not_found};
 pub use host_routing::{HostRouter, ModuleOrigin};
 pub use input::{
-    Input, body_cut_off, body_too_large, document_body_refusals, media_type, read_body, wrong_media_type,
+    Input, body_cut_off, body_too_large, check_encoding, document_body_refusals, media_type, read_body,
+    without_mark, wrong_media_type,
 };
 pub use limit_headers::WithLimitHeaders;
 pub use listen::{HEAD_LIMIT, HEAD_TIMEOUT, WRITE_TIMEOUT, serve};

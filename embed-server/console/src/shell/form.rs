@@ -11,7 +11,7 @@ use axum::extract::{FromRequest, FromRequestParts, Multipart, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use embed_base::http::{media_type, read_body, wrong_media_type};
+use embed_base::http::{check_encoding, media_type, read_body, wrong_media_type};
 use embed_base::{Code, Error, Result};
 use embed_core::modules::Archive;
 use serde::de::DeserializeOwned;
@@ -85,9 +85,10 @@ impl FromRequest<ConsoleState> for UploadForm {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &ConsoleState) -> Result<Self> {
+        check_encoding(request.headers())?;
         let session = request.extensions().get().copied();
         let (mut head, body) = request.into_parts();
-        let mut place = Some(Archive::begin(&state.services.modules, &mut head).await?);
+        let mut place = Some(Archive::begin(&state.0.services.modules, &mut head).await?);
         let request = Request::from_parts(head, body);
         let unreadable = |error: &dyn std::error::Error| {
             let detail = format!("The upload could not be read: {error}. Choose the file again.");

@@ -5,6 +5,7 @@ use super::elements::{csrf, notice, sentence};
 use super::viewer::Viewer;
 use aide::OperationOutput;
 use axum::response::{Html, IntoResponse, Response};
+use embed_base::names;
 use embed_base::{Code, Error};
 use embed_core::accounts::Organization;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -15,7 +16,8 @@ pub struct Page(Markup);
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        Html(self.0.into_string()).into_response()
+        // Whatever a stranger has named so, no text reorders what stands beside it.
+        Html(names::shown(&self.0.into_string()).into_owned()).into_response()
     }
 }
 
@@ -208,5 +210,22 @@ fn document(title: &str, body: Markup) -> Markup {
             }
             body { (body) (PreEscaped("\n")) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+
+    #[tokio::test]
+    async fn what_is_not_seen_is_written_out() {
+        let page = signed_out_page("a\u{202e}b", html! { p title="c\u{9b}d" { "e\u{200f}f" } });
+        let body = to_bytes(page.into_response().into_body(), 100_000).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(
+            text.contains(r"a\u{202e}b") && text.contains(r"c\u{9b}d") && text.contains(r"e\u{200f}f"),
+            "{text}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::modules::{Modules, Published};
 use crate::services::Services;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
@@ -17,7 +17,7 @@ use embed_base::crypto::sha256_hex;
 use embed_base::http::ModuleOrigin;
 use embed_base::{Error, Result};
 use embed_protocol::EmbedType;
-use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -26,14 +26,34 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 
 /// The query of a frame's URL. A missing or wrong value makes the document unframeable instead of failing, so that a
 /// developer can open it by itself.
-#[derive(Deserialize)]
+#[derive(Debug, Default, PartialEq)]
 struct Frame {
     site: Option<String>,
     origin: Option<String>,
-    #[serde(rename = "type")]
     embed_type: Option<String>,
     /// The console's permission to show the module to an operator; see [`PreviewKey`].
     preview: Option<String>,
+}
+
+impl Frame {
+    /// Reads a query. A parameter that stands twice says nothing, since each reader would take another of its values.
+    fn parse(query: &str) -> Self {
+        let mut frame = Self::default();
+        let mut seen = BTreeSet::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let parameter = match &*name {
+                "site" => &mut frame.site,
+                "origin" => &mut frame.origin,
+                "type" => &mut frame.embed_type,
+                "preview" => &mut frame.preview,
+                _ => continue,
+            };
+            // A type that is not known allows no frame, whereas none allows any.
+            let doubled = if name == "type" { Some(String::new()) } else { None };
+            *parameter = if seen.insert(name.into_owned()) { Some(value.into_owned()) } else { doubled };
+        }
+        frame
+    }
 }
 
 pub struct Documents {
@@ -112,9 +132,10 @@ async fn document(
     State(services): State<Services>,
     own: Option<Extension<ModuleOrigin>>,
     Path(module): Path<String>,
-    Query(frame): Query<Frame>,
+    RawQuery(query): RawQuery,
     request: HeaderMap,
 ) -> Result<Response> {
+    let frame = Frame::parse(query.as_deref().unwrap_or_default());
     let published = match addressed(&module, own) {
         Some(module) => services.documents.modules.served(module).await?,
         None => None,
@@ -140,4 +161,22 @@ fn not_published() -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ]);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_stands_twice_says_nothing() {
+        let read = |query: &str| {
+            let Frame { site, origin, embed_type, preview } = Frame::parse(query);
+            [site, origin, embed_type, preview].map(|text| text.unwrap_or_else(|| "-".to_owned())).join(" ")
+        };
+        assert_eq!(read("site=1&origin=a&type=inline&preview=p&theme=x&theme=y"), "1 a inline p");
+        assert_eq!(read("origin=a&origin=b&site=1&origin=a"), "1 - - -");
+        assert_eq!(read("type=inline&type=popup"), "- -  -");
+        assert_eq!(read("origin=%ff&%zz&&="), "- \u{fffd} - -");
+        assert_eq!(read(""), "- - - -");
+    }
 }

@@ -9,6 +9,7 @@ pub use archive::LARGEST_ARCHIVE;
 use crate::modules::manifest::{self, Manifest};
 use crate::modules::path::FilePath;
 use axum::body::Bytes;
+use embed_base::names;
 use embed_base::{Code, Error, Result};
 use std::collections::{BTreeMap, HashMap};
 
@@ -52,6 +53,12 @@ impl Contents {
     /// Parses a name in the bundle; `None` for a hidden file (`.git`, `.DS_Store`), which is left out.
     fn path(name: &str) -> Result<Option<FilePath>> {
         let path = FilePath::parse(name).map_err(|error| refused(format!("{error}: rename it.")))?;
+        if let Some(invisible) = names::invisible(name) {
+            return Err(refused(format!(
+                "`{}` has the character {invisible}, which nobody sees: rename it.",
+                names::shown(name)
+            )));
+        }
         Ok((!path.as_str().split('/').any(|part| part.starts_with('.'))).then_some(path))
     }
 
@@ -85,11 +92,26 @@ impl Contents {
         Ok(())
     }
 
-    /// Removes the manifest from the files; an error where it is missing or too large. `shown` is the bundle's name
-    /// in errors.
-    fn take_manifest(&mut self, shown: &str) -> Result<()> {
+    /// The folder nearest to the top that has a manifest.
+    fn folder_of_manifest(&self) -> Option<&str> {
+        let folders = self
+            .sizes
+            .keys()
+            .filter_map(|path| path.as_str().strip_suffix(manifest::FILE_NAME)?.strip_suffix('/'));
+        folders.min_by_key(|folder| folder.split('/').count())
+    }
+
+    /// Removes the manifest from the files; an error where it is missing or too large. `shown` is the bundle's name in
+    /// errors, and `mend` what to do where the manifest is in a folder.
+    fn take_manifest(&mut self, shown: &str, mend: &str) -> Result<()> {
         match self.sizes.remove(manifest::FILE_NAME) {
             None => {
+                if let Some(folder) = self.folder_of_manifest() {
+                    return Err(refused(format!(
+                        "{shown} has {} in the folder `{folder}` instead of at its top level: {mend}.",
+                        manifest::FILE_NAME
+                    )));
+                }
                 let sentence = format!(
                     "{shown} has no {}: write one with at least {{\"name\": …, \"version\": \"1.0.0\"}}.",
                     manifest::FILE_NAME

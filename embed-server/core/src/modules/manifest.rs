@@ -2,6 +2,9 @@
 
 use crate::modules::path::FilePath;
 use crate::modules::schema::RecordSchema;
+use crate::strict_json;
+use embed_base::http::without_mark;
+use embed_base::names;
 use embed_base::{Code, Error, Result};
 use embed_protocol::EmbedType;
 use embed_protocol::verify::Launcher;
@@ -111,14 +114,19 @@ pub struct ModuleSettings {
 impl Manifest {
     /// Parses and checks the bytes of a `module.json`.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let bytes = without_mark(bytes);
+        // A name that stands twice would be read as either of its values, by whoever reads the manifest.
+        strict_json::read(bytes).map_err(|error| refused(format!("{error}.")))?;
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let read = |json| -> Result<Self, _> { serde_path_to_error::deserialize(json) };
-        let manifest = read(&mut json).map_err(|error| match error.path().to_string() {
+        let mut manifest = read(&mut json).map_err(|error| match error.path().to_string() {
             // Where the JSON itself is broken, there is only a line to name.
             path if path == "." || path.contains('?') => refused(format!("{}.", error.inner())),
             path => refused(format!("`{path}`: {}.", error.inner())),
         })?;
         json.end().map_err(|error| refused(format!("{error}.")))?;
+        manifest.name = names::normalized(&manifest.name);
+        manifest.launcher.label = manifest.launcher.label.as_deref().map(names::normalized);
         manifest.check().map_err(refused)?;
         Ok(manifest)
     }
@@ -134,6 +142,7 @@ impl Manifest {
                 "`name` must be 1 to {LONGEST_NAME} characters in one line, without spaces around."
             ));
         }
+        check_seen("name", &self.name)?;
         if !is_version(&self.version) {
             return Err(format!(
                 "`version` is `{}`; expected letters, digits, dots, hyphens and underscores, such as 1.0.0.",
@@ -187,12 +196,23 @@ fn check_collection(name: &str, collection: &Collection) -> Result<u64, String> 
         .map_err(|reason| format!("`collections.{name}.schema` is not a JSON Schema for records: {reason}"))
 }
 
+/// Refuses a text with characters that are not seen.
+fn check_seen(member: &str, text: &str) -> Result<(), String> {
+    match names::invisible(text) {
+        Some(invisible) => {
+            Err(format!("`{member}` has the character {invisible}, which nobody sees; leave it out."))
+        }
+        None => Ok(()),
+    }
+}
+
 fn check_launcher(launcher: &Launcher) -> Result<(), String> {
     if let Some(label) = &launcher.label
         && (label.trim().is_empty() || label.chars().count() > LONGEST_LABEL || has_control(label))
     {
         return Err(format!("`launcher.label` must be 1 to {LONGEST_LABEL} characters in one line."));
     }
+    launcher.label.as_deref().map_or(Ok(()), |label| check_seen("launcher.label", label))?;
     if let Some(icon) = &launcher.icon
         && (icon.len() > LONGEST_ICON || !is_path_data(icon))
     {
@@ -313,6 +333,23 @@ mod tests {
             let error = parse(manifest).unwrap_err();
             assert!(error.detail().starts_with("module.json is invalid: "), "{error}");
             assert!(error.detail().contains(sentence), "{member}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_is_read_in_one_way() {
+        let twice =
+            br#"{"name": "A", "version": "1", "collections": {"a": {"visitors": ["create"]}, "a": {}}}"#;
+        assert!(Manifest::parse(twice).unwrap_err().detail().contains("the name `a` occurs twice at line 1"));
+        let marked =
+            Manifest::parse("\u{feff}{\"name\": \"Cafe\u{301}\", \"version\": \"1\"}".as_bytes()).unwrap();
+        assert_eq!(marked.name, "Caf\u{e9}");
+        for (member, value) in [("name", json!("a\u{202e}b")), ("launcher", json!({ "label": "a\u{200b}" }))]
+        {
+            let mut manifest = json!({ "name": "Feedback", "version": "1.0.0" });
+            manifest[member] = value;
+            let refused = parse(manifest).unwrap_err();
+            assert!(refused.detail().ends_with("which nobody sees; leave it out."), "{refused}");
         }
     }
 

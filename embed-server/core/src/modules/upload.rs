@@ -12,7 +12,8 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Request};
 use axum::http::request::Parts;
 use embed_base::http::{
-    body_cut_off, body_too_large, document_body_refusals, media_type, openapi, path_id, wrong_media_type,
+    body_cut_off, body_too_large, check_encoding, document_body_refusals, media_type, openapi, path_id,
+    wrong_media_type,
 };
 use embed_base::{Code, Error, Result};
 use futures_util::StreamExt;
@@ -187,6 +188,7 @@ where
         if media_type(request.headers()).is_none_or(|media_type| media_type != ZIP) {
             return Err(wrong_media_type(ZIP));
         }
+        check_encoding(request.headers())?;
         let (mut parts, body) = request.into_parts();
         let mut archive = Archive::begin(&Services::from_ref(state).modules, &mut parts).await?;
         let mut arriving = body.into_data_stream();

@@ -1,7 +1,7 @@
 //! Bodies: JSON under its own media type, of at most 256 KiB.
 
 use super::described::media;
-use super::strict_json;
+use crate::strict_json;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, RequestBody};

@@ -88,10 +88,10 @@ fn invalid(detail: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::strict_json::tests::any_json;
     use super::*;
     use crate::modules::RecordSchema;
     use crate::records::Record;
+    use crate::strict_json::tests::any_json;
     use chrono::DateTime;
     use proptest::prelude::*;
 

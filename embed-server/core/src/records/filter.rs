@@ -267,7 +267,7 @@ mod tests {
         }
 
         #[test]
-        fn no_json_panics(filter in crate::records::strict_json::tests::any_json()) {
+        fn no_json_panics(filter in crate::strict_json::tests::any_json()) {
             let _ = Filter::from_json(&filter, &schema());
         }
     }

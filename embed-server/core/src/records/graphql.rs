@@ -8,8 +8,9 @@ mod tokens;
 mod types;
 
 use super::access::{Collection, Create, Delete, Permission, Read, Update};
-use super::{Filter, IdempotencyKey, IfMatch, List, Records, Sort, list, record_not_found, strict_json};
+use super::{Filter, IdempotencyKey, IfMatch, List, Records, Sort, list, record_not_found};
 use crate::modules::Modules;
+use crate::strict_json;
 use async_graphql::{Context, ErrorExtensions, ID, Object};
 use embed_base::http::{Call, json_bytes};
 use embed_base::{Code, Error, Result};

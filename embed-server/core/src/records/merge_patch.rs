@@ -22,8 +22,8 @@ pub fn merge(target: Value, patch: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::strict_json::tests::any_json;
     use super::*;
+    use crate::strict_json::tests::any_json;
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -29,7 +29,6 @@ mod preconditions;
 mod query;
 pub mod routes;
 mod store;
-mod strict_json;
 
 pub use access::{Collection, Create, Delete, Permission, Read, RecordId, Update};
 pub use events::EVENTS;

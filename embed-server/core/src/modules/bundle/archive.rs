@@ -46,13 +46,7 @@ impl Bundle {
                 found.add(path, entry.size())?;
             }
         }
-        if let Some(folder) = only_folder(&found) {
-            return Err(refused(format!(
-                "{} is in the folder `{folder}` of the zip file instead of at its top level: zip the folder's content.",
-                manifest::FILE_NAME
-            )));
-        }
-        found.take_manifest("The zip file")?;
+        found.take_manifest("The zip file", "zip the content of that folder")?;
 
         let mut reader = open();
         let mut text = None;
@@ -78,6 +72,8 @@ fn file(entry: &ZipFileEntry<'_>) -> Result<Option<FilePath>> {
         refused(format!("A name in the zip file is not UTF-8: rename `{}`.", shown.escape_debug()))
             .caused_by(error)
     })?;
+    // Some programs on Windows separate folders by backslashes, which no path in a bundle has.
+    let name = &*name.replace('\\', "/");
     let Some(path) = Contents::path(name.strip_suffix('/').unwrap_or(name))? else { return Ok(None) };
     if name.ends_with('/') || name.starts_with("__MACOSX/") {
         return Ok(None);
@@ -113,15 +109,6 @@ fn inflate(entry: ZipFileEntry<'_>, path: &FilePath, reader: &mut (impl Read + S
         )));
     }
     Ok(bytes.into())
-}
-
-/// The single folder that holds everything, the manifest included: the result of zipping a folder instead of its
-/// content.
-fn only_folder(found: &Contents) -> Option<&str> {
-    let (folder, _) = found.sizes.keys().next()?.as_str().split_once('/')?;
-    let inside = |path: &FilePath| path.as_str().split_once('/').is_some_and(|(first, _)| first == folder);
-    let manifest = format!("{folder}/{}", manifest::FILE_NAME);
-    (found.sizes.contains_key(manifest.as_str()) && found.sizes.keys().all(inside)).then_some(folder)
 }
 
 /// How often a sequence of bytes occurs.
@@ -207,7 +194,16 @@ mod tests {
 
     #[test]
     fn names_that_lead_out_of_the_bundle_are_refused() {
-        for name in ["aa/../../etc/passwd", "/etc/passwd", "../up.html", "a\\b.js", "a//b.js", "a\nb.js"] {
+        for name in [
+            "aa/../../etc/passwd",
+            "/etc/passwd",
+            "../up.html",
+            "..\\up.html",
+            "\\a.js",
+            "a\\\\b.js",
+            "a//b.js",
+            "a\nb.js",
+        ] {
             let archive = zipped(|zip| put(zip, &"x".repeat(name.len()), b"1"));
             let archive = replace(archive, "x".repeat(name.len()).as_bytes(), name.as_bytes());
             assert!(refusal(archive).ends_with("rename it."), "{name}");
@@ -296,7 +292,9 @@ mod tests {
         put(&mut zip, "feedback/module.json", MANIFEST.as_bytes());
         put(&mut zip, "feedback/index.html", b"");
         let archive = zip.finish().unwrap().into_inner();
-        assert!(refusal(archive).starts_with("module.json is in the folder `feedback` of the zip file"));
+        assert!(refusal(archive).starts_with(
+            "The zip file has module.json in the folder `feedback` instead of at its top level"
+        ));
         let nothing = ZipWriter::new(Cursor::new(Vec::new())).finish().unwrap().into_inner();
         assert!(refusal(nothing).starts_with("The zip file has no module.json"));
     }

@@ -20,7 +20,7 @@ impl Bundle {
         }
         let mut found = Contents::default();
         walk(&mut found, folder, "")?;
-        found.take_manifest(&shown.to_string())?;
+        found.take_manifest(&shown.to_string(), "give that folder")?;
         let manifest = Manifest::parse(&read(&folder.join(manifest::FILE_NAME))?)?;
         let files = found.sizes.into_keys().map(|path| {
             let bytes = read(&folder.join(path.as_str()))?;

@@ -14,11 +14,14 @@ const TOO_DEEP: &str = "arrays and objects are nested more than 64 levels deep";
 
 /// Parses a body; 400 `invalid_json` with line and column where it breaks a rule above.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
+    read(bytes).map_err(|error| invalid(error.to_string()).caused_by(error))
+}
+
+/// Parses JSON; the error names the rule that it breaks, with line and column.
+pub fn read(bytes: &[u8]) -> serde_json::Result<Value> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    Strict { room: DEEPEST }
-        .deserialize(&mut json)
-        .and_then(|value| json.end().map(|()| value))
-        .map_err(|error| invalid(error.to_string()).caused_by(error))
+    let value = Strict { room: DEEPEST }.deserialize(&mut json)?;
+    json.end().map(|()| value)
 }
 
 /// Checks a value that was parsed by other means, such as GraphQL's, by the same rules.
@@ -135,7 +138,7 @@ impl<'de> Visitor<'de> for Strict {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use axum::http::StatusCode;
     use proptest::prelude::*;
