@@ -256,3 +256,15 @@ async fn a_page_can_read_how_often_it_may_ask() {
     }
     assert_eq!(asked[2].headers()["retry-after"], "30");
 }
+
+story!(an_encoded_question_is_refused_and_a_byte_order_mark_is_not, |app| {
+    let (site, module) = installed(&app).await;
+    let origin = "https://example.test";
+    let body = json!({ "siteId": site, "moduleId": module, "origin": origin, "type": "popup" });
+    let asked = app.ask_with(origin, &body).header("Content-Encoding", "gzip").send().await.unwrap();
+    let (status, refused) = json_of(asked).await;
+    assert_eq!((status.as_u16(), &refused["code"]), (415, &json!("unsupported_media_type")));
+    assert_eq!(refused["allowed"], false);
+    let marked = app.ask_with(origin, &body).body(format!("\u{feff}{body}")).send().await.unwrap();
+    assert_eq!(marked.status(), 200);
+});

@@ -9,8 +9,8 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use embed_base::http::WithLimitHeaders;
 use embed_base::http::openapi::{self, refused, refused_with};
+use embed_base::http::{WithLimitHeaders, check_encoding, without_mark};
 use embed_base::limits::Limit;
 use embed_base::net::ClientAddress;
 use embed_base::{Code, Error, Result};
@@ -32,6 +32,7 @@ fn documented(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
         )
         .with(refused(Code::InvalidRequest, "The body is not a `VerifyRequest`."))
         .with(refused_with(StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidRequest, "The body is too large."))
+        .with(refused(Code::UnsupportedMediaType, "The body has a `Content-Encoding`."))
         .with(refused(Code::SiteNotFound, "There is no such site."))
         .with(refused(Code::ModuleNotFound, "The site has no such module, or it is not published."))
         .with(refused(Code::OriginMismatch, "There is no usable `Origin`, or the body has another."))
@@ -51,6 +52,7 @@ async fn verify(
     let decision = services.limits.count(vec![Limit::address(address, services.embed.verify_limit())]).await;
     let answer = async {
         decision.check()?;
+        check_encoding(&headers)?;
         let request = read(body)?;
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
         services.embed.verify(origin, &request).await
@@ -66,7 +68,7 @@ fn read(body: Result<Bytes, BytesRejection>) -> Result<Request> {
         }
         _ => Error::invalid("The body could not be read."),
     })?;
-    serde_json::from_slice(&body).map_err(|error| {
+    serde_json::from_slice(without_mark(&body)).map_err(|error| {
         Error::invalid(format!("The body is not {{siteId, moduleId, origin, type}} as JSON: {error}."))
             .caused_by(error)
     })
