@@ -1,7 +1,9 @@
 //! `docs/limits.md` holds the values that the code has.
 
-use embed_base::http::{CONNECTIONS_PER_NETWORK, HEAD_LIMIT, HEAD_TIMEOUT, WRITE_TIMEOUT};
+use embed_base::http::{CONNECTIONS_PER_NETWORK, HEAD_LIMIT, HEAD_TIMEOUT, LARGEST_PAGE, WRITE_TIMEOUT};
 use embed_console::SIGN_IN_ATTEMPTS;
+use embed_core::modules;
+use embed_core::records::graphql;
 use embed_core::sign_in::{CODES_PER_DAY, CODES_PER_MINUTE, CODES_PER_NETWORK, GUESSES_PER_DAY, TRIES};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -27,7 +29,13 @@ fn bounds() -> BTreeMap<String, String> {
         ("wrong codes for a mailbox per day", GUESSES_PER_DAY.to_string()),
         ("guesses at a code", TRIES.to_string()),
     ];
-    rows.into_iter().map(|(what, bound)| (what.to_owned(), bound)).collect()
+    let fixed = [modules::bounds(), graphql::bounds(), page_bounds()].concat();
+    let fixed = fixed.into_iter().map(|(what, bound)| (what, bound.to_string()));
+    rows.into_iter().chain(fixed).map(|(what, bound)| (what.to_owned(), bound)).collect()
+}
+
+fn page_bounds() -> Vec<(&'static str, usize)> {
+    vec![("KiB of a page's items, and one item whatever its size", LARGEST_PAGE / 1024)]
 }
 
 #[test]

@@ -18,6 +18,18 @@ const MAX_FILE_BYTES: u64 = 10 * MIB;
 const MAX_TOTAL_BYTES: u64 = 50 * MIB;
 const MIB: u64 = 1024 * 1024;
 
+/// The bounds of bundles, as `docs/limits.md` lists them.
+pub(super) fn bounds() -> Vec<(&'static str, usize)> {
+    let mib = |bytes: u64| (bytes / MIB) as usize;
+    vec![
+        ("MiB of a zip file", mib(LARGEST_ARCHIVE as u64)),
+        ("entries of a zip file", archive::MAX_ENTRIES),
+        ("files of a bundle", MAX_FILES),
+        ("MiB of a file", mib(MAX_FILE_BYTES)),
+        ("MiB of a bundle", mib(MAX_TOTAL_BYTES)),
+    ]
+}
+
 /// A module as its author wrote it.
 #[derive(Debug)]
 pub struct Bundle {

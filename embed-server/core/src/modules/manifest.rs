@@ -51,6 +51,16 @@ pub const PERMISSIONS: &[&str] = &[
     "xr-spatial-tracking",
 ];
 
+/// The bounds of manifests, as `docs/limits.md` lists them.
+pub(super) fn bounds() -> Vec<(&'static str, usize)> {
+    vec![
+        ("KiB of `module.json`", (MAX_BYTES / 1024) as usize),
+        ("collections of a module", MOST_COLLECTIONS),
+        ("values of all schemas of a module", MOST_SCHEMA_VALUES as usize),
+        ("characters of a module's name", LONGEST_NAME),
+    ]
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {

@@ -65,6 +65,12 @@ const CONTENT_MAX_IDLE: Duration = Duration::from_secs(60 * 60);
 /// The number of versions that an error lists, the newest first.
 const LISTED: i64 = 20;
 
+/// The bounds of bundles, manifests, schemas and uploads, as `docs/limits.md` lists them.
+pub fn bounds() -> Vec<(&'static str, usize)> {
+    let files = [("MiB of files in memory", (CONTENT_BYTES / (1024 * 1024)) as usize)];
+    [bundle::bounds(), manifest::bounds(), schema::bounds(), upload::bounds(), files.into()].concat()
+}
+
 /// A module of a site.
 #[derive(Clone, Debug, FromRow, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

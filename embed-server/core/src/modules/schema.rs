@@ -10,7 +10,7 @@ mod types;
 mod weight;
 mod work;
 
-pub(super) use compiled::Compiler;
+pub(super) use compiled::{Compiler, bounds};
 
 pub use types::{FieldTypes, Type};
 

@@ -40,6 +40,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Seconds after which a refused upload may be sent again.
 const RETRY_SECONDS: u64 = 10;
 
+/// The bounds of uploads, as `docs/limits.md` lists them.
+pub(super) fn bounds() -> Vec<(&'static str, usize)> {
+    vec![
+        ("uploads of an organization at once", MOST_OF_AN_ORGANIZATION),
+        ("uploads of a server at once", MOST),
+        ("bundles that are unpacked and stored at once", MOST_UNPACKED),
+    ]
+}
+
 /// The uploads of a server. Clones share one count.
 #[derive(Clone, Debug)]
 pub(super) struct Uploads {

@@ -14,7 +14,7 @@ use zip::{ZipArchive, ZipReadOptions};
 /// The largest zip file, in bytes: an incompressible bundle of the largest size, and room for its names.
 pub const LARGEST_ARCHIVE: usize = (MAX_TOTAL_BYTES + 2 * MIB) as usize;
 /// The most entries, including folders and the files that systems add and a bundle leaves out.
-const MAX_ENTRIES: usize = 10 * MAX_FILES;
+pub(super) const MAX_ENTRIES: usize = 10 * MAX_FILES;
 /// The signature of every entry in an archive's directory.
 const ENTRY: &[u8] = b"PK\x01\x02";
 /// The mask of the file type in a Unix mode, and the values for a regular file and for an unset type.

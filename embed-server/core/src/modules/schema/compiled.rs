@@ -2,7 +2,7 @@
 //! a bound of memory.
 
 use super::pattern::{self, LARGEST, LARGEST_CACHE, Size};
-use super::{FieldError, work};
+use super::{FieldError, weight, work};
 use embed_base::files::Digest;
 use embed_base::work::Work;
 use embed_base::{Code, Error, Result};
@@ -27,6 +27,25 @@ pub(super) const MOST_ERRORS: usize = 50;
 const MOST_WORK_LISTED: u64 = 200_000;
 /// The most work of a check on the thread that the request arrived on.
 const LITTLE_WORK: u64 = 50_000;
+
+/// The bounds of schemas, as `docs/limits.md` lists them.
+pub(in crate::modules) fn bounds() -> Vec<(&'static str, usize)> {
+    vec![
+        ("values of a schema, with references written out", weight::MOST as usize),
+        ("nesting of a schema, with references written out", weight::DEEPEST),
+        ("chain of references", weight::LONGEST_CHAIN),
+        ("patterns of a schema", pattern::MOST),
+        ("bytes of a pattern", pattern::LONGEST),
+        ("KiB of a pattern with its repetitions written out", LARGEST / 1024),
+        ("MiB of compiled schemas in memory", (MOST_BYTES / (1024 * 1024)) as usize),
+        (
+            "work of checking a record: its values times what the schema says of each, texts times the size of patterns",
+            work::MOST as usize,
+        ),
+        ("work of a check whose errors are listed", MOST_WORK_LISTED as usize),
+        ("errors that are listed for a record", MOST_ERRORS),
+    ]
+}
 
 /// The compiled schemas of a server. Cheap to clone; clones share one cache.
 #[derive(Clone)]
@@ -99,7 +118,7 @@ pub(super) struct Compiled {
 impl Compiled {
     /// Compiles a schema; the error says what is wrong with it and where.
     pub fn new(source: Arc<Value>) -> Result<Self, String> {
-        let weight = super::weight::check(&source)?;
+        let weight = weight::check(&source)?;
         let patterns = pattern::sizes(&source)?;
         let validator = jsonschema::options()
             .offline()

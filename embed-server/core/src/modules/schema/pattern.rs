@@ -12,7 +12,7 @@ pub(super) const LARGEST: usize = 256 * 1024;
 /// The most bytes of the engine's cache for each pattern and thread.
 pub(super) const LARGEST_CACHE: usize = 64 * 1024;
 /// The most patterns of a schema that differ.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// A compiled pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use serde_json::Value;
 use std::collections::HashMap;
 
 /// The largest size of a schema, in JSON values with all references written out.
-const MOST: u64 = 10_000;
+pub(super) const MOST: u64 = 10_000;
 /// The deepest nesting of a schema with its references written out: compiling and checking recurse as deep.
-const DEEPEST: usize = 100;
+pub(super) const DEEPEST: usize = 100;
 /// The longest chain of references.
-const LONGEST_CHAIN: usize = 32;
+pub(super) const LONGEST_CHAIN: usize = 32;
 /// Keywords that can point anywhere, or that change what a reference means.
 const REFUSED: &[&str] = &["$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$anchor"];
 

@@ -31,6 +31,23 @@ const MOST_ALIASES: usize = 500;
 /// The most directives of a document, with fragments written out.
 const MOST_DIRECTIVES: usize = 100;
 
+/// The bounds of a document, as `docs/limits.md` lists them.
+pub(super) fn bounds() -> Vec<(&'static str, usize)> {
+    vec![
+        ("tokens of a document", tokens::MOST_TOKENS),
+        ("nesting of brackets", tokens::DEEPEST_NESTING),
+        ("characters of a name in a document", tokens::LONGEST_NAME),
+        ("fields of all operations and fragments, with fragments written out", MOST_SELECTIONS),
+        ("aliases, with fragments written out", MOST_ALIASES),
+        ("directives, with fragments written out", MOST_DIRECTIVES),
+        ("values in arguments, with fragments and variables written out", MOST_VALUES),
+        ("nesting of selections, with fragments written out", DEEPEST_SELECTIONS),
+        ("operations of a document", MOST_OPERATIONS),
+        ("fragments of a document", MOST_FRAGMENTS),
+        ("variables of an operation", MOST_VARIABLES),
+    ]
+}
+
 /// What is known of a document that is not too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Checked {

@@ -2,7 +2,7 @@
 
 use super::budget::{self, DEEPEST_SELECTIONS};
 use super::tokens::LONGEST_QUERY;
-use super::{Access, Mutation, Query, Room};
+use super::{Access, LARGEST_RESPONSE, Mutation, Query, Room};
 use crate::records::body::{self, JSON};
 use crate::records::described::media;
 use crate::services::Services;
@@ -55,6 +55,21 @@ fn api(deepest: usize) -> Api {
         .limit_complexity(MOST_COMPLEX)
         .limit_recursive_depth(DEEPEST_SELECTIONS)
         .finish()
+}
+
+/// The bounds of a request, as `docs/limits.md` lists them.
+pub fn bounds() -> Vec<(&'static str, usize)> {
+    let request = [
+        ("KiB of a request with its variables", LARGEST / 1024),
+        ("KiB of a document", LONGEST_QUERY / 1024),
+        (
+            "cost: a field 1, a list 10 and its fields once for each record, a record 10, a change 50",
+            MOST_COMPLEX,
+        ),
+        ("MiB of data in a response", LARGEST_RESPONSE / (1024 * 1024)),
+        ("errors in a response", MOST_ERRORS),
+    ];
+    budget::bounds().into_iter().chain(request).collect()
 }
 
 /// A GraphQL request.
