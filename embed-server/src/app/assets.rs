@@ -5,6 +5,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
@@ -92,10 +93,11 @@ pub fn router() -> Router<Assets> {
 
 async fn asset(
     State(assets): State<Assets>,
-    Path(path): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     method: Method,
     request: HeaderMap,
 ) -> Result<Response> {
+    let path = path.map_or_else(|_| String::new(), |Path(path)| path);
     let asset = assets.0.get(&format!("v1/{path}")).ok_or_else(|| {
         let detail = format!("The bundle has no file v1/{path}. A page that requests it has an old snippet: the loader is `/v1/embed.js`.");
         Error::new(Code::FileNotFound, detail)

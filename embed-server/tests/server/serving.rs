@@ -282,3 +282,15 @@ story!(doubled_parameters_make_the_document_unframeable, |app| {
         );
     }
 });
+
+story!(a_path_that_is_no_text_is_the_address_of_nothing, |app| {
+    let (_, module) = installed(&app).await;
+    let document = app.module_get(module, "/embed/%ff").send().await.unwrap();
+    assert_eq!(document.status(), 404);
+    assert!(policy(document.headers()).ends_with("frame-ancestors 'none'"), "{document:?}");
+    for path in [format!("/embed/{module}/1.0.0/%ff"), "/v1/%ff".to_owned()] {
+        let refused = app.module_get(module, &path).send().await.unwrap();
+        assert_eq!(refused.status(), 404, "{path}");
+        assert_eq!(refused.json::<serde_json::Value>().await.unwrap()["code"], "file_not_found", "{path}");
+    }
+});

@@ -8,6 +8,7 @@ use crate::modules::{Modules, Published};
 use crate::services::Services;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -131,12 +132,13 @@ pub fn router() -> Router<Services> {
 async fn document(
     State(services): State<Services>,
     own: Option<Extension<ModuleOrigin>>,
-    Path(module): Path<String>,
+    module: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     request: HeaderMap,
 ) -> Result<Response> {
     let frame = Frame::parse(query.as_deref().unwrap_or_default());
-    let published = match addressed(&module, own) {
+    // A path that is not UTF-8 is the address of no module.
+    let published = match module.ok().and_then(|Path(module)| addressed(&module, own)) {
         Some(module) => services.documents.modules.served(module).await?,
         None => None,
     };

@@ -3,6 +3,7 @@
 use super::origin::{SANDBOX, addressed};
 use crate::services::Services;
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
@@ -23,10 +24,11 @@ pub fn router() -> Router<Services> {
 async fn file(
     State(services): State<Services>,
     own: Option<Extension<ModuleOrigin>>,
-    Path((module, version, path)): Path<(String, String, String)>,
+    path: Result<Path<(String, String, String)>, PathRejection>,
     method: Method,
     request: HeaderMap,
 ) -> Result<Response> {
+    let Path((module, version, path)) = path.map_err(|_| no_such_file())?;
     let module = addressed(&module, own).ok_or_else(no_such_file)?;
     let published = services.modules.served_in(module, &version).await?.ok_or_else(no_such_file)?;
     let file = published.file(&path).ok_or_else(no_such_file)?;
