@@ -1,14 +1,20 @@
 //! What operators do over HTTP: sites, modules, domains.
 
-use crate::app::{TestApp, json_of};
+use crate::app::{TestApp, json_of, until};
 use crate::people::HOME;
 use crate::story;
 use embed_core::accounts::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+
+/// How long a story waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A zip file with these files.
 fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
@@ -282,4 +288,35 @@ story!(a_domain_is_allowed_verified_changed_and_removed, |app| {
     let events = app.events(site).await;
     let active = events.iter().filter(|event| *event == "domain.active").count();
     assert_eq!((active, events.last().map(String::as_str)), (2, Some("domain.removed")), "{events:?}");
+});
+
+story!(uploads_of_an_organization_are_taken_so_many_at_once, |app| {
+    let owner = Desk::of(&app, Role::Owner).await;
+    let (_, site) = owner.send("POST", "/api/v1/sites", Some(json!({ "name": "Shop" }))).await;
+    let path = format!("/api/v1/sites/{}/modules", site["id"].as_str().unwrap());
+    // Uploads that begin, and do not go on.
+    let mut begun = Vec::new();
+    for _ in 0..4 {
+        let mut connection = TcpStream::connect(app.server.address()).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: embed.test\r\nAuthorization: Bearer {}\r\nContent-Type: application/zip\r\nContent-Length: 100000\r\n\r\nPK",
+            owner.secret
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        begun.push(connection);
+    }
+    let send = || {
+        let request = app.request(Method::POST, &path).bearer_auth(&owner.secret);
+        request.header("Content-Type", "application/zip").body(vec![0; 2_000_000]).send()
+    };
+    let refuses = async || send().await.unwrap().status() == 429;
+    until("four uploads have begun", PATIENCE, refuses).await;
+    let refused = send().await.unwrap();
+    assert_eq!(refused.headers()["retry-after"], "10");
+    let (_, problem) = json_of(refused).await;
+    assert_eq!(problem["code"], "rate_limited");
+    assert!(problem["detail"].as_str().unwrap().contains("is sending 4 bundles"), "{problem}");
+    drop(begun);
+    let publishes = async || owner.upload(&path, bundle("late", "1.0.0")).await.0 == 201;
+    until("their places are free", PATIENCE, publishes).await;
 });

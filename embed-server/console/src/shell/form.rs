@@ -6,16 +6,19 @@ use super::sign_in_link;
 use crate::ConsoleState;
 use aide::OperationInput;
 use axum::body::Bytes;
-use axum::extract::multipart::Field;
+use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use embed_base::http::{check_encoding, media_type, read_body, wrong_media_type};
+use embed_base::http::{media_type, read_body, wrong_media_type};
 use embed_base::{Code, Error, Result};
 use embed_core::modules::Archive;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+
+/// The bytes that are kept of a field beside the file.
+const LONGEST_FIELD: usize = 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -85,11 +88,9 @@ impl FromRequest<ConsoleState> for UploadForm {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &ConsoleState) -> Result<Self> {
-        check_encoding(request.headers())?;
         let session = request.extensions().get().copied();
-        let (mut head, body) = request.into_parts();
-        let mut place = Some(Archive::begin(&state.0.services.modules, &mut head).await?);
-        let request = Request::from_parts(head, body);
+        let (archive, request) = Archive::begin(&state.0.services.modules, request).await?;
+        let mut place = Some(archive);
         let unreadable = |error: &dyn std::error::Error| {
             let detail = format!("The upload could not be read: {error}. Choose the file again.");
             Error::invalid(detail)
@@ -102,10 +103,7 @@ impl FromRequest<ConsoleState> for UploadForm {
         while let Some(part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
             let name = part.name().map(str::to_owned);
             match name.as_deref() {
-                Some("form") => {
-                    let bytes = part.bytes().await.map_err(|error| unreadable(&error))?;
-                    token = String::from_utf8_lossy(&bytes).into_owned();
-                }
+                Some("form") => token = beginning(part).await.map_err(|error| unreadable(&error))?,
                 Some("bundle") => {
                     let is_named = part.file_name().is_some_and(|name| !name.is_empty());
                     let archive = match place.take() {
@@ -127,7 +125,7 @@ impl FromRequest<ConsoleState> for UploadForm {
                         }
                     }
                 }
-                _ => drop(part.bytes().await.map_err(|error| unreadable(&error))?),
+                _ => drop(beginning(part).await.map_err(|error| unreadable(&error))?),
             }
         }
         check_token(state, session, &token)?;
@@ -176,6 +174,15 @@ fn check_token(console: &ConsoleState, session: Option<SessionId>, token: &str) 
     }
     let detail = "This form belongs to another session. Go back, reload the page and send it again.";
     Err(Error::new(Code::StaleForm, detail))
+}
+
+/// The beginning of a field, longer than any token; the rest is read over.
+async fn beginning(mut part: Field<'_>) -> Result<String, MultipartError> {
+    let mut text = Vec::new();
+    while let Some(bytes) = part.chunk().await? {
+        text.extend(bytes.iter().take(LONGEST_FIELD - text.len()));
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Reads a file; 413 where it is too large.

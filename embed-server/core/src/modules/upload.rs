@@ -8,8 +8,9 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{MediaType, Operation, RequestBody, SchemaObject};
 use aide::operation::set_body;
-use axum::body::Bytes;
+use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Request};
+use axum::http::header;
 use axum::http::request::Parts;
 use embed_base::http::{
     body_cut_off, body_too_large, check_encoding, document_body_refusals, media_type, openapi, path_id,
@@ -114,7 +115,19 @@ pub struct Archive {
 
 impl Archive {
     /// Begins an upload to the site in the path of a request whose operator was checked; 429 or 503 where there are too many.
-    pub async fn begin(modules: &Modules, parts: &mut Parts) -> Result<Self> {
+    pub async fn begin(modules: &Modules, request: Request) -> Result<(Self, Request)> {
+        check_encoding(request.headers())?;
+        let (mut parts, body) = request.into_parts();
+        match Self::take_place(modules, &mut parts).await {
+            Ok(archive) => Ok((archive, Request::from_parts(parts, body))),
+            Err(refused) => {
+                discard(&parts, body.into_data_stream()).await;
+                Err(refused)
+            }
+        }
+    }
+
+    async fn take_place(modules: &Modules, parts: &mut Parts) -> Result<Self> {
         let site = path_id(parts, "site", site_not_found).await?;
         let organization = Sites::new(&modules.context).find(site).await?.organization_id;
         let place = modules.uploads.take_place(organization)?;
@@ -197,14 +210,24 @@ where
         if media_type(request.headers()).is_none_or(|media_type| media_type != ZIP) {
             return Err(wrong_media_type(ZIP));
         }
-        check_encoding(request.headers())?;
-        let (mut parts, body) = request.into_parts();
-        let mut archive = Archive::begin(&Services::from_ref(state).modules, &mut parts).await?;
-        let mut arriving = body.into_data_stream();
+        let (mut archive, request) = Archive::begin(&Services::from_ref(state).modules, request).await?;
+        let mut arriving = request.into_body().into_data_stream();
         while let Some(bytes) = arriving.next().await {
             archive.write(bytes.map_err(|error| body_cut_off().caused_by(error))?).await?;
         }
         Ok(Self(archive))
+    }
+}
+
+/// Reads a refused body to its end, since a client that is still sending would not see why, and closes what it cannot send.
+/// One that asks first (`Expect: 100-continue`) sends nothing.
+async fn discard(parts: &Parts, mut arriving: BodyDataStream) {
+    let (mut size, asks) = (0, parts.headers.contains_key(header::EXPECT));
+    while size <= LARGEST_ARCHIVE && !asks {
+        match arriving.next().await {
+            Some(Ok(bytes)) => size += bytes.len(),
+            _ => return,
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub(in crate::modules) fn bounds() -> Vec<(&'static str, usize)> {
         ("patterns of a schema", pattern::MOST),
         ("bytes of a pattern", pattern::LONGEST),
         ("KiB of a pattern with its repetitions written out", LARGEST / 1024),
+        ("KiB of a schema's patterns with their repetitions written out", pattern::LARGEST_TOGETHER / 1024),
         ("MiB of compiled schemas in memory", (MOST_BYTES / (1024 * 1024)) as usize),
         (
             "work of checking a record: its values times what the schema says of each, texts times the size of patterns",

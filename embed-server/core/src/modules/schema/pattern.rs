@@ -14,6 +14,9 @@ pub(super) const LARGEST_CACHE: usize = 64 * 1024;
 /// The most patterns of a schema that differ.
 pub(super) const MOST: usize = 100;
 
+/// The most bytes of all compiled patterns of a schema.
+pub(super) const LARGEST_TOGETHER: usize = 2 * 1024 * 1024;
+
 /// A compiled pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size {
@@ -55,6 +58,12 @@ fn add(pattern: &str, found: &mut HashMap<String, Size>) -> Result<(), String> {
         return Err(format!("it has more than {MOST} patterns."));
     }
     let size = size(pattern)?;
+    if size.bytes + found.values().map(|size| size.bytes).sum::<usize>() > LARGEST_TOGETHER {
+        return Err(format!(
+            "its patterns take more than {} KiB together once their repetitions are written out; repeat fewer times, and bound lengths with `maxLength`.",
+            LARGEST_TOGETHER / 1024
+        ));
+    }
     found.insert(pattern.to_owned(), size);
     Ok(())
 }
@@ -110,6 +119,10 @@ mod tests {
         assert!(refusal(json!({ "patternProperties": { r"\pL{500}": {} } })).contains("more than 256 KiB"));
         assert!(refusal(json!({ "pattern": "((a{100}){100}){100}" })).contains("more than 256 KiB"));
         assert!(refusal(json!({ "pattern": "x".repeat(1_001) })).contains("more than 1000 bytes"));
+        let large: Vec<_> = (0..60).map(|number| json!({ "pattern": format!("{number}.{{200}}") })).collect();
+        assert!(
+            refusal(json!({ "allOf": large })).starts_with("its patterns take more than 2048 KiB together")
+        );
         let many: Vec<_> = (0..=100).map(|number| json!({ "pattern": number.to_string() })).collect();
         assert_eq!(refusal(json!({ "allOf": many })), "it has more than 100 patterns.");
     }
