@@ -16,14 +16,14 @@ mod statement;
 mod time;
 mod times;
 
-pub use crate::{execute, fetch_all, fetch_while, on};
+pub use crate::{execute, fetch_all, fetch_while, on, sql};
 pub(crate) use changes::announce;
 pub use changes::{ChangePosition, Changes, Topic};
 pub use errors::{OnGone, OnUnique};
 pub use lease::Lease;
 pub use months::{drop_partitions, hour_of, make_partitions};
 pub use open::Migrations;
-pub use statement::{Argument, Statement, places, take_while};
+pub use statement::{Argument, Fragment, SqlText, Statement, join, one_of, places, take_while};
 pub use time::DatabaseClock;
 pub use times::holds;
 

@@ -1,7 +1,7 @@
 //! Partitions by month: on PostgreSQL, tables that only grow are partitioned, so that old months are dropped instead
 //! of being deleted row by row. SQLite has no partitions, and these functions do nothing there.
 
-use super::{Db, Tx, execute, on};
+use super::{Db, Fragment, Tx, execute, on};
 use crate::error::Result;
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use sqlx::AssertSqlSafe;
@@ -12,13 +12,13 @@ const AHEAD: u32 = 2;
 const LOCK: i64 = 0x656d_6265_6464;
 
 /// SQL for the hour of a time column, as the text `2026-11-21T04:00:00Z`.
-pub fn hour_of(tx: &Tx, column: &'static str) -> String {
-    match tx {
+pub fn hour_of(tx: &Tx, column: &'static str) -> Fragment {
+    Fragment::made(match tx {
         Tx::Sqlite(_) => format!("substr({column}, 1, 13) || ':00:00Z'"),
         Tx::Postgres(_) => {
             format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24') || ':00:00Z'")
         }
-    }
+    })
 }
 
 /// Creates the missing partitions of this month and the next ones. Rows reach them only through the table: row-level

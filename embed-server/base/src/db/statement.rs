@@ -1,9 +1,12 @@
-//! A statement whose text depends on the request, built piece by piece; everything from a stranger is an argument.
+//! Statements whose text is not one literal. Everything from a stranger is an argument, and nothing outside this folder
+//! can assert that a text is safe: [`sql!`](crate::sql) joins pieces that no request has written, and a [`Statement`] is
+//! built where the pieces depend on the request.
 
 use super::Tx;
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, TryStreamExt};
 use sqlx::AssertSqlSafe;
+use std::borrow::Cow;
 use std::fmt::{Arguments, Write};
 use uuid::Uuid;
 
@@ -54,18 +57,66 @@ impl Statement {
     }
 
     /// The finished text, and the arguments in the order of their placeholders.
-    pub fn into_parts(self) -> (AssertSqlSafe<String>, Vec<Argument>) {
+    pub fn into_parts(self) -> (SqlText, Vec<Argument>) {
         (AssertSqlSafe(self.text), self.arguments)
     }
 }
 
-/// The list after `VALUES` for this many rows and columns: `($1, $2), ($3, $4)`.
-pub fn places(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let places: Vec<_> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", places.join(", "))
+/// A piece of SQL that no request has written: a literal, or what a function of this folder makes.
+#[derive(Clone, Debug)]
+pub struct Fragment(Cow<'static, str>);
+
+impl Fragment {
+    pub(super) fn made(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl From<&'static str> for Fragment {
+    fn from(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl<const N: usize> From<[&'static str; N]> for Fragment {
+    fn from(texts: [&'static str; N]) -> Self {
+        Self::made(texts.concat())
+    }
+}
+
+/// The text of a statement, which sqlx takes.
+pub type SqlText = AssertSqlSafe<String>;
+
+/// What [`sql!`](crate::sql) calls.
+pub fn join(fragments: &[Fragment]) -> SqlText {
+    AssertSqlSafe(fragments.iter().map(|Fragment(text)| &**text).collect())
+}
+
+/// Joins fragments and literals to the text of a statement.
+///
+/// ```ignore
+/// let text = sql!("SELECT COUNT(*) FROM module_views WHERE ", sites::OF_ORGANIZATION);
+/// ```
+#[macro_export]
+macro_rules! sql {
+    ($($piece:expr),+ $(,)?) => {
+        $crate::db::join(&[$($crate::db::Fragment::from($piece)),+])
     };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+/// The list after `VALUES` for this many rows and columns: `($1, $2), ($3, $4)`.
+pub fn places(rows: usize, columns: usize) -> Fragment {
+    let row = |row: usize| format!("({})", numbered(row * columns + 1, columns));
+    Fragment::made((0..rows).map(row).collect::<Vec<_>>().join(", "))
+}
+
+/// The list after `IN` for this many values, the first of which is `$first`: `($3, $4)`.
+pub fn one_of(first: usize, values: usize) -> Fragment {
+    Fragment::made(format!("({})", numbered(first, values)))
+}
+
+fn numbered(first: usize, count: usize) -> String {
+    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Fetches all rows of a [`Statement`] from either engine.

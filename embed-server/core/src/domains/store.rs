@@ -1,21 +1,24 @@
 //! The SQL of allowed domains.
 
 use super::{AllowedDomain, DomainChanges};
+use crate::modules::BELONGS;
 use chrono::{DateTime, Utc};
-use embed_base::db::{OnUnique, Tx, execute, on};
+use embed_base::db::{self, OnUnique, Tx, execute, on, sql};
 use embed_base::{Code, Error, Result};
-use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 /// Inserts a domain if the module belongs to the site; the statement itself checks it, so that it cannot change
 /// meanwhile.
 pub(super) async fn insert(tx: &mut Tx, domain: &AllowedDomain) -> Result<()> {
-    let text = "INSERT INTO module_allowed_domains
+    let text = sql!(
+        "INSERT INTO module_allowed_domains
          (id, site_id, module_id, domain, verified, verification_token, verified_at, verification_method, allow_embed,
           allow_api, embed_types, rate_limit, next_check_at, created_at, updated_at)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
-         FROM site_modules WHERE id = $3 AND site_id = $2";
+         FROM (SELECT $2 AS site_id, $3 AS module_id) AS added WHERE ",
+        BELONGS
+    );
     let inserted = execute!(
         tx,
         sqlx::query(text)
@@ -81,13 +84,12 @@ pub(super) async fn covering(
     module: Uuid,
     texts: &[String],
 ) -> Result<Vec<AllowedDomain>> {
-    let places: Vec<_> = (3..texts.len() + 3).map(|place| format!("${place}")).collect();
-    let text = format!(
-        "SELECT * FROM module_allowed_domains WHERE site_id = $1 AND module_id = $2 AND domain IN ({})",
-        places.join(", ")
+    let text = sql!(
+        "SELECT * FROM module_allowed_domains WHERE site_id = $1 AND module_id = $2 AND domain IN ",
+        db::one_of(3, texts.len())
     );
     Ok(on!(tx, |conn| {
-        let query = sqlx::query_as(AssertSqlSafe(text)).bind(site).bind(module);
+        let query = sqlx::query_as(text).bind(site).bind(module);
         texts.iter().fold(query, |query, text| query.bind(text)).fetch_all(conn).await
     })?)
 }

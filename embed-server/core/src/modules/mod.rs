@@ -51,6 +51,11 @@ use uuid::Uuid;
 /// A module, by its id: the version that it serves.
 pub const MODULES: Topic = Topic("modules");
 
+/// SQL that is true where the module `added.module_id` is one of the site `added.site_id`, for the statements of other
+/// capabilities whose rows belong to a module.
+pub const BELONGS: &str =
+    "EXISTS (SELECT 1 FROM site_modules m WHERE m.id = added.module_id AND m.site_id = added.site_id)";
+
 /// Versions in the cache, some kilobytes each.
 const VERSIONS: u64 = 2_000;
 /// The most bytes of files in the cache.

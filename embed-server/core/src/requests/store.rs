@@ -1,26 +1,26 @@
 //! The SQL of the request log.
 
 use super::{HourOfRequests, LoggedRequest, RequestFilter};
+use crate::sites::OF_ORGANIZATION;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
-use embed_base::db::{self, Tx, execute, on};
+use embed_base::db::{self, Fragment, SqlText, Tx, execute, on, sql};
 use embed_base::http::{CallerKind, Paging, RequestLogEntry, TimeRange};
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 const COLUMNS: usize = 15;
 
 /// For a global transaction: inserts all lines in one statement.
 pub(super) async fn insert(tx: &mut Tx, entries: &[RequestLogEntry]) -> Result<()> {
-    let rows = db::places(entries.len(), COLUMNS);
-    let text = format!(
+    let text = sql!(
         "INSERT INTO module_external_requests (id, site_id, module_id, token_id, caller, method, path, origin, ip_address,
-         user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES {rows}"
+         user_agent, status_code, response_time_ms, error_code, error_message, created_at) VALUES ",
+        db::places(entries.len(), COLUMNS)
     );
     on!(tx, |conn| {
         // Each number of lines has its own text; as prepared statements, these would push out the ones that are
         // reused.
-        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+        let mut query = sqlx::query(text).persistent(false);
         for entry in entries {
             query = query
                 .bind(Uuid::now_v7())
@@ -72,11 +72,13 @@ pub(super) async fn page(
     statuses: Option<(i64, i64)>,
     paging: &Paging<LoggedRequest>,
 ) -> Result<Vec<LoggedRequest>> {
-    let text = format!(
-        "SELECT * FROM module_external_requests WHERE {MATCHES} AND id < $10 ORDER BY id DESC LIMIT $11"
+    let text = sql!(
+        "SELECT * FROM module_external_requests WHERE ",
+        MATCHES,
+        " AND id < $10 ORDER BY id DESC LIMIT $11"
     );
     Ok(on!(tx, |conn| {
-        let query = bind_filter!(sqlx::query_as(AssertSqlSafe(text)), site, filter, statuses);
+        let query = bind_filter!(sqlx::query_as(text), site, filter, statuses);
         query.bind(paging.before()).bind(paging.reads()).fetch_all(conn).await
     })?)
 }
@@ -87,7 +89,7 @@ pub(super) async fn per_hour(
     filter: &RequestFilter,
     statuses: Option<(i64, i64)>,
 ) -> Result<Vec<HourOfRequests>> {
-    let text = hours(tx, MATCHES);
+    let text = hours(tx, MATCHES.into());
     Ok(on!(tx, |conn| bind_filter!(sqlx::query_as(text), site, filter, statuses).fetch_all(conn).await)?)
 }
 
@@ -97,23 +99,23 @@ pub(super) async fn organization_per_hour(
     organization: Uuid,
     TimeRange { from, to }: TimeRange,
 ) -> Result<Vec<HourOfRequests>> {
-    let text = hours(
-        tx,
-        "site_id IN (SELECT id FROM sites WHERE organization_id = $1) AND created_at >= $2 AND created_at < $3",
-    );
+    let text = hours(tx, [OF_ORGANIZATION, " AND created_at >= $2 AND created_at < $3"].into());
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(from).bind(to).fetch_all(conn).await)?)
 }
 
 /// Counts the calls that match a condition per hour.
-fn hours(tx: &Tx, condition: &'static str) -> AssertSqlSafe<String> {
-    let hour = db::hour_of(tx, "created_at");
-    AssertSqlSafe(format!(
-        "SELECT {hour} AS hour, COUNT(*) AS requests,
+fn hours(tx: &Tx, condition: Fragment) -> SqlText {
+    sql!(
+        "SELECT ",
+        db::hour_of(tx, "created_at"),
+        " AS hour, COUNT(*) AS requests,
          COUNT(CASE WHEN status_code BETWEEN 400 AND 499 THEN 1 END) AS refused,
          COUNT(CASE WHEN status_code >= 500 THEN 1 END) AS failed,
          CAST(ROUND(AVG(response_time_ms)) AS BIGINT) AS response_time_ms
-         FROM module_external_requests WHERE {condition} GROUP BY 1 ORDER BY 1"
-    ))
+         FROM module_external_requests WHERE ",
+        condition,
+        " GROUP BY 1 ORDER BY 1"
+    )
 }
 
 /// For a global transaction: the calls that were logged after the one with this id, oldest first.

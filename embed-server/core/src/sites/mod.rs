@@ -26,6 +26,9 @@ use uuid::Uuid;
 /// A site, by its id.
 pub const SITES: Topic = Topic("sites");
 
+/// SQL that selects the rows of all sites of the organization `$1`, for statements of other capabilities.
+pub const OF_ORGANIZATION: &str = "site_id IN (SELECT id FROM sites WHERE organization_id = $1)";
+
 /// What operators do to sites.
 pub const ACTIONS: [Action; 3] = [SITE_CREATED, SITE_RENAMED, SITE_DELETED];
 const SITE_CREATED: Action = Action("site.created");

@@ -3,8 +3,7 @@
 use super::Site;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
-use embed_base::db::{Tx, execute, on};
-use sqlx::AssertSqlSafe;
+use embed_base::db::{self, Tx, execute, on, sql};
 use uuid::Uuid;
 
 pub(super) async fn insert(tx: &mut Tx, site: &Site) -> Result<()> {
@@ -32,13 +31,13 @@ pub(super) async fn page(tx: &mut Tx, organizations: &[Uuid], after: Uuid, most:
     if organizations.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<_> = (3..organizations.len() + 3).map(|place| format!("${place}")).collect();
-    let text = format!(
-        "SELECT * FROM sites WHERE id > $1 AND organization_id IN ({}) ORDER BY id LIMIT $2",
-        places.join(", ")
+    let text = sql!(
+        "SELECT * FROM sites WHERE id > $1 AND organization_id IN ",
+        db::one_of(3, organizations.len()),
+        " ORDER BY id LIMIT $2"
     );
     Ok(on!(tx, |conn| {
-        let query = sqlx::query_as(AssertSqlSafe(text)).bind(after).bind(most);
+        let query = sqlx::query_as(text).bind(after).bind(most);
         organizations.iter().fold(query, |query, id| query.bind(*id)).fetch_all(conn).await
     })?)
 }

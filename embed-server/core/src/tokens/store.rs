@@ -1,8 +1,9 @@
 //! The SQL of API tokens.
 
 use super::{ApiToken, TokenUses};
+use crate::modules::BELONGS;
 use chrono::{DateTime, Utc};
-use embed_base::db::{Tx, execute, on};
+use embed_base::db::{Tx, execute, on, sql};
 use embed_base::http::Paging;
 use embed_base::{Code, Error, Result};
 use uuid::Uuid;
@@ -10,11 +11,14 @@ use uuid::Uuid;
 /// Inserts a token if the module belongs to the site; the statement itself checks it, so that it cannot change
 /// meanwhile.
 pub(super) async fn insert(tx: &mut Tx, token: &ApiToken) -> Result<()> {
-    let text = "INSERT INTO module_external_tokens
+    let text = sql!(
+        "INSERT INTO module_external_tokens
          (id, site_id, module_id, name, token_hash, token_prefix, scopes, allowed_domains, allowed_ips, rate_limit,
           expires_at, created_by, created_at)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
-         FROM site_modules WHERE id = $3 AND site_id = $2";
+         FROM (SELECT $2 AS site_id, $3 AS module_id) AS added WHERE ",
+        BELONGS
+    );
     let inserted = execute!(
         tx,
         sqlx::query(text)

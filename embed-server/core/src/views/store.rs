@@ -2,11 +2,12 @@
 
 use super::tally::Row;
 use super::{HourOfViews, OriginViews};
+use crate::modules::BELONGS;
+use crate::sites::OF_ORGANIZATION;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
-use embed_base::db::{self, Tx, execute, on};
+use embed_base::db::{self, Fragment, SqlText, Tx, execute, on, sql};
 use embed_base::http::TimeRange;
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 const COLUMNS: usize = 9;
@@ -16,21 +17,23 @@ const MOST: i64 = 200;
 /// For a global transaction: adds the counts to the database in one statement. Counts of deleted modules are left
 /// out.
 pub(super) async fn add(tx: &mut Tx, rows: &[Row]) -> Result<()> {
-    let places = db::places(rows.len(), COLUMNS);
-    let text = format!(
-        "WITH counted (site_id, module_id, hour, origin, embed_type, shown, blocked, last_code, last_at)
-         AS (VALUES {places})
+    let text = sql!(
+        "WITH added (site_id, module_id, hour, origin, embed_type, shown, blocked, last_code, last_at)
+         AS (VALUES ",
+        db::places(rows.len(), COLUMNS),
+        ")
          INSERT INTO module_views (site_id, module_id, hour, origin, embed_type, shown, blocked, last_code, last_at)
-         SELECT site_id, module_id, hour, origin, embed_type, shown, blocked, last_code, last_at FROM counted
-         WHERE EXISTS (SELECT 1 FROM site_modules m WHERE m.id = counted.module_id AND m.site_id = counted.site_id)
-         ON CONFLICT (module_id, hour, origin, embed_type) DO UPDATE SET
+         SELECT site_id, module_id, hour, origin, embed_type, shown, blocked, last_code, last_at FROM added
+         WHERE ",
+        BELONGS,
+        " ON CONFLICT (module_id, hour, origin, embed_type) DO UPDATE SET
          shown = module_views.shown + excluded.shown, blocked = module_views.blocked + excluded.blocked,
          last_code = COALESCE(excluded.last_code, module_views.last_code),
          last_at = CASE WHEN module_views.last_at > excluded.last_at THEN module_views.last_at ELSE excluded.last_at END"
     );
     on!(tx, |conn| {
         // These statements are hardly ever alike, so preparing them would only push others out.
-        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+        let mut query = sqlx::query(text).persistent(false);
         for Row { site, module, hour, origin, embed_type, count } in rows {
             query = query
                 .bind(*site)
@@ -57,7 +60,7 @@ pub(super) async fn per_hour(
     module: Option<Uuid>,
     TimeRange { from, to }: TimeRange,
 ) -> Result<Vec<HourOfViews>> {
-    let text = hours(tx, MATCHES);
+    let text = hours(tx, MATCHES.into());
     Ok(on!(tx, |conn| {
         sqlx::query_as(text).bind(site).bind(module).bind(from).bind(to).fetch_all(conn).await
     })?)
@@ -69,20 +72,20 @@ pub(super) async fn organization_per_hour(
     organization: Uuid,
     TimeRange { from, to }: TimeRange,
 ) -> Result<Vec<HourOfViews>> {
-    let text = hours(
-        tx,
-        "site_id IN (SELECT id FROM sites WHERE organization_id = $1) AND hour >= $2 AND hour < $3",
-    );
+    let text = hours(tx, [OF_ORGANIZATION, " AND hour >= $2 AND hour < $3"].into());
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(from).bind(to).fetch_all(conn).await)?)
 }
 
 /// Sums the views that match a condition per hour.
-fn hours(tx: &Tx, condition: &'static str) -> AssertSqlSafe<String> {
-    let hour = db::hour_of(tx, "hour");
-    AssertSqlSafe(format!(
-        "SELECT {hour} AS hour, CAST(SUM(shown) AS BIGINT) AS shown, CAST(SUM(blocked) AS BIGINT) AS blocked
-         FROM module_views WHERE {condition} GROUP BY 1 ORDER BY 1"
-    ))
+fn hours(tx: &Tx, condition: Fragment) -> SqlText {
+    sql!(
+        "SELECT ",
+        db::hour_of(tx, "hour"),
+        " AS hour, CAST(SUM(shown) AS BIGINT) AS shown, CAST(SUM(blocked) AS BIGINT) AS blocked
+         FROM module_views WHERE ",
+        condition,
+        " GROUP BY 1 ORDER BY 1"
+    )
 }
 
 pub(super) async fn by_origin(
@@ -93,13 +96,16 @@ pub(super) async fn by_origin(
 ) -> Result<Vec<OriginViews>> {
     // The last code is that of the latest hour with one: the greatest text of hour and code, without the 20
     // characters of the hour.
-    let hour = db::hour_of(tx, "hour");
-    let text = AssertSqlSafe(format!(
+    let text = sql!(
         "SELECT module_id, origin, embed_type, CAST(SUM(shown) AS BIGINT) AS shown,
-         CAST(SUM(blocked) AS BIGINT) AS blocked, substr(MAX({hour} || last_code), 21) AS last_code,
-         MAX(last_at) AS last_at FROM module_views WHERE {MATCHES} GROUP BY module_id, origin, embed_type
+         CAST(SUM(blocked) AS BIGINT) AS blocked, substr(MAX(",
+        db::hour_of(tx, "hour"),
+        " || last_code), 21) AS last_code,
+         MAX(last_at) AS last_at FROM module_views WHERE ",
+        MATCHES,
+        " GROUP BY module_id, origin, embed_type
          ORDER BY MAX(last_at) DESC, module_id, origin, embed_type LIMIT $5"
-    ));
+    );
     Ok(on!(tx, |conn| {
         let query = sqlx::query_as(text).bind(site).bind(module).bind(from).bind(to);
         query.bind(MOST).fetch_all(conn).await
