@@ -1,17 +1,32 @@
 //! The current time, which tests can control.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The system's clock, or one that a test moves.
+/// The system's clock, or one that a test moves or sets wrong.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
+pub struct Clock(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    /// Stands still at these microseconds since 1970.
+    Held(Arc<AtomicI64>),
+    /// The system's clock, off by this much.
+    Off(TimeDelta),
+}
 
 impl Clock {
     /// A clock that stands still at `start` until [`Clock::advance`] moves it.
     pub fn standing_at(start: DateTime<Utc>) -> Self {
-        Self(Some(Arc::new(AtomicI64::new(start.timestamp_micros()))))
+        Self(Source::Held(Arc::new(AtomicI64::new(start.timestamp_micros()))))
+    }
+
+    /// A clock that runs, but is ahead of the system's by this much.
+    pub fn off_by(ahead: TimeDelta) -> Self {
+        Self(Source::Off(ahead))
     }
 
     /// The current time in whole microseconds, PostgreSQL's precision, so that a time reads back as it was written.
@@ -22,19 +37,20 @@ impl Clock {
     /// The current time in microseconds since 1970.
     pub fn micros(&self) -> i64 {
         match &self.0 {
-            None => Utc::now().timestamp_micros(),
-            Some(micros) => micros.load(Ordering::Relaxed),
+            Source::System => Utc::now().timestamp_micros(),
+            Source::Off(ahead) => (Utc::now() + *ahead).timestamp_micros(),
+            Source::Held(micros) => micros.load(Ordering::Relaxed),
         }
     }
 
     /// Whether it is a test's standing clock.
     pub fn is_held(&self) -> bool {
-        self.0.is_some()
+        matches!(self.0, Source::Held(_))
     }
 
-    /// Moves a standing clock forward; does nothing to the system's clock.
-    pub fn advance(&self, by: Duration) {
-        if let (Some(micros), Some(by)) = (&self.0, by.num_microseconds()) {
+    /// Moves a standing clock forward; does nothing to a running one.
+    pub fn advance(&self, by: TimeDelta) {
+        if let (Source::Held(micros), Some(by)) = (&self.0, by.num_microseconds()) {
             micros.fetch_add(by, Ordering::Relaxed);
         }
     }

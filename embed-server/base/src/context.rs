@@ -13,7 +13,6 @@ use crate::outbound::{Outbound, Resolver};
 use crate::work::Work;
 use std::ops::Deref;
 use std::sync::Arc;
-use tokio::sync::Notify;
 
 /// The shared parts of the server, behind one pointer, because it is cloned with the capabilities for every request.
 #[derive(Clone)]
@@ -30,8 +29,6 @@ pub struct ContextInner {
     pub database_clock: DatabaseClock,
     /// The source of ids for stored rows.
     pub ids: Ids,
-    /// Wakes this process's worker when a job was queued: a hint, because the worker looks by itself too.
-    pub job_signal: Notify,
     pub random: Random,
     pub metrics: Metrics,
     pub resolver: Resolver,
@@ -57,7 +54,7 @@ impl Context {
         let metrics = Metrics::default();
         let changes = Changes::default();
         changes.refresh(&db).await?;
-        let database_clock = DatabaseClock::new(&db, clock.clone()).await?;
+        let database_clock = DatabaseClock::new(&db, clock.clone(), &metrics).await?;
         let resolver = settings.outbound.dns_server.map_or_else(Resolver::system, Resolver::at);
         let resolver =
             resolver.map_err(|error| Error::unavailable("The DNS resolver cannot be set up.", error))?;
@@ -72,7 +69,6 @@ impl Context {
             ids: Ids::new(clock.clone()),
             clock,
             database_clock,
-            job_signal: Notify::new(),
             random,
             metrics,
             resolver,

@@ -11,6 +11,7 @@ use prometheus_client::registry::{Metric, Registry};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// The labels of a request, each with a small number of values.
@@ -79,6 +80,12 @@ struct Run {
     outcome: &'static str,
 }
 
+/// The label of the queue's depth: `waiting` or `processing`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobState {
+    state: &'static str,
+}
+
 /// Counts the hits and misses of one cache.
 #[derive(Clone)]
 pub struct CacheMetrics {
@@ -130,6 +137,9 @@ pub struct Metrics {
     last_run: Family<Run, Gauge>,
     /// Due jobs that this server leaves to a newer one, because it does not know their kind or cannot read their payload.
     pub jobs_unreadable: Gauge,
+    depth: Family<JobState, Gauge>,
+    /// By how many seconds this server's clock is ahead of the database's, as last compared.
+    pub clock_ahead: Gauge<f64, AtomicU64>,
     /// 1 while limits are counted by this process alone although `REDIS_URL` is set.
     pub limits_alone: Gauge,
     /// Lines of the request log that were dropped because the queue was full.
@@ -163,6 +173,12 @@ impl Default for Metrics {
             jobs_unreadable: register.add(
                 "jobs_unreadable",
                 "Due jobs that this server leaves to a newer one",
+                Gauge::default(),
+            ),
+            depth: register.add("jobs", "Jobs that have not ended", Family::default()),
+            clock_ahead: register.add(
+                "clock_ahead_seconds",
+                "By how much this server's clock is ahead of the database's; beyond 60 either way it claims no work",
                 Gauge::default(),
             ),
             limits_alone: register.add(
@@ -228,6 +244,13 @@ impl Metrics {
     /// all (`full`), or to make room for another network (`replaced`).
     pub fn connection_closed(&self, reason: &'static str) {
         self.connections_closed.get_or_create(&ClosedConnection { reason }).inc();
+    }
+
+    /// Sets the depth of the queue.
+    pub fn jobs(&self, waiting: i64, processing: i64) {
+        for (state, count) in [("waiting", waiting), ("processing", processing)] {
+            self.depth.get_or_create(&JobState { state }).set(count);
+        }
     }
 
     /// Every metric, as `GET /metrics` returns it.

@@ -131,23 +131,33 @@ fn module_api() -> ApiRouter<Services> {
         .route("/api/v1/modules/{module}/{*rest}", any(http::not_found))
 }
 
-/// The body of `/healthz` and `/readyz`.
+/// The body of `/healthz`.
 #[derive(Serialize, JsonSchema)]
 struct Health {
     /// Always `ok`; whatever else it could say is a problem document.
     status: &'static str,
 }
 
-const OK: Health = Health { status: "ok" };
+/// The body of `/readyz`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Readiness {
+    /// Always `ok`; whatever else it could say is a problem document.
+    status: &'static str,
+    /// By how many seconds this server's clock is ahead of the database's, as last compared. Beyond 60 in either direction
+    /// the server claims no jobs and runs no periodic tasks.
+    clock_ahead_seconds: f64,
+}
 
 /// `GET /healthz`: the process is alive. `GET /readyz`: the database answers.
 fn health() -> ApiRouter<Services> {
     async fn alive() -> Json<Health> {
-        Json(OK)
+        Json(Health { status: "ok" })
     }
-    async fn ready(State(services): State<Services>) -> Result<Json<Health>> {
+    async fn ready(State(services): State<Services>) -> Result<Json<Readiness>> {
         services.context.db.ping().await?;
-        Ok(Json(OK))
+        let clock_ahead_seconds = services.context.database_clock.seconds_ahead();
+        Ok(Json(Readiness { status: "ok", clock_ahead_seconds }))
     }
     ApiRouter::new()
         .api_route(

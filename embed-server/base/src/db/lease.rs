@@ -20,10 +20,10 @@ impl Lease {
         Self { name, owner: Uuid::now_v7(), length }
     }
 
-    /// Takes or extends the lease; `false` while another server holds it.
+    /// Takes or extends the lease; `false` while another server holds it, and on a server whose clock is wrong.
     pub async fn take(&self, db: &Db, clock: &DatabaseClock) -> Result<bool> {
         let mut tx = db.begin_global().await?;
-        let now = clock.now(&mut tx).await?;
+        let Some(now) = clock.now_to_claim(&mut tx).await? else { return Ok(false) };
         let text = "INSERT INTO job_leases (name, owner, expires_at) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
              WHERE job_leases.owner = excluded.owner OR job_leases.expires_at <= $4";

@@ -2,7 +2,7 @@
 //! claiming, SQLite has one writer.
 
 use super::{Argument, Statement, Tx, fetch_all};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use sqlx::postgres::PgRow;
@@ -105,6 +105,27 @@ pub async fn unknown(
          WHERE status IN ('pending', 'failed') AND due_at <= {now} AND NOT ({known}) GROUP BY kind ORDER BY kind"
     ));
     Ok(fetch_all!(tx, statement)?)
+}
+
+/// How many rows of a queue have not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct Depth {
+    /// Those that wait for their first or another attempt, due or not.
+    pub waiting: i64,
+    /// Those that a worker has claimed.
+    pub processing: i64,
+}
+
+/// Counts what has not ended.
+pub async fn depth(tx: &mut Tx, queue: Queue) -> Result<Depth> {
+    let table = queue.table;
+    let mut statement = Statement::new(tx);
+    statement.push(format_args!(
+        "SELECT (SELECT COUNT(*) FROM {table} WHERE status IN ('pending', 'failed')) AS waiting,
+             (SELECT COUNT(*) FROM {table} WHERE status = 'processing') AS processing"
+    ));
+    let depth: Vec<Depth> = fetch_all!(tx, statement)?;
+    depth.first().copied().ok_or_else(|| Error::internal("a count without a row"))
 }
 
 fn skip_locked(tx: &Tx) -> &'static str {

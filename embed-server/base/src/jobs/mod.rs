@@ -88,11 +88,6 @@ impl Jobs {
         store::insert(tx, insert).await
     }
 
-    /// Wakes this process's worker; called after the commit.
-    pub fn wake(&self) {
-        self.context.job_signal.notify_one();
-    }
-
     /// Cancels a job of an organization: one that waits ends at once, and the worker of one that is being worked hears of it
     /// when it next renews its lease. `false` where there is no such job or it has ended.
     pub async fn cancel(&self, tx: &mut Tx, organization: Option<Uuid>, id: Uuid) -> Result<bool> {

@@ -7,16 +7,14 @@ use crate::error::{Error, Result};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// When a task that went well runs again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// At once, because it did a batch and there may be more.
     AtOnce,
-    /// After its period, or when it is woken.
+    /// After its period.
     Later,
 }
 
@@ -25,7 +23,6 @@ pub struct PeriodicTask {
     name: &'static str,
     period: Duration,
     lease: Duration,
-    woken: Arc<Notify>,
     run: Box<dyn Fn() -> BoxFuture<'static, Result<Next>> + Send + Sync>,
 }
 
@@ -41,12 +38,7 @@ impl PeriodicTask {
     where
         F: Future<Output = Result<Next>> + Send + 'static,
     {
-        Self { name, period, lease, woken: Arc::default(), run: Box::new(move || run().boxed()) }
-    }
-
-    /// Wakes the task before its period is over. A signal during a run leads to another run.
-    pub fn signal(&self) -> Arc<Notify> {
-        self.woken.clone()
+        Self { name, period, lease, run: Box::new(move || run().boxed()) }
     }
 
     /// Runs the task for as long as it is polled.
@@ -60,10 +52,7 @@ impl PeriodicTask {
                     tracing::warn!(task = self.name, reason = reason(&error), "a periodic task failed")
                 }
             }
-            tokio::select! {
-                () = tokio::time::sleep(self.period) => {}
-                () = self.woken.notified() => {}
-            }
+            tokio::time::sleep(self.period).await;
         }
     }
 

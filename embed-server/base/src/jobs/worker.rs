@@ -17,6 +17,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// How often the depth of the queue is measured.
+const DEPTH_PERIOD: Duration = Duration::from_secs(15);
+
 /// How a worker goes about its work.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -24,7 +27,7 @@ pub struct Pace {
     pub at_once: usize,
     /// How long it has a job without renewing the lease.
     pub lease: Duration,
-    /// How often it looks for jobs without being woken.
+    /// How often it looks for jobs.
     pub poll: Duration,
     /// How long its jobs may go on when it is stopped.
     pub grace: Duration,
@@ -48,6 +51,7 @@ pub struct Worker {
     pace: Pace,
     owner: Uuid,
     unreadable: Unreadable,
+    measured: Option<Instant>,
     abandon: CancellationToken,
     working: JoinSet<()>,
 }
@@ -61,6 +65,7 @@ impl Worker {
             pace,
             owner: context.ids.next(),
             unreadable: Unreadable::default(),
+            measured: None,
             abandon: CancellationToken::new(),
             working: JoinSet::new(),
         }
@@ -78,10 +83,8 @@ impl Worker {
                 }
                 Err(_) => {}
             }
-            // A signal that came during the look is kept, so it leads to another one.
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.context.job_signal.notified() => {}
                 Some(_) = self.working.join_next() => {}
                 () = tokio::time::sleep(self.pace.poll) => {}
             }
@@ -98,6 +101,7 @@ impl Worker {
         while self.working.try_join_next().is_some() {}
         let kinds = self.handlers.kinds();
         self.unreadable.look(&self.context, &kinds).await?;
+        self.measure().await?;
         while let room @ 1.. = self.pace.at_once.saturating_sub(self.working.len()) {
             let kinds = self.unreadable.readable(&kinds);
             if kinds.is_empty() {
@@ -116,9 +120,23 @@ impl Worker {
         Ok(())
     }
 
+    /// Counts from time to time what waits and what is being worked, for the metrics.
+    async fn measure(&mut self) -> Result<()> {
+        if self.measured.is_some_and(|at| at.elapsed() < DEPTH_PERIOD) {
+            return Ok(());
+        }
+        let mut tx = self.context.db.read_global().await?;
+        let depth = queue::depth(&mut tx, Queue::JOBS).await?;
+        self.context.metrics.jobs(depth.waiting, depth.processing);
+        self.measured = Some(Instant::now());
+        Ok(())
+    }
+
     async fn claim(&self, kinds: &[&'static str], room: usize) -> Result<Vec<ClaimedJob>> {
         let mut tx = self.context.db.begin_global().await?;
-        let now = self.context.database_clock.now(&mut tx).await?;
+        let Some(now) = self.context.database_clock.now_to_claim(&mut tx).await? else {
+            return Ok(Vec::new());
+        };
         self.give_back(&mut tx, kinds, now).await?;
         let except = self.unreadable.jobs(kinds);
         let (owner, lease) = (self.owner, self.pace.lease);

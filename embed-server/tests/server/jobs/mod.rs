@@ -6,6 +6,7 @@ mod working;
 use crate::app::{TestApp, until};
 use chrono::{DateTime, Utc};
 use embed_base::Context;
+use embed_base::clock::Clock;
 use embed_base::crypto::Random;
 use embed_base::db::{Db, Tx, execute, on};
 use embed_base::jobs::{Handled, Handlers, Job, Jobs, Kind, NewJob, Pace, Worker};
@@ -45,10 +46,16 @@ struct Row {
 
 impl TestQueue {
     async fn new(app: &TestApp) -> Self {
-        let (settings, clock) = (app.context.settings.clone(), app.context.clock.clone());
+        Self::with_clock(app, app.context.clock.clone()).await
+    }
+
+    /// The queue of a server that goes by another clock.
+    async fn with_clock(app: &TestApp, clock: Clock) -> Self {
+        let settings = app.context.settings.clone();
         let context = embed_server::open_with(settings, clock, Random::seeded(3)).await.unwrap();
         let mut tx = context.db.begin_global().await.unwrap();
-        execute!(&mut tx, sqlx::query("CREATE TABLE effects (number BIGINT NOT NULL)")).unwrap();
+        let text = "CREATE TABLE IF NOT EXISTS effects (number BIGINT NOT NULL)";
+        execute!(&mut tx, sqlx::query(text)).unwrap();
         tx.commit().await.unwrap();
         Self { jobs: Jobs::new(&context), context }
     }

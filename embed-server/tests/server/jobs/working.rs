@@ -1,10 +1,12 @@
 //! What a worker does with jobs. It is one of the test's own process; `job_workers` has some that are processes.
 
-use super::{COUNT, LIMIT, PACE, TestQueue, WAITS, complete, effect, new, runs};
+use super::{COUNT, LIMIT, MINUTE, PACE, TestQueue, WAITS, complete, effect, new, runs};
 use crate::app::until;
 use crate::story;
 use chrono::TimeDelta;
-use embed_base::jobs::{Failure, Kind, Pace};
+use embed_base::clock::Clock;
+use embed_base::db::Lease;
+use embed_base::jobs::{Failure, Kind, NewJob, Pace};
 use embed_base::{Code, Error};
 use std::future::pending;
 use std::sync::Arc;
@@ -223,14 +225,59 @@ story!(a_worker_that_stops_finishes_what_it_can_and_gives_back_the_rest, |app| {
     );
 });
 
-story!(a_signal_wakes_the_worker, |app| {
+story!(the_metrics_say_how_many_jobs_wait, |app| {
     let queue = TestQueue::new(&app).await;
-    let hour = Pace { poll: Duration::from_secs(60 * 60), ..PACE };
-    let worker = queue.work_with(COUNT, |job| async move { Ok(job.completed()) }, hour);
     for key in ["a", "b"] {
-        let id = queue.add(new(COUNT, key, 1)).await;
-        queue.jobs.wake();
-        queue.until(id, "completed").await;
+        queue.add(NewJob { delay: MINUTE, ..new(COUNT, key, 1) }).await;
     }
+    let worker = queue.work(COUNT, |job| async move { Ok(job.completed()) });
+    until("the depth", LIMIT, async || {
+        let metrics = queue.context.metrics.render();
+        ["embed_jobs{state=\"waiting\"} 2\n", "embed_jobs{state=\"processing\"} 0\n"]
+            .iter()
+            .all(|line| metrics.contains(line))
+    })
+    .await;
     worker.stop().await;
+});
+
+story!(a_server_whose_clock_is_wrong_claims_nothing, |app| {
+    if !app.database.is_postgres() {
+        // SQLite goes by the server's own clock.
+        return;
+    }
+    for seconds in [90, -90] {
+        let right = TestQueue::with_clock(&app, Clock::off_by(TimeDelta::seconds(30))).await;
+        let wrong = TestQueue::with_clock(&app, Clock::off_by(TimeDelta::seconds(seconds))).await;
+        let id = right.add(new(COUNT, &seconds.to_string(), seconds)).await;
+        let db = wrong.context.db.clone();
+        let idle = wrong.work(COUNT, move |mut job| {
+            job.payload = 0;
+            complete(db.clone(), job)
+        });
+        let metric = |queue: &TestQueue, name: &str| {
+            let metrics = queue.context.metrics.render();
+            let found = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+            found.unwrap_or_default()
+        };
+        until("the worker to have looked", LIMIT, async || {
+            metric(&wrong, "embed_jobs{state=\"waiting\"}") == 1.0
+        })
+        .await;
+        let lease = Lease::new("some_task", Duration::ZERO);
+        assert!(!lease.take(&wrong.context.db, &wrong.context.database_clock).await.unwrap());
+        for ahead in
+            [metric(&wrong, "embed_clock_ahead_seconds"), wrong.context.database_clock.seconds_ahead()]
+        {
+            assert!((ahead - seconds as f64).abs() < 30.0, "{ahead} s");
+        }
+        let db = right.context.db.clone();
+        let worker = right.work(COUNT, move |job| complete(db.clone(), job));
+        right.until(id, "completed").await;
+        assert!(lease.take(&right.context.db, &right.context.database_clock).await.unwrap());
+        idle.stop().await;
+        worker.stop().await;
+    }
+    let queue = TestQueue::with_clock(&app, app.context.clock.clone()).await;
+    assert_eq!(queue.effects().await, [-90, 90]);
 });
