@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 /// Names the PostgreSQL server, with a role that may make databases and roles.
 const SERVER: &str = "TEST_POSTGRES_URL";
+const NO_SERVER: &str = "TEST_POSTGRES_URL is not set. Set it to a PostgreSQL server and a role that may make databases and \
+     roles, such as postgres://postgres@127.0.0.1:5432/postgres; `tests/run` starts one. With `none` the tests of PostgreSQL are \
+     left out.";
 
 pub struct Database {
     /// What `DATABASE_URL` is set to.
@@ -25,10 +28,13 @@ impl Database {
         Self { url: format!("sqlite://{}", folder.path().join("embed.db").display()), folder, name: None }
     }
 
-    /// A database of its own, whose owner is no superuser, so that row-level security holds him. `None` where no
-    /// PostgreSQL is at hand.
+    /// A database of its own, whose owner is no superuser, so that row-level security applies. `None` where the tests of
+    /// PostgreSQL are switched off.
     pub async fn postgres() -> Option<Self> {
-        let server = std::env::var(SERVER).ok()?;
+        let server = std::env::var(SERVER).expect(NO_SERVER);
+        if server == "none" {
+            return None;
+        }
         duration::record();
         let name = format!("story_{}", Uuid::now_v7().simple());
         let mut connection = PgConnection::connect(&server).await.expect("TEST_POSTGRES_URL does not answer");

@@ -1,5 +1,5 @@
-//! Stories about the server, each told once and run on both engines: on SQLite always, on PostgreSQL where
-//! `TEST_POSTGRES_URL` names a server on which databases and roles may be made.
+//! Tests of the server, each written once and run on SQLite and PostgreSQL. `TEST_POSTGRES_URL` names a PostgreSQL server on
+//! which databases and roles may be made.
 
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there, and says where")]
 
@@ -47,6 +47,7 @@ mod requests;
 mod revocation;
 mod rotation;
 mod scene;
+mod schemas;
 mod serving;
 mod sign_in;
 mod tokens;
