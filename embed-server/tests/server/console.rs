@@ -195,7 +195,7 @@ story!(what_is_wrong_with_a_form_is_said_beside_it_and_nothing_is_lost_or_change
         (&sites, vec![("name", "")], 400, "A site's name must be 1 to 200 characters"),
         (&sites, vec![("name", &*long)], 400, "A site's name must be 1 to 200 characters"),
         (&format!("{here}/settings"), vec![("name", "two\nlines")], 400, "in one line"),
-        (&people, vec![("email", script), ("role", "member")], 400, "is not an e-mail address"),
+        (&people, vec![("email", script), ("role", "member")], 400, "is not an email address"),
         (&people, vec![("email", "x@example.com"), ("role", "root")], 400, "<code>root</code> is not a role"),
         (
             &people,

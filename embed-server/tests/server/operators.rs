@@ -30,7 +30,7 @@ story!(people_are_invited_listed_and_given_roles_by_commands, |app| {
 
     for (arguments, words) in [
         (vec!["user", "invite", "ada@example.com"], "ada@example.com is already a member."),
-        (vec!["user", "invite", "ada"], "`ada` is not an e-mail address; expected one such as"),
+        (vec!["user", "invite", "ada"], "`ada` is not an email address; expected one such as"),
         (vec!["user", "invite", "x@example.com", "--role", "root"], "`root` is not a role; expected owner"),
         (vec!["user", "invite", "x@example.com", "--name", " "], "1 to 200 characters in one line"),
         (

@@ -315,7 +315,7 @@ async fn a_session_ends_after_a_week_unused_after_thirty_days_and_when_its_perso
         assert_eq!(one.post("/console/sign-out", &[]).await.status, 303);
         assert_eq!(one.cookie(), None, "the browser forgets it");
         one.keep(cookie);
-        assert_eq!(status(&one).await, 303, "and it is worth nothing any more");
+        assert_eq!(status(&one).await, 303, "and it is not valid any more");
         assert_eq!(status(&other).await, 200, "the other goes on");
         assert_eq!(other.post("/console/account/sessions/end", &[]).await.status, 303);
         assert_eq!(status(&other).await, 303);
@@ -431,7 +431,7 @@ async fn the_first_owner_comes_by_a_link_that_is_good_once() {
 
         let long = "x".repeat(10_000);
         for (email, name, said) in
-            [("ada", "Ada", "is not an e-mail address"), ("ada@example.com", &*long, "1 to 200 characters")]
+            [("ada", "Ada", "is not an email address"), ("ada@example.com", &*long, "1 to 200 characters")]
         {
             let fields = [("link", &*secret), ("email", email), ("name", name)];
             let seen = browser.post_bare("/console/enter", &fields).await;

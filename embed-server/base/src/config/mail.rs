@@ -21,7 +21,7 @@ section! {
         flag: Flag::Value("ADDRESS"),
         meaning: "the sender of mail",
         derived: "embed@ and the public host" => usual_sender(&server.public_url),
-        expected: "an e-mail address, for example embed@example.com",
+        expected: "an email address, for example embed@example.com",
         parse: |text| text.parse().ok(),
     }
 }

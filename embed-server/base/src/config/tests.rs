@@ -46,7 +46,7 @@ fn a_wrong_value_says_what_was_expected_and_its_section() {
         ("EMBED_DNS_SERVER", "one.one.one.one", "address:port", "Outbound"),
         ("DATABASE_URL", "mysql://localhost/x", "sqlite://FILE or postgres://", "Database"),
         ("SMTP_URL", "mail.example.com", "smtps://user:password@host", "Mail"),
-        ("EMBED_MAIL_FROM", "embed", "an e-mail address", "Mail"),
+        ("EMBED_MAIL_FROM", "embed", "an email address", "Mail"),
         ("EMBED_GITHUB_URL", "github", "a URL without a path", "Sign-in"),
         ("EMBED_GITHUB_API_URL", "github", "a URL, for example", "Sign-in"),
         ("RUST_LOG", "=;=", "a filter", "Logs"),

@@ -23,7 +23,7 @@ pub const LARGEST_PAGE: usize = 1024 * 1024;
 
 /// Something that is listed in the order of its ids, which are made in the order of time.
 pub trait Listed {
-    /// The list's name: a cursor of one list is worth nothing in another.
+    /// The list's name: a cursor of one list is not valid in another.
     const LIST: &'static str;
 
     /// The id by which the list is ordered.

@@ -1,4 +1,4 @@
-//! E-mail addresses, which identify people.
+//! Email addresses, which identify people.
 
 use embed_base::{Error, Result};
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use std::fmt;
 const LONGEST: usize = 254;
 const LONGEST_LOCAL: usize = 64;
 
-/// An e-mail address in lower case, so that two spellings are one person.
+/// An email address in lower case, so that two spellings are one person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Email(String);
@@ -25,7 +25,7 @@ impl Email {
         let shown =
             if text.chars().count() <= 64 { format!("`{}`", text.escape_debug()) } else { "This".to_owned() };
         Err(Error::invalid(format!(
-            "{shown} is not an e-mail address; expected one such as ada@example.com."
+            "{shown} is not an email address; expected one such as ada@example.com."
         )))
     }
 

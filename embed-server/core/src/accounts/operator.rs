@@ -189,7 +189,7 @@ fn personal_token(headers: &HeaderMap) -> Result<Bearer> {
 impl OperationInput for Operator {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         openapi::secured(operation, &[Security::PersonalToken]);
-        let when = "There is no personal token, or it is worth nothing.";
+        let when = "There is no personal token, or it is not valid.";
         openapi::refuses(ctx, operation, Code::Unauthenticated, when);
         openapi::can_fail(ctx, operation);
     }
