@@ -1,7 +1,8 @@
 //! The three engines that browsers are made of, each with the program through which WebDriver reaches it.
 
-use crate::{duration, installation, port, wait};
+use crate::{installation, port, wait};
 use anyhow::{Context, Result};
+use embed_testing::duration;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -1,7 +1,8 @@
 //! One installation of the embed server: a folder, its settings, and the command line that works on it.
 
-use crate::{duration, port, repository};
+use crate::{port, repository};
 use anyhow::{Context, Result, bail, ensure};
+use embed_testing::duration;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,6 @@
 
 pub mod browser;
 mod chromium;
-pub mod duration;
 pub mod engine;
 pub mod figures;
 pub mod installation;

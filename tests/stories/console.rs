@@ -2,13 +2,12 @@
 
 use crate::axe::Axe;
 use crate::letters::MailServer;
-use crate::name_server::NameServer;
-use crate::web_server::WebServer;
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 use embed_server::app::console_rules;
+use embed_testing::{NameServer, WebServer};
 use serde_json::json;
 use std::io::Write;
 use std::path::Path;

@@ -26,8 +26,6 @@ mod leaks;
 mod letters;
 mod looks;
 mod manners;
-#[path = "../../embed-server/tests/server/internet/name_server.rs"]
-mod name_server;
 mod npm;
 mod openapi;
 mod opening;
@@ -42,7 +40,5 @@ mod resize;
 mod sdk_readme;
 mod startup;
 mod translated;
-#[path = "../../embed-server/tests/server/internet/web_server.rs"]
-mod web_server;
 mod window_messages;
 mod wrong_options;

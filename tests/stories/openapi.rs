@@ -28,12 +28,7 @@ async fn no_answer_is_outside_the_document_on_sqlite() -> Result<()> {
 
 #[tokio::test]
 async fn no_answer_is_outside_the_document_on_postgres() -> Result<()> {
-    let url = std::env::var("TEST_POSTGRES_URL").context(
-        "TEST_POSTGRES_URL is not set: name a PostgreSQL server, which `tests/run` starts, or `none` to leave this out",
-    )?;
-    if url == "none" {
-        return Ok(());
-    }
+    let Some(url) = embed_testing::postgres_url() else { return Ok(()) };
     let installation = Installation::new()?;
     let name = format!("openapi_{}", installation.port);
     let mut admin = PgConnection::connect(&url).await?;

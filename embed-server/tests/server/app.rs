@@ -1,7 +1,5 @@
 //! A server for one test: the real one, in this process, with the clock and the DNS in the test's hands.
 
-use crate::engine::Database;
-use crate::internet::NameServer;
 use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::clock::Clock;
@@ -14,11 +12,12 @@ use embed_core::modules::{Bundle, Modules};
 use embed_core::sites::Sites;
 use embed_core::tokens::Tokens;
 use embed_server::app::Server;
+use embed_testing::Database;
+use embed_testing::NameServer;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
@@ -251,13 +250,4 @@ pub async fn json_of(response: Response) -> (StatusCode, Value) {
     let status = response.status();
     let text = response.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text:?}")))
-}
-
-/// Waits until the condition holds, and says what it waited for when it does not.
-pub async fn until(what: &str, patience: Duration, mut holds: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
-    while !holds().await {
-        assert!(start.elapsed() < patience, "waited {patience:?} for: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

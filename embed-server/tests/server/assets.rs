@@ -1,7 +1,7 @@
 //! The bundle that customers' pages load.
 
 use crate::app::{TestApp, json_of};
-use crate::engine::Database;
+use embed_testing::Database;
 
 #[tokio::test]
 async fn the_loader_knows_this_server_and_its_modules() {

@@ -1,9 +1,10 @@
 //! What one tenant changes is read anew, by every server, and nothing else is.
 
-use crate::app::{TestApp, until};
+use crate::app::TestApp;
 use crate::story;
 use embed_base::events::activity::Actor;
 use embed_core::sites::Sites;
+use embed_testing::until;
 use serde_json::json;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Connections: how many an address may hold, and that others get through meanwhile.
 
-use crate::app::{TestApp, until};
-use crate::engine::Database;
+use crate::app::TestApp;
 use embed_base::http::CONNECTIONS_PER_NETWORK;
+use embed_testing::{Database, until};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;

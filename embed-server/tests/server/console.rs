@@ -309,7 +309,7 @@ story!(what_is_counted_is_seen_on_the_overview_and_in_the_log, |app| {
     assert_eq!(app.verdict("https://evil.test", site, module).await, "origin_not_allowed");
     let overview = format!("/console/organizations/{HOME}");
     let patience = std::time::Duration::from_secs(10);
-    crate::app::until("the views to be counted", patience, async || {
+    embed_testing::until("the views to be counted", patience, async || {
         let page = member.get(&overview).await.html;
         page.contains("Embeds shown, last 24 hours: 1") && page.contains("Blocked, last 24 hours: 1")
     })
@@ -321,7 +321,7 @@ story!(what_is_counted_is_seen_on_the_overview_and_in_the_log, |app| {
     let token = app.token(site, module, serde_json::json!({ "scopes": ["read"] })).await;
     app.get(&format!("/api/v1/modules/{module}/records/nothing")).bearer_auth(&token).send().await.unwrap();
     let path = format!("/api/v1/modules/{module}/records/nothing");
-    crate::app::until("the call to be logged", patience, async || {
+    embed_testing::until("the call to be logged", patience, async || {
         member.get(&log).await.html.contains(&path)
     })
     .await;

@@ -2,9 +2,9 @@
 
 use crate::app::{TestApp, json_of};
 use crate::callers::Scene;
-use crate::engine::Database;
 use crate::records::{Api, with_json};
 use crate::story;
+use embed_testing::Database;
 use reqwest::Method;
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! `embed-server doctor` says what to fix, and fails where something must be.
 
 use crate::app::TestApp;
-use crate::engine::Database;
-use crate::redis::{Redis, free_port};
+use embed_testing::Database;
+use embed_testing::{Redis, free_port};
 use serde_json::Value;
 
 // The name server lives in the test's process, and `command` blocks: hence more than one thread.

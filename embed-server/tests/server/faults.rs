@@ -1,9 +1,10 @@
 //! When things break, and when they end.
 
-use crate::app::{TestApp, json_of, until};
-use crate::engine::Database;
+use crate::app::{TestApp, json_of};
 use crate::story;
 use embed_server::app::Server;
+use embed_testing::Database;
+use embed_testing::until;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -1,10 +1,10 @@
 //! Records over GraphQL: the same rules and the same codes as over REST.
 
 use crate::app::{TestApp, json_of};
-use crate::engine::Database;
 use crate::records::{Api, refusal, with_json};
 use crate::story;
 use embed_base::db::Tx;
+use embed_testing::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
 

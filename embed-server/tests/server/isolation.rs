@@ -1,11 +1,11 @@
 //! One tenant does not see another's.
 
-use crate::app::until;
 use crate::story;
 use embed_base::Code;
 use embed_base::db::Tx;
 use embed_base::events::activity::Actor;
 use embed_core::requests::Requests;
+use embed_testing::until;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::Executor;

@@ -1,11 +1,12 @@
 //! The queue, worked by processes that are killed and stopped: what they have done is counted in a table.
 
-use crate::app::{TestApp, until};
+use crate::app::TestApp;
 use crate::story;
 use embed_base::Context;
 use embed_base::config::Settings;
 use embed_base::db::{Tx, execute, on};
 use embed_base::jobs::{Failure, Handled, Handlers, Job, Jobs, Kind, NewJob, Pace, Worker};
+use embed_testing::until;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,14 +1,15 @@
 //! Limits: how often somebody may ask, counted by one server or by several together.
 
-use crate::app::{TestApp, json_of, until};
-use crate::engine::Database;
-use crate::redis::{Redis, free_port};
+use crate::app::{TestApp, json_of};
 use crate::story;
 use chrono::TimeDelta;
 use embed_base::clock::Clock;
 use embed_base::events::activity::Actor;
 use embed_base::limits::{Limit, RateLimits};
 use embed_base::metrics::Metrics;
+use embed_testing::Database;
+use embed_testing::until;
+use embed_testing::{Redis, free_port};
 use serde_json::json;
 use std::num::NonZeroU32;
 use std::process::{Child, Command, Stdio};

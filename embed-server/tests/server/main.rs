@@ -16,19 +16,14 @@ mod cors;
 mod doctor;
 mod documented;
 mod domains;
-#[path = "../../../tests/src/duration.rs"]
-mod duration;
-mod engine;
 mod error_codes;
 mod faults;
 mod graphql;
-mod internet;
 mod isolation;
 mod job_workers;
 mod jobs;
 mod limits;
 mod limits_documented;
-mod mail;
 mod management;
 mod operators;
 mod outbox;
@@ -41,7 +36,6 @@ mod proving_domains;
 mod publishing;
 mod record_lists;
 mod records;
-mod redis;
 mod request_log;
 mod requests;
 mod revocation;
@@ -69,12 +63,12 @@ macro_rules! story {
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
-                story($crate::app::TestApp::start($crate::engine::Database::sqlite()).await).await;
+                story($crate::app::TestApp::start(embed_testing::Database::sqlite()).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
-                if let Some(database) = $crate::engine::Database::postgres().await {
+                if let Some(database) = embed_testing::Database::postgres().await {
                     story($crate::app::TestApp::start(database).await).await;
                 }
             }

@@ -1,9 +1,10 @@
 //! What operators do over HTTP: sites, modules, domains.
 
-use crate::app::{TestApp, json_of, until};
+use crate::app::{TestApp, json_of};
 use crate::people::HOME;
 use crate::story;
 use embed_core::accounts::Role;
+use embed_testing::until;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::Write;

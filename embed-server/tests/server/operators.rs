@@ -1,6 +1,6 @@
 //! People: who is in the organization, what each may do, and the tokens of their programs.
 
-use crate::app::{json_of, until};
+use crate::app::json_of;
 use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
@@ -8,6 +8,7 @@ use embed_base::Code;
 use embed_base::db::Tx;
 use embed_base::events::activity::Actor;
 use embed_core::accounts::{Accounts, Email, Role};
+use embed_testing::until;
 use std::time::Duration;
 
 const TWO_SECONDS: Duration = Duration::from_secs(2);

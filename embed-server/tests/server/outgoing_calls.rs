@@ -12,7 +12,7 @@ use axum::{
 use embed_base::outbound::{Limits, Outbound, OutboundError};
 use url::Url;
 
-use crate::internet::{NameServer, WebServer};
+use embed_testing::{NameServer, WebServer};
 
 const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 1000, redirects: 3 };
 

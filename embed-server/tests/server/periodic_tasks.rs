@@ -1,6 +1,6 @@
 //! What a server does from time to time.
 
-use crate::app::{TestApp, until};
+use crate::app::TestApp;
 use crate::story;
 use chrono::TimeDelta;
 use embed_base::crypto::Random;
@@ -8,6 +8,7 @@ use embed_base::db::{Lease, execute, on};
 use embed_base::jobs::{Next, PeriodicTask};
 use embed_base::{Context, Error, Result};
 use embed_server::app::Server;
+use embed_testing::until;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use axum::{Router, http::StatusCode, response::Html, routing::get};
 use embed_core::domains::{dns, meta, pattern::DomainPattern, proof::ProofError};
 use proptest::prelude::*;
 
-use crate::internet::{NameServer, WebServer};
+use embed_testing::{NameServer, WebServer};
 
 const TOKEN: &str = "5e1f2a0c";
 

@@ -1,12 +1,13 @@
 //! A bundle becomes a version, a version is what is served, and nothing in between is ever seen.
 
-use crate::app::{TestApp, until};
+use crate::app::TestApp;
 use crate::story;
 use embed_base::Code;
 use embed_base::Result;
 use embed_base::db::Tx;
 use embed_base::events::activity::Actor;
 use embed_core::modules::{Bundle, Modules, Publication};
+use embed_testing::until;
 use serde_json::json;
 use sqlx::types::Json;
 use std::path::Path;

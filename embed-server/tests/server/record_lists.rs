@@ -1,9 +1,9 @@
 //! Lists of records: filters, orders and pages, alike on both engines.
 
 use crate::app::{TestApp, json_of};
-use crate::engine::Database;
 use crate::records::{Api, refusal};
 use crate::story;
+use embed_testing::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,7 +1,6 @@
 //! The log of calls: what stands in it, who may read it, and how it is forgotten.
 
-use crate::app::{TestApp, json_of, until};
-use crate::engine::Database;
+use crate::app::{TestApp, json_of};
 use crate::people::HOME;
 use crate::story;
 use chrono::TimeDelta;
@@ -10,6 +9,8 @@ use embed_base::db::Tx;
 use embed_core::accounts::Role;
 use embed_core::requests::{LoggedRequest, RequestFilter, Requests};
 use embed_core::tokens::Tokens;
+use embed_testing::Database;
+use embed_testing::until;
 use reqwest::Method;
 use serde_json::json;
 use std::io::{BufRead, BufReader};

@@ -1,7 +1,7 @@
 //! What the command line changes, a running server sees.
 
-use crate::app::until;
 use crate::story;
+use embed_testing::until;
 use std::time::Duration;
 
 const TWO_SECONDS: Duration = Duration::from_secs(2);

@@ -1,14 +1,15 @@
 //! Both engines have the same tables with the same columns.
 
 use crate::app::TestApp;
-use crate::engine::Database;
 use embed_base::db::on;
+use embed_testing::Database;
 use std::collections::BTreeSet;
 
 /// A column: its table, its name, and whether it may be null.
 type Column = (String, String, bool);
 
-const OF_SQLITE: &str = "SELECT t.name, c.name, NOT c.\"notnull\" FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+const OF_SQLITE: &str =
+    "SELECT t.name, c.name, NOT c.\"notnull\" FROM sqlite_schema t JOIN pragma_table_info(t.name) c
      WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
 /// Partitions have the columns of their table.
 const OF_POSTGRES: &str = "SELECT c.relname::text, a.attname::text, NOT a.attnotnull FROM pg_class c

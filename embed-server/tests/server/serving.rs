@@ -1,10 +1,10 @@
 //! What a module's document and files say to browsers, on its own origin and, where there is none, sandboxed.
 
 use crate::app::TestApp;
-use crate::engine::Database;
 use crate::story;
 use embed_base::events::activity::Actor;
 use embed_core::modules::{Bundle, Modules};
+use embed_testing::Database;
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use serde_json::json;

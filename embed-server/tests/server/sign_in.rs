@@ -2,12 +2,12 @@
 
 use crate::app::TestApp;
 use crate::browser::Browser;
-use crate::engine::Database;
-use crate::mail::MailServer;
 use crate::people::HOME;
 use chrono::TimeDelta;
 use embed_base::events::activity::Actor;
 use embed_core::accounts::{Accounts, Email, Role};
+use embed_testing::Database;
+use embed_testing::MailServer;
 use std::future::Future;
 
 /// Tells a story on both engines, with a server that sends letters. It begins with Ada, who owns the organization.

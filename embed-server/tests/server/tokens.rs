@@ -1,11 +1,12 @@
 //! API tokens: what each may do, from where, and until when.
 
-use crate::app::{TestApp, json_of, until};
-use crate::engine::Database;
+use crate::app::{TestApp, json_of};
 use crate::story;
 use chrono::TimeDelta;
 use embed_base::events::activity::Actor;
 use embed_core::tokens::Tokens;
+use embed_testing::Database;
+use embed_testing::until;
 use serde_json::json;
 use std::time::Duration;
 use uuid::Uuid;

@@ -1,12 +1,12 @@
 //! May this page embed this module?
 
 use crate::app::{TestApp, json_of};
-use crate::engine::Database;
 use crate::story;
 use chrono::TimeDelta;
 use embed_base::crypto::Secret;
 use embed_base::events::activity::Actor;
 use embed_core::embed::token::TokenKey;
+use embed_testing::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -204,14 +204,14 @@ story!(a_refused_page_is_told_of_once, |app| {
     }
     assert_eq!(app.verdict("https://other.test", site, module).await, "origin_not_allowed");
     let blocked = async || app.events(site).await.iter().filter(|name| *name == "embed.blocked").count();
-    crate::app::until("two origins to be recorded", Duration::from_secs(5), async || blocked().await >= 2)
+    embed_testing::until("two origins to be recorded", Duration::from_secs(5), async || blocked().await >= 2)
         .await;
     assert_eq!(blocked().await, 2);
 });
 
 mod too_many_questions {
     use super::*;
-    use crate::engine::Database;
+    use embed_testing::Database;
 
     #[tokio::test]
     async fn are_refused_with_the_time_to_wait() {

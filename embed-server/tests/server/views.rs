@@ -1,6 +1,6 @@
 //! How often modules are shown and refused: what is counted, under which names, and who may see it.
 
-use crate::app::{TestApp, json_of, until};
+use crate::app::{TestApp, json_of};
 use crate::people::HOME;
 use crate::story;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,6 +13,7 @@ use embed_core::requests::Requests;
 use embed_core::sites::Sites;
 use embed_core::views::{OriginViews, View, Views, counting};
 use embed_server::app::Server;
+use embed_testing::until;
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -249,7 +250,7 @@ story!(a_module_that_is_gone_loses_nobody_elses_counts, |app| {
 /// The module is still there when it is looked for, and gone when its row is to refer to it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_module_that_goes_meanwhile_loses_nobody_elses_counts() {
-    let Some(database) = crate::engine::Database::postgres().await else { return };
+    let Some(database) = embed_testing::Database::postgres().await else { return };
     let app = TestApp::start(database).await;
     let site = app.site().await;
     let (module, going) = (app.module(site, "feedback").await, app.module(site, "chat").await);

@@ -24,9 +24,7 @@ impl Email {
         }
         let shown =
             if text.chars().count() <= 64 { format!("`{}`", text.escape_debug()) } else { "This".to_owned() };
-        Err(Error::invalid(format!(
-            "{shown} is not an email address; expected one such as ada@example.com."
-        )))
+        Err(Error::invalid(format!("{shown} is not an email address; expected one such as ada@example.com.")))
     }
 
     pub fn as_str(&self) -> &str {

@@ -3,13 +3,14 @@
 mod queueing;
 mod working;
 
-use crate::app::{TestApp, until};
+use crate::app::TestApp;
 use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::clock::Clock;
 use embed_base::crypto::Random;
 use embed_base::db::{Db, Tx, execute, on};
 use embed_base::jobs::{Handled, Handlers, Job, Jobs, Kind, NewJob, Pace, Worker};
+use embed_testing::until;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::FromRow;

@@ -1,11 +1,11 @@
 //! What is queued, and what of it is seen, cancelled and deleted.
 
 use super::{COUNT, LIMIT, MINUTE, TestQueue, effect, new, runs};
-use crate::app::until;
 use crate::story;
 use chrono::TimeDelta;
 use embed_base::db::on;
 use embed_base::jobs::{Kind, NewJob};
+use embed_testing::until;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;

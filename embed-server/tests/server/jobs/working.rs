@@ -1,13 +1,13 @@
 //! What a worker does with jobs. It is one of the test's own process; `job_workers` has some that are processes.
 
 use super::{COUNT, LIMIT, MINUTE, PACE, TestQueue, WAITS, complete, effect, new, runs};
-use crate::app::until;
 use crate::story;
 use chrono::TimeDelta;
 use embed_base::clock::Clock;
 use embed_base::db::Lease;
 use embed_base::jobs::{Failure, Kind, NewJob, Pace};
 use embed_base::{Code, Error};
+use embed_testing::until;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A real Redis for one test.
 
-use crate::app::until;
+use crate::until;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

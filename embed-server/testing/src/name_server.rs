@@ -1,21 +1,19 @@
-//! A name server on loopback for the zone `test`. The browser's stories ask it too.
+//! A name server on loopback for the zone `test`.
 
-#![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there, and says where")]
-
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-
+use embed_base::outbound::Resolver;
 use hickory_server::{
     Server,
     net::runtime::TokioRuntimeProvider,
-    proto::rr::{Name, RData, Record, rdata},
+    proto::rr::{Name, RData, Record, RecordType, RrKey, rdata},
     store::in_memory::InMemoryZoneHandler,
     zone_handler::{AxfrPolicy, Catalog, ZoneType},
 };
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// Answers for `*.test`, and refuses to answer for anything else.
 pub struct NameServer {
     pub address: SocketAddr,
-    pub(super) zone: Arc<InMemoryZoneHandler<TokioRuntimeProvider>>,
+    zone: Arc<InMemoryZoneHandler<TokioRuntimeProvider>>,
     _server: Server<Catalog>,
 }
 
@@ -43,6 +41,32 @@ impl NameServer {
     }
 }
 
+impl NameServer {
+    pub fn resolver(&self) -> Resolver {
+        Resolver::at(self.address).unwrap()
+    }
+
+    /// Points a host at addresses, in place of those it had.
+    pub async fn point(&self, host: &str, addresses: &[&str]) {
+        self.clear(host).await;
+        for address in addresses {
+            let data = match address.parse().unwrap() {
+                std::net::IpAddr::V4(address) => RData::A(address.into()),
+                std::net::IpAddr::V6(address) => RData::AAAA(address.into()),
+            };
+            self.zone.upsert(record(host, data), 1).await;
+        }
+    }
+
+    /// Takes every record of a name away.
+    pub async fn clear(&self, name: &str) {
+        let mut records = self.zone.records_mut().await;
+        for kind in [RecordType::A, RecordType::AAAA, RecordType::TXT] {
+            records.remove(&RrKey::new(full(name).into(), kind));
+        }
+    }
+}
+
 /// The same port for both; one that is free for the first may be taken for the second.
 async fn sockets() -> (SocketAddr, tokio::net::UdpSocket, tokio::net::TcpListener) {
     loop {
@@ -54,10 +78,10 @@ async fn sockets() -> (SocketAddr, tokio::net::UdpSocket, tokio::net::TcpListene
     }
 }
 
-pub(super) fn full(name: &str) -> Name {
+fn full(name: &str) -> Name {
     Name::from_ascii(format!("{name}.")).unwrap()
 }
 
-pub(super) fn record(name: &str, data: RData) -> Record {
+fn record(name: &str, data: RData) -> Record {
     Record::from_rdata(full(name), 0, data)
 }

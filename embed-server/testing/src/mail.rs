@@ -1,6 +1,6 @@
 //! A mail server that keeps the letters it gets (RFC 5321, as much of it as sending takes).
 
-use crate::app::until;
+use crate::until;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

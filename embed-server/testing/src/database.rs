@@ -12,6 +12,12 @@ const NO_SERVER: &str = "TEST_POSTGRES_URL is not set. Set it to a PostgreSQL se
      roles, such as postgres://postgres@127.0.0.1:5432/postgres; `tests/run` starts one. With `none` the tests of PostgreSQL are \
      left out.";
 
+/// The PostgreSQL server of the tests; `None` where the tests of PostgreSQL are switched off.
+pub fn postgres_url() -> Option<String> {
+    let server = std::env::var(SERVER).expect(NO_SERVER);
+    (server != "none").then_some(server)
+}
+
 pub struct Database {
     /// What `DATABASE_URL` is set to.
     pub url: String,
@@ -31,10 +37,7 @@ impl Database {
     /// A database of its own, whose owner is no superuser, so that row-level security applies. `None` where the tests of
     /// PostgreSQL are switched off.
     pub async fn postgres() -> Option<Self> {
-        let server = std::env::var(SERVER).expect(NO_SERVER);
-        if server == "none" {
-            return None;
-        }
+        let server = postgres_url()?;
         duration::record();
         let name = format!("story_{}", Uuid::now_v7().simple());
         let mut connection = PgConnection::connect(&server).await.expect("TEST_POSTGRES_URL does not answer");

@@ -1,13 +1,11 @@
-//! An https server on loopback, with a certificate that only its root has signed. The browser's stories visit it too.
+//! An https server on loopback, with a certificate that only its root has signed.
 
-#![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there, and says where")]
-
-use std::{net::SocketAddr, sync::Arc};
-
+use crate::NameServer;
 use axum::Router;
-use embed_base::outbound::Loopback;
+use embed_base::outbound::{Loopback, Outbound};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::{net::SocketAddr, sync::Arc};
 
 /// Serves one router by https to every host that it has a certificate for.
 pub struct WebServer {
@@ -32,6 +30,13 @@ impl WebServer {
         tokio::spawn(server.serve(router.into_make_service()));
         let port = handle.listening().await.expect("the https server did not start").port();
         Self { loopback: Loopback { port, root }, handle }
+    }
+}
+
+impl WebServer {
+    /// A client that trusts this server and reaches it by every name that resolves to loopback.
+    pub fn client(&self, names: &NameServer) -> Outbound {
+        Outbound::new(names.resolver(), Some(self.loopback.clone())).unwrap()
     }
 }
 
