@@ -58,7 +58,7 @@ story!(what_was_absent_is_seen_once_it_is_there, |app| {
     until("the site to be gone", TWO_SECONDS, gone).await;
 });
 
-story!(two_servers_on_one_database_hear_of_each_other, |app| {
+story!(two_servers_on_one_database_see_each_others_changes, |app| {
     let site = app.site().await;
     let module = app.module(site, "form").await;
     let other = app.second_server().await;

@@ -147,7 +147,7 @@ struct Shown {
     origin: Option<String>,
 }
 
-story!(every_caller_may_what_is_his_and_nothing_else, |app| {
+story!(every_caller_may_do_what_its_grant_says_and_nothing_else, |app| {
     let mut scene = Scene::set(app).await;
     let (site, module) = (scene.site, scene.module);
     let own = format!("https://{module}.modules.test");
@@ -258,7 +258,7 @@ story!(every_caller_may_what_is_his_and_nothing_else, |app| {
     }
 });
 
-story!(a_visitor_counts_only_while_his_page_may_embed, |app| {
+story!(a_visitor_is_accepted_only_while_its_page_may_embed, |app| {
     let scene = Scene::set(app).await;
     let origin = "https://example.test";
     let (_, allowed) = json_of(scene.app.ask(origin, scene.site, scene.module).send().await.unwrap()).await;

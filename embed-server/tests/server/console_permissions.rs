@@ -44,7 +44,7 @@ async fn ask(browser: &Browser<'_>, rule: &Rule, path: &str) -> (u16, String, St
     (seen.status, seen.location().to_owned(), seen.html)
 }
 
-story!(everybody_may_open_what_his_role_says_and_a_stranger_nothing, |app| {
+story!(each_role_may_open_its_pages_and_a_stranger_none, |app| {
     let rules = console_rules();
     assert!(rules.len() > 50, "the router has the console's pages: {}", rules.len());
     let elsewhere = app.another_organization().await;

@@ -18,7 +18,7 @@ fn ask(app: &TestApp) -> (bool, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_well_is_said_so_and_what_is_not_with_what_to_do() {
+async fn doctor_says_what_is_right_and_what_to_fix() {
     let more = [("EMBED_MODULE_HOST", "*.modules.embed.test")];
     let app = TestApp::start_with(Database::sqlite(), &more).await;
     let (well, checks) = ask(&app);
@@ -34,7 +34,7 @@ async fn what_is_well_is_said_so_and_what_is_not_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn modules_on_a_domain_of_their_own_are_well() {
+async fn a_separate_domain_for_modules_is_right() {
     let more = [("EMBED_PUBLIC_URL", "https://embed.example.test"), ("EMBED_MODULE_HOST", "*.modules.test")];
     let app = TestApp::start_with(Database::sqlite(), &more).await;
     // The host of some module, which a wildcard record would answer for.

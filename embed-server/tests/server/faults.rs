@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn while_the_database_is_away_requests_say_so_and_then_go_on() {
+async fn requests_are_answered_with_503_while_the_database_is_away() {
     let Some(database) = Database::postgres().await else { return };
     let app = TestApp::start(database).await;
     let site = app.site().await;

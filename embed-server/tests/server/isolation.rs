@@ -12,7 +12,7 @@ use sqlx::Executor;
 use std::time::Duration;
 use uuid::Uuid;
 
-story!(a_module_of_one_site_is_not_anothers, |app| {
+story!(a_module_of_one_site_is_hidden_from_another, |app| {
     let (site, other) = (app.site().await, app.site().await);
     let module = app.module(site, "feedback").await;
     let domain = app.allow(site, module, "example.test").await;

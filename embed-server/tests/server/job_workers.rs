@@ -31,7 +31,7 @@ const IN_PARTS: Kind<()> = Kind::new("in_parts", WAITS);
 /// Does one thing, and is not held up by the end of its lease.
 const STUBBORN: Kind<()> = Kind::new("stubborn", WAITS);
 
-story!(what_was_killed_between_two_acts_of_a_transaction_is_done_once_by_another, |app| {
+story!(a_job_killed_within_a_transaction_is_done_once_by_another_worker, |app| {
     let test = Test::new(&app).await;
     let id = test.add(TOGETHER, "a").await;
     let mut first = test.worker("first", 1000);
@@ -43,7 +43,7 @@ story!(what_was_killed_between_two_acts_of_a_transaction_is_done_once_by_another
     assert_eq!(test.effects().await, [effect(id, 1, "second"), effect(id, 2, "second")]);
 });
 
-story!(what_was_killed_between_two_parts_is_gone_on_with_by_another, |app| {
+story!(a_job_killed_between_transactions_is_continued_by_another_worker, |app| {
     let test = Test::new(&app).await;
     let id = test.add(IN_PARTS, "a").await;
     let mut first = test.worker("first", 1000);
@@ -56,7 +56,7 @@ story!(what_was_killed_between_two_parts_is_gone_on_with_by_another, |app| {
     assert_eq!(test.effects().await, [effect(id, 1, "first"), effect(id, 2, "second")]);
 });
 
-story!(who_was_stopped_for_longer_than_the_lease_does_nothing_that_another_has_done, |app| {
+story!(a_worker_stopped_for_longer_than_its_lease_repeats_nothing, |app| {
     let test = Test::new(&app).await;
     let id = test.add(STUBBORN, "a").await;
     let first = test.worker("first", 1000);

@@ -55,7 +55,7 @@ story!(people_are_invited_listed_and_given_roles_by_commands, |app| {
     assert_eq!(roles(), ["owner", "admin"], "nothing was changed");
 });
 
-story!(of_two_owners_who_go_at_once_one_stays, |app| {
+story!(of_two_owners_who_leave_at_once_one_stays, |app| {
     let accounts = Accounts::new(&app.context);
     let owners = ["ada@example.com", "bob@example.com"].map(|text| Email::parse(text).unwrap());
     for owner in &owners {
@@ -152,7 +152,7 @@ story!(whatever_is_no_personal_token_is_told_what_is_wanted, |app| {
     assert_eq!(shouted.send().await.unwrap().status(), 200, "the scheme's case says nothing");
 });
 
-story!(a_personal_token_that_ended_long_ago_is_forgotten, |app| {
+story!(a_personal_token_that_ended_long_ago_is_deleted, |app| {
     let accounts = Accounts::new(&app.context);
     let email = Email::parse("ann@example.com").unwrap();
     accounts.invite(&Actor::CommandLine, HOME, email.clone(), None, Role::Owner).await.unwrap();

@@ -25,7 +25,7 @@ fn is_inside<T: std::fmt::Debug>(result: Result<T, OutboundError>) -> bool {
 }
 
 #[tokio::test]
-async fn a_name_that_resolves_inside_is_refused() {
+async fn a_name_that_resolves_to_a_private_address_is_refused() {
     let names = NameServer::start().await;
     let client = Outbound::new(names.resolver(), None).unwrap();
     for address in [
@@ -76,7 +76,7 @@ async fn only_https_is_spoken() {
 }
 
 #[tokio::test]
-async fn a_redirect_inside_is_refused() {
+async fn a_redirect_to_a_private_address_is_refused() {
     let names = NameServer::start().await;
     names.point("example.test", &["127.0.0.1"]).await;
     names.point("inside.test", &["10.0.0.1"]).await;
@@ -103,7 +103,7 @@ async fn a_redirect_inside_is_refused() {
 }
 
 #[tokio::test]
-async fn a_name_that_moves_inside_between_two_connections_is_refused() {
+async fn a_name_that_resolves_to_a_private_address_at_the_second_connection_is_refused() {
     let names = Arc::new(NameServer::start().await);
     names.point("rebind.test", &["127.0.0.1"]).await;
     let mover = names.clone();

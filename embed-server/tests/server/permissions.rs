@@ -58,7 +58,7 @@ async fn ask(app: &TestApp, operation: &Operation, path: &str, secret: Option<&s
     (status, serde_json::from_str(&body).unwrap_or(Value::Null))
 }
 
-story!(everybody_may_what_his_role_says_and_a_stranger_nothing, |app| {
+story!(each_role_may_call_its_routes_and_a_stranger_none, |app| {
     let elsewhere = app.another_organization().await;
     let stranger = app.operator(elsewhere, Role::Owner).await;
     let mut insiders = Vec::new();

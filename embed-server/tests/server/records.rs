@@ -187,7 +187,7 @@ story!(an_event_tells_of_the_record_and_a_removal_of_what_it_was, |app| {
     );
 });
 
-story!(of_many_who_change_a_record_at_once_nobody_is_lost, |app| {
+story!(of_many_changes_of_a_record_at_once_none_is_lost, |app| {
     let api = Api::publish(&app).await;
     let record = api.create("things", &json!({})).await;
     let one = format!("records/things/{}", record["id"].as_str().unwrap());

@@ -226,7 +226,7 @@ story!(what_no_database_holds_is_refused_and_not_asked_for, |app| {
     assert_eq!(app.get(&earliest).bearer_auth(&operator).send().await.unwrap().status(), 200);
 });
 
-story!(old_calls_are_forgotten, |app| {
+story!(old_calls_are_deleted, |app| {
     // The server's own tasks run when it starts; what follows is done by hand.
     until("the server's own tasks to have run", PATIENCE, async || {
         let metrics = app.context.metrics.render();

@@ -18,7 +18,7 @@ story!(every_answer_carries_the_requests_id, |app| {
     }
 });
 
-story!(what_is_answered_to_one_is_no_proxys_to_keep, |app| {
+story!(responses_to_a_caller_are_not_kept_by_proxies, |app| {
     let api = Api::publish(&app).await;
     api.create("things", &json!({ "a": 1 })).await;
     let member = app.operator(HOME, Role::Member).await;

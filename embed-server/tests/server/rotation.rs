@@ -51,7 +51,7 @@ story!(a_successor_ends_when_the_first_token_would_have, |app| {
     }
 });
 
-story!(of_many_who_rotate_a_token_at_once_one_gets_a_successor, |app| {
+story!(of_many_rotations_of_a_token_at_once_one_succeeds, |app| {
     let site = app.site().await;
     let module = app.module(site, "feedback").await;
     app.token(site, module, json!({ "scopes": ["read"] })).await;

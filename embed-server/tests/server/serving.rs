@@ -70,7 +70,7 @@ story!(the_document_names_the_one_origin_that_may_frame_it, |app| {
     );
 });
 
-story!(nobody_else_may_frame_the_document, |app| {
+story!(no_other_page_may_frame_the_document, |app| {
     let (site, module) = installed(&app).await;
     app.add(site, module, "pending.test").await;
     let other_site = app.site().await;

@@ -91,7 +91,7 @@ async fn a_code_may_be_guessed_three_times_within_five_minutes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_asks_does_not_learn_whether_an_address_is_known() {
+async fn asking_for_a_code_does_not_tell_whether_an_address_is_known() {
     with_mail(async |app, mail| {
         let browser = app.browser();
         let known = ask(&browser, "ada@example.com").await;
@@ -113,7 +113,7 @@ async fn who_asks_does_not_learn_whether_an_address_is_known() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mailbox_gets_three_letters_a_minute_and_an_address_has_twenty_attempts() {
+async fn a_mailbox_gets_three_emails_a_minute_and_an_address_has_twenty_attempts() {
     with_mail(async |app, mail| {
         let browser = app.browser();
         for _ in 0..3 {
@@ -345,7 +345,7 @@ async fn somebody_elses_session_cannot_be_ended_and_ones_own_can() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_taken_out_is_signed_out() {
+async fn a_removed_person_is_signed_out() {
     with_mail(async |app, _mail| {
         let accounts = Accounts::new(&app.context);
         let bob = Email::parse("bob@example.com").unwrap();
@@ -409,7 +409,7 @@ async fn the_cookie_is_kept_to_this_host_and_to_https() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_console_on_plain_http_says_that_others_can_read_along() {
+async fn a_console_on_plain_http_warns_that_others_can_read_it() {
     for (public_url, warns) in
         [("http://embed.test", true), ("https://embed.test", false), ("http://localhost:8080", false)]
     {
@@ -420,7 +420,7 @@ async fn a_console_on_plain_http_says_that_others_can_read_along() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_owner_comes_by_a_link_that_is_good_once() {
+async fn the_link_for_the_first_owner_can_be_used_once() {
     for database in [Some(Database::sqlite()), Database::postgres().await].into_iter().flatten() {
         let app = TestApp::start(database).await;
         let link = app.sign_in().first_owner_link().await.unwrap().expect("nobody is known");
@@ -452,7 +452,7 @@ async fn the_first_owner_comes_by_a_link_that_is_good_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_link_ends_by_itself_and_when_somebody_else_was_first() {
+async fn a_link_for_the_first_owner_expires_and_ends_when_there_is_an_owner() {
     let app = TestApp::start(Database::sqlite()).await;
     let accounts = Accounts::new(&app.context);
     let (ended, early) = (
@@ -478,7 +478,7 @@ async fn a_link_ends_by_itself_and_when_somebody_else_was_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_letter_invites_where_letters_are_sent() {
+async fn an_invitation_is_sent_by_email() {
     with_mail(async |app, mail| {
         let owner = app.signed_in_as(&ada()).await;
         let people = format!("/console/organizations/{HOME}/people");
@@ -504,7 +504,7 @@ async fn a_letter_invites_where_letters_are_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_letters_cannot_be_sent_an_invitation_holds_all_the_same() {
+async fn an_invitation_is_valid_where_its_email_cannot_be_sent() {
     let app = TestApp::start_with(Database::sqlite(), &[("SMTP_URL", "smtp://127.0.0.1:1")]).await;
     let owner = app.signed_in(HOME, Role::Owner).await;
     let people = format!("/console/organizations/{HOME}/people");

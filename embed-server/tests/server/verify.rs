@@ -197,7 +197,7 @@ story!(the_most_specific_verified_domain_decides, |app| {
     assert_eq!(app.verdict("https://open.shop.test", site, module).await, "allowed");
 });
 
-story!(a_refused_page_is_told_of_once, |app| {
+story!(a_refused_page_is_reported_once, |app| {
     let (site, module) = installed(&app).await;
     for _ in 0..5 {
         assert_eq!(app.verdict("https://stranger.test", site, module).await, "origin_not_allowed");

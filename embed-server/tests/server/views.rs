@@ -229,7 +229,7 @@ fn view<'a>(app: &TestApp, site: Uuid, module: Uuid, refused: Option<Code>) -> V
     View { site, module, origin: "https://example.test", embed_type: None, refused, at }
 }
 
-story!(a_module_that_is_gone_loses_nobody_elses_counts, |app| {
+story!(the_counts_of_other_modules_are_kept_when_one_is_deleted, |app| {
     let (site, gone) = (app.site().await, app.site().await);
     let module = app.module(site, "feedback").await;
     let (counter, writer) = counting(&app.context);
@@ -249,7 +249,7 @@ story!(a_module_that_is_gone_loses_nobody_elses_counts, |app| {
 
 /// The module is still there when it is looked for, and gone when its row is to refer to it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_module_that_goes_meanwhile_loses_nobody_elses_counts() {
+async fn the_counts_of_other_modules_are_kept_when_one_is_deleted_meanwhile() {
     let Some(database) = embed_testing::Database::postgres().await else { return };
     let app = TestApp::start(database).await;
     let site = app.site().await;
@@ -384,7 +384,7 @@ story!(an_organization_sees_its_sites_together, |app| {
     assert_eq!(of(HOME, Some(app.context.clock.now())).await, []);
 });
 
-story!(old_views_are_forgotten_with_the_log, |app| {
+story!(old_views_are_deleted_with_the_log, |app| {
     let (site, module) = installed(&app).await;
     app.verdict("https://example.test", site, module).await;
     counted(&app, site, 1).await;

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hosts_are_nobodys_module() {
+    fn other_hosts_serve_no_module() {
         let host = ModuleHost::parse("*.modules.example.com", "https://example.com").unwrap();
         let module = Uuid::now_v7();
         for other in [

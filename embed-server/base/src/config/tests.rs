@@ -10,7 +10,7 @@ fn refusal(environment: &[(&'static str, &str)]) -> String {
 }
 
 #[test]
-fn nothing_needs_to_be_set_to_look_around() {
+fn every_setting_has_a_default() {
     let settings = load(&[]).unwrap();
     let DatabaseUrl::Sqlite(file) = &settings.database.database_url else { panic!("SQLite is the default") };
     assert_eq!(file, Path::new("embed.db"));

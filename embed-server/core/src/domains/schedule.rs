@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_says_nothing_about_a_proof_but_not_for_ever() {
+    fn a_proof_that_cannot_be_looked_up_is_kept_but_not_for_ever() {
         let mut domain = verified();
         let silence = Outcome::Unknown("DNS did not answer".into());
         for number in 1..30 {
