@@ -19,10 +19,10 @@ mod frame;
 mod handlers;
 mod link;
 mod message;
-mod moments;
 mod page;
 mod policy;
-mod wording;
+mod translations;
+mod visibility;
 
 use embed::Embed;
 use js_sys::Promise;

@@ -2,7 +2,7 @@
 
 use crate::dom;
 use crate::fault::Fault;
-use crate::wording::Words;
+use crate::translations::Words;
 use web_sys::{HtmlElement, Node};
 
 /// Tells the visitor that the module cannot be shown, and offers to retry. Advice for the site's developer is in the console, not

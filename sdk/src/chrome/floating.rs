@@ -7,7 +7,7 @@
 use crate::config::Config;
 use crate::dom;
 use crate::link::Module;
-use crate::wording::Words;
+use crate::translations::Words;
 use embed_protocol::EmbedType;
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::*;

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::dom;
 use crate::fault::Fault;
 use crate::link::{Link, Module, Slot};
-use crate::wording::{self, Words};
+use crate::translations::{self, Words};
 use embed_protocol::{EmbedType, Theme};
 use js_sys::Array;
 use std::cell::{Cell, RefCell};
@@ -91,7 +91,7 @@ impl Chrome {
         dom::set(&self.host, "lang", words.lang);
         // Without a language of its own it follows the page.
         match config.options.text("locale") {
-            Some(locale) => dom::set(&self.host, "dir", wording::direction(&locale)),
+            Some(locale) => dom::set(&self.host, "dir", translations::direction(&locale)),
             None => {
                 let _ = self.host.remove_attribute("dir");
             }

@@ -14,8 +14,8 @@ use crate::dom;
 use crate::fault::{self, Fault};
 use crate::frame::Loads;
 use crate::link::{Link, Slot, Verdict};
-use crate::moments::{Idle, Sight};
-use crate::wording::{self, Words};
+use crate::translations::{self, Words};
+use crate::visibility::{Idle, Sight};
 use embed_protocol::message as words;
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
@@ -141,8 +141,8 @@ impl Embed {
     /// The chrome's words in the embed's language, or else the page's.
     fn words(&self) -> &'static Words {
         match self.config().options.text("locale") {
-            Some(locale) => wording::in_language(&locale),
-            None => wording::in_language(&dom::language()),
+            Some(locale) => translations::in_language(&locale),
+            None => translations::in_language(&dom::language()),
         }
     }
 
@@ -219,7 +219,7 @@ impl Embed {
             let config = self.config();
             payload.set_params(&config.options.object("params"));
             let locale = config.options.text("locale");
-            payload.set_dir(locale.as_deref().map(wording::direction));
+            payload.set_dir(locale.as_deref().map(translations::direction));
             payload.set_locale(locale.as_deref());
             self.bridge.tell(words::UPDATE, &payload);
         }

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::handlers::MESSAGE;
 use crate::link::Verdict;
 use crate::message::{self, Loose, Message, Received};
-use crate::wording;
+use crate::translations;
 use embed_protocol::message as words;
 use js_sys::{Object, Promise};
 use wasm_bindgen::prelude::*;
@@ -126,7 +126,7 @@ impl Embed {
         context.set_theme(config.theme.as_str());
         context.set_params(&config.options.object("params"));
         let locale = config.options.text("locale");
-        context.set_dir(locale.as_deref().map(wording::direction));
+        context.set_dir(locale.as_deref().map(translations::direction));
         context.set_locale(locale.as_deref());
         context.set_server(&self.link.server());
         context.set_token(&verdict.token());
