@@ -1,7 +1,7 @@
 //! The console in a browser: from the first code to the view of a module in the charts, and every page looked at.
 
 use crate::axe::Axe;
-use crate::letters::MailServer;
+use crate::mail::MailServer;
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::response::Html;
@@ -35,7 +35,7 @@ async fn reads(browser: &Browser, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Signs in with the code of a letter, and ends on the page that was wanted.
+/// Signs in with the code of an email, and ends on the page that was wanted.
 async fn sign_in(stage: &Stage, mail: &MailServer, page: &str) -> Result<()> {
     stage.installation.run(&["user", "invite", "ada@example.com", "--owner"]).await?;
     stage.browser.open(&format!("{}{page}", stage.installation.origin())).await?;

@@ -1,6 +1,6 @@
 //! The policies of `docs/csp.md` are enough as they are written, and each of their sources is needed.
 
-use crate::fenced::{block, blocks};
+use crate::code_blocks::{block, blocks};
 use anyhow::Result;
 use serde_json::json;
 use stories::{Installation, Page, Stage, story, story_on};

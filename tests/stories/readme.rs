@@ -1,6 +1,6 @@
 //! `README.md` keeps its word to whoever integrates: its walk-through of the API runs as it is written.
 
-use crate::fenced::block;
+use crate::code_blocks::block;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Deserializer, Value, json};
 use std::process::Stdio;

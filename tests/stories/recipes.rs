@@ -1,6 +1,6 @@
 //! The recipes of `docs/recipes.md` and the example of `docs/migrate-from-iframe.md` do what they say.
 
-use crate::fenced::{self, block, blocks};
+use crate::code_blocks::{self, block, blocks};
 use anyhow::Result;
 use serde_json::json;
 use stories::{Browser, Stage, story};
@@ -13,10 +13,10 @@ const OPEN: &str = "deep('iframe').some(shown)";
 async fn cooked(name: &str, checks: impl AsyncFnOnce(&Stage, &Browser) -> Result<()>) -> Result<()> {
     story(async |stage| {
         let snippet = format!("{}{}", block(RECIPES, "loader")?, block(RECIPES, name)?);
-        let module = fenced::feedback(stage).await?;
-        fenced::open(stage, &module, &snippet).await?;
+        let module = code_blocks::feedback(stage).await?;
+        code_blocks::open(stage, &module, &snippet).await?;
         checks(stage, &stage.browser).await?;
-        fenced::is_quiet(stage).await
+        code_blocks::is_quiet(stage).await
     })
     .await
 }
@@ -203,12 +203,12 @@ async fn nothing_shifts_where_the_space_is_reserved() -> Result<()> {
 #[tokio::test]
 async fn what_replaces_a_bare_iframe_works() -> Result<()> {
     story(async |stage| {
-        let module = fenced::feedback(stage).await?;
-        fenced::open(stage, &module, &block("docs/migrate-from-iframe.md", "after")?).await?;
+        let module = code_blocks::feedback(stage).await?;
+        code_blocks::open(stage, &module, &block("docs/migrate-from-iframe.md", "after")?).await?;
         let filled = "document.forms[0].rating.value === '4'";
         inside(&stage.browser, "the form was filled", filled).await?;
         submit(&stage.browser).await?;
-        fenced::is_quiet(stage).await
+        code_blocks::is_quiet(stage).await
     })
     .await
 }

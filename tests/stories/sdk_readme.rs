@@ -1,6 +1,6 @@
 //! `sdk/README.md` keeps its word: its snippets run as they are written, and its tables name everything that there is.
 
-use crate::fenced::{self, blocks};
+use crate::code_blocks::{self, blocks};
 use anyhow::{Context, Result, ensure};
 use embed_core::modules::Manifest;
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ const README: &str = "sdk/README.md";
 #[tokio::test]
 async fn every_snippet_for_a_website_shows_its_module() -> Result<()> {
     story(async |stage| {
-        let feedback = fenced::feedback(stage).await?;
+        let feedback = code_blocks::feedback(stage).await?;
         let snippets = blocks(README)?.into_iter().filter(|b| b.language == "html" && b.name.is_empty());
         let mut count = 0;
         for snippet in snippets {
-            fenced::open(stage, &feedback, &snippet.text).await?;
+            code_blocks::open(stage, &feedback, &snippet.text).await?;
             // A snippet with a button says nothing before the SDK is there, so the click is repeated.
             let shown =
                 "deep('iframe').some(shown) || (document.querySelector('body > button')?.click(), false)";
@@ -23,7 +23,7 @@ async fn every_snippet_for_a_website_shows_its_module() -> Result<()> {
             stage.browser.enter("deep('iframe').find(shown)").await?;
             stage.browser.until("the module had its context", "Dramac.module.context").await?;
             stage.browser.leave().await?;
-            fenced::is_quiet(stage).await?;
+            code_blocks::is_quiet(stage).await?;
             count += 1;
         }
         ensure!(count >= 4, "only {count} snippets were found");
@@ -39,7 +39,7 @@ async fn every_snippet_for_a_module_greets_answers_and_waves() -> Result<()> {
         assert_eq!(snippets.len(), 2);
         for (number, snippet) in snippets.into_iter().enumerate() {
             let folder = tempfile::tempdir()?;
-            let mut manifest: Value = serde_json::from_str(&fenced::block(README, "manifest")?)?;
+            let mut manifest: Value = serde_json::from_str(&code_blocks::block(README, "manifest")?)?;
             manifest["name"] = json!(format!("Hello {number}"));
             std::fs::write(folder.path().join("module.json"), manifest.to_string())?;
             std::fs::write(folder.path().join("index.html"), snippet.text)?;

@@ -30,7 +30,7 @@ const OPERATIONS: [&str; 13] = [
     "rotate what has ended",
 ];
 
-pub struct Scene {
+pub struct ApiFixture {
     pub app: TestApp,
     pub site: Uuid,
     pub module: Uuid,
@@ -43,7 +43,7 @@ pub struct Scene {
     pub writer: String,
 }
 
-impl Scene {
+impl ApiFixture {
     pub async fn set(app: TestApp) -> Self {
         let site = app.site().await;
         let schema = json!({ "type": "object", "properties": { "rating": { "type": "integer" } }, "required": ["rating"] });
@@ -63,11 +63,12 @@ impl Scene {
             .token(site, module, json!({ "scopes": ["read", "write", "delete"], "rateLimit": 1_000_000 }))
             .await;
         let (record, other_tag, ended) = (String::new(), String::new(), Uuid::nil());
-        let scene = Self { app, site, module, record, other_tag, ended, writer };
-        let (record, other) = (scene.create().await, scene.create().await);
-        let other = scene.call(Method::GET, &format!("records/entries/{other}")).bearer_auth(&scene.writer);
+        let fixture = Self { app, site, module, record, other_tag, ended, writer };
+        let (record, other) = (fixture.create().await, fixture.create().await);
+        let other =
+            fixture.call(Method::GET, &format!("records/entries/{other}")).bearer_auth(&fixture.writer);
         let other_tag = other.send().await.unwrap().headers()["etag"].to_str().unwrap().to_owned();
-        Self { record, other_tag, ..scene }
+        Self { record, other_tag, ..fixture }
     }
 
     /// Makes a record; its id.
@@ -148,52 +149,53 @@ struct Shown {
 }
 
 story!(every_caller_may_do_what_its_grant_says_and_nothing_else, |app| {
-    let mut scene = Scene::set(app).await;
-    let (site, module) = (scene.site, scene.module);
+    let mut fixture = ApiFixture::set(app).await;
+    let (site, module) = (fixture.site, fixture.module);
     let own = format!("https://{module}.modules.test");
     let (host, no_api) = ("https://example.test".to_owned(), "https://embed-only.test".to_owned());
-    let (evil, writer_token) = ("https://evil.test".to_owned(), scene.writer.clone());
-    let embed_only = scene.app.domains().list(site, module).await.unwrap();
+    let (evil, writer_token) = ("https://evil.test".to_owned(), fixture.writer.clone());
+    let embed_only = fixture.app.domains().list(site, module).await.unwrap();
     let embed_only = embed_only.iter().find(|domain| domain.domain == "embed-only.test").unwrap().id;
-    scene.app.command_json(&["domain", "set", &embed_only.to_string(), "--no-api"]);
-    scene.app.settle().await;
+    fixture.app.command_json(&["domain", "set", &embed_only.to_string(), "--no-api"]);
+    fixture.app.settle().await;
     let visitor = async |app: &TestApp, origin: &str| {
         let (_, allowed) = json_of(app.ask(origin, site, module).send().await.unwrap()).await;
         allowed["token"].as_str().unwrap().to_owned()
     };
-    let (of_host, of_no_api) = (visitor(&scene.app, &host).await, visitor(&scene.app, &no_api).await);
+    let (of_host, of_no_api) = (visitor(&fixture.app, &host).await, visitor(&fixture.app, &no_api).await);
     let token = async |app: &TestApp, scopes: Value| {
         app.token(site, module, json!({ "scopes": scopes, "rateLimit": 1_000_000 })).await
     };
-    let read = token(&scene.app, json!(["read"])).await;
-    let write = token(&scene.app, json!(["write"])).await;
-    let delete = token(&scene.app, json!(["delete"])).await;
+    let read = token(&fixture.app, json!(["read"])).await;
+    let write = token(&fixture.app, json!(["write"])).await;
+    let delete = token(&fixture.app, json!(["delete"])).await;
     let everything = json!(["read", "write", "delete"]);
     let restricted = async |app: &TestApp, mut how: Value| {
         how["scopes"] = everything.clone();
         app.token(site, module, how).await
     };
-    let ends = scene.app.context.clock.now() + TimeDelta::seconds(1);
-    let expired = restricted(&scene.app, json!({ "expiresAt": ends })).await;
-    scene.app.context.clock.advance(TimeDelta::seconds(1));
-    let revoked = restricted(&scene.app, json!({})).await;
-    let tokens = Tokens::new(&scene.app.context);
-    scene.ended = tokens.list(site, module).await.unwrap()[0].id;
-    tokens.revoke(&Actor::CommandLine, site, scene.ended).await.unwrap();
-    let elsewhere = restricted(&scene.app, json!({ "allowedIps": ["192.0.2.0/24", "2001:db8::/32"] })).await;
+    let ends = fixture.app.context.clock.now() + TimeDelta::seconds(1);
+    let expired = restricted(&fixture.app, json!({ "expiresAt": ends })).await;
+    fixture.app.context.clock.advance(TimeDelta::seconds(1));
+    let revoked = restricted(&fixture.app, json!({})).await;
+    let tokens = Tokens::new(&fixture.app.context);
+    fixture.ended = tokens.list(site, module).await.unwrap()[0].id;
+    tokens.revoke(&Actor::CommandLine, site, fixture.ended).await.unwrap();
+    let elsewhere =
+        restricted(&fixture.app, json!({ "allowedIps": ["192.0.2.0/24", "2001:db8::/32"] })).await;
     let of_page =
-        restricted(&scene.app, json!({ "allowedDomains": ["example.test"], "rateLimit": 1_000 })).await;
-    let spent = restricted(&scene.app, json!({ "rateLimit": 1 })).await;
-    scene.call(Method::GET, "records/entries").bearer_auth(&spent).send().await.unwrap();
-    let other_module = scene.app.module(site, "booking").await;
-    let foreign = scene.app.token(site, other_module, json!({ "scopes": everything })).await;
-    let mut junk = scene.writer.clone();
+        restricted(&fixture.app, json!({ "allowedDomains": ["example.test"], "rateLimit": 1_000 })).await;
+    let spent = restricted(&fixture.app, json!({ "rateLimit": 1 })).await;
+    fixture.call(Method::GET, "records/entries").bearer_auth(&spent).send().await.unwrap();
+    let other_module = fixture.app.module(site, "booking").await;
+    let foreign = fixture.app.token(site, other_module, json!({ "scopes": everything })).await;
+    let mut junk = fixture.writer.clone();
     junk.replace_range(20..21, if &junk[20..21] == "a" { "b" } else { "a" });
-    let member = scene.app.operator(HOME, Role::Member).await;
-    let admin = scene.app.operator(HOME, Role::Admin).await;
-    let owner = scene.app.operator(HOME, Role::Owner).await;
-    let elsewhere_owner = scene.app.another_organization().await;
-    let elsewhere_owner = scene.app.operator(elsewhere_owner, Role::Owner).await;
+    let member = fixture.app.operator(HOME, Role::Member).await;
+    let admin = fixture.app.operator(HOME, Role::Admin).await;
+    let owner = fixture.app.operator(HOME, Role::Owner).await;
+    let elsewhere_owner = fixture.app.another_organization().await;
+    let elsewhere_owner = fixture.app.operator(elsewhere_owner, Role::Owner).await;
 
     let (ok, made, gone) = ("200", "201", "204");
     let (no, who) = ("403 forbidden", "401 unauthenticated");
@@ -252,26 +254,27 @@ story!(every_caller_may_do_what_its_grant_says_and_nothing_else, |app| {
     for (caller, credential, origin, expected) in rows {
         let shown = Shown { credential: credential.cloned(), origin: origin.cloned() };
         for (operation, expected) in OPERATIONS.into_iter().zip(expected) {
-            let outcome = scene.outcome(operation, &shown).await;
+            let outcome = fixture.outcome(operation, &shown).await;
             assert_eq!(outcome, expected, "{caller}: {operation}");
         }
     }
 });
 
 story!(a_visitor_is_accepted_only_while_its_page_may_embed, |app| {
-    let scene = Scene::set(app).await;
+    let fixture = ApiFixture::set(app).await;
     let origin = "https://example.test";
-    let (_, allowed) = json_of(scene.app.ask(origin, scene.site, scene.module).send().await.unwrap()).await;
+    let (_, allowed) =
+        json_of(fixture.app.ask(origin, fixture.site, fixture.module).send().await.unwrap()).await;
     let token = allowed["token"].as_str().unwrap();
-    let own = format!("https://{}.modules.test", scene.module);
+    let own = format!("https://{}.modules.test", fixture.module);
     let create = async || {
-        let asked = scene.call(Method::POST, "records/entries").json(&json!({ "rating": 1 }));
+        let asked = fixture.call(Method::POST, "records/entries").json(&json!({ "rating": 1 }));
         asked.bearer_auth(token).header("Origin", &own).send().await.unwrap().status().as_u16()
     };
     assert_eq!(create().await, 201);
-    let domain = scene.app.domains().list(scene.site, scene.module).await.unwrap();
+    let domain = fixture.app.domains().list(fixture.site, fixture.module).await.unwrap();
     let domain = domain.iter().find(|domain| domain.domain == "example.test").unwrap().id;
-    scene.app.domains().remove(&Actor::CommandLine, scene.site, domain).await.unwrap();
-    scene.app.settle().await;
+    fixture.app.domains().remove(&Actor::CommandLine, fixture.site, domain).await.unwrap();
+    fixture.app.settle().await;
     assert_eq!(create().await, 401, "the page was taken off the list");
 });

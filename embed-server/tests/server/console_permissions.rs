@@ -2,8 +2,8 @@
 //! handler's signature says, so a new one is asked too, and fails here until it has a rule and follows it.
 
 use crate::browser::Browser;
+use crate::path_ids::PathIds;
 use crate::people::HOME;
-use crate::scene::Scene;
 use crate::story;
 use embed_core::accounts::Role;
 use embed_server::app::{Rule, console_rules};
@@ -54,8 +54,8 @@ story!(each_role_may_open_its_pages_and_a_stranger_none, |app| {
         if needs == "nobody" {
             continue;
         }
-        let scene = Scene::new(&app, HOME).await;
-        let filled = scene.fill(path, None);
+        let ids = PathIds::new(&app, HOME).await;
+        let filled = ids.fill(path, None);
         let nobody = app.browser();
         let seen = match method.as_str() {
             "GET" => nobody.get(&filled).await,
@@ -71,9 +71,9 @@ story!(each_role_may_open_its_pages_and_a_stranger_none, |app| {
         assert_eq!(status, 404, "{method} {path} by a stranger: {html}");
         for role in [Role::Member, Role::Admin, Role::Owner] {
             // Whoever may, may end what others ask for.
-            let scene = Scene::new(&app, HOME).await;
+            let ids = PathIds::new(&app, HOME).await;
             let browser = app.signed_in(HOME, role).await;
-            let (status, location, html) = ask(&browser, rule, &scene.fill(path, None)).await;
+            let (status, location, html) = ask(&browser, rule, &ids.fill(path, None)).await;
             if role >= Role::parse(needs).unwrap() {
                 let fine = [200, 303, 400, 409, 415, 422].contains(&status) && !location.contains("sign-in");
                 assert!(fine, "{method} {path} by {role}: {status} {location} {html}");
@@ -89,12 +89,12 @@ story!(each_role_may_open_its_pages_and_a_stranger_none, |app| {
 });
 
 story!(no_form_is_taken_from_another_website_or_without_its_token, |app| {
-    let scene = Scene::new(&app, HOME).await;
+    let ids = PathIds::new(&app, HOME).await;
     let owner = app.signed_in(HOME, Role::Owner).await;
     let other = app.signed_in(HOME, Role::Owner).await;
     let (cookie, token, borrowed) = (owner.cookie(), owner.form_token().await, other.form_token().await);
     for rule in console_rules().iter().filter(|rule| rule.method == "POST") {
-        let path = scene.fill(&rule.path, None);
+        let path = ids.fill(&rule.path, None);
         for origin in [Some("https://evil.test"), Some("null"), Some("https://embed.test.evil.test"), None] {
             let browser = app.browser().on_a_page_of(origin);
             browser.keep(cookie.clone());
@@ -127,8 +127,8 @@ story!(no_form_is_taken_from_another_website_or_without_its_token, |app| {
 story!(an_id_of_another_tenant_leads_nowhere, |app| {
     let owner = app.signed_in(HOME, Role::Owner).await;
     let elsewhere = app.another_organization().await;
-    let (ours, own_other) = (Scene::new(&app, HOME).await, Scene::new(&app, HOME).await);
-    let theirs = Scene::new(&app, elsewhere).await;
+    let (ours, own_other) = (PathIds::new(&app, HOME).await, PathIds::new(&app, HOME).await);
+    let theirs = PathIds::new(&app, elsewhere).await;
     for rule in console_rules() {
         for name in ["organization", "site", "module", "domain", "token", "person", "session"] {
             if !rule.path.contains(&format!("{{{name}}}")) || rule.needs == "nobody" {
@@ -157,10 +157,10 @@ story!(an_id_of_another_tenant_leads_nowhere, |app| {
 });
 
 story!(every_page_forbids_what_it_does_not_need, |app| {
-    let scene = Scene::new(&app, HOME).await;
+    let ids = PathIds::new(&app, HOME).await;
     let owner = app.signed_in(HOME, Role::Owner).await;
     for rule in console_rules().iter().filter(|rule| rule.method == "GET") {
-        let seen = owner.send(owner.request(Method::GET, &scene.fill(&rule.path, None))).await;
+        let seen = owner.send(owner.request(Method::GET, &ids.fill(&rule.path, None))).await;
         let policy = seen.headers["content-security-policy"].to_str().unwrap();
         for directive in [
             "default-src 'none'",

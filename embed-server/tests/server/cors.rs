@@ -1,7 +1,7 @@
 //! Which pages may call a module's API, and read what it answers.
 
 use crate::app::{TestApp, json_of};
-use crate::callers::Scene;
+use crate::callers::ApiFixture;
 use crate::records::{Api, with_json};
 use crate::story;
 use embed_testing::Database;
@@ -9,9 +9,9 @@ use reqwest::Method;
 use serde_json::json;
 
 story!(a_page_reads_what_cors_lets_it, |app| {
-    let scene = Scene::set(app).await;
+    let fixture = ApiFixture::set(app).await;
     let preflight = async |origin: &str| {
-        let asked = scene.call(Method::OPTIONS, "records/entries").header("Origin", origin);
+        let asked = fixture.call(Method::OPTIONS, "records/entries").header("Origin", origin);
         asked.header("Access-Control-Request-Method", "POST").send().await.unwrap()
     };
     let allowed = preflight("https://example.test").await;
@@ -35,19 +35,21 @@ story!(a_page_reads_what_cors_lets_it, |app| {
         assert_eq!(refused.status(), 403, "{stranger}");
         assert!(!refused.headers().contains_key("access-control-allow-origin"), "{stranger}");
         assert_eq!(refused.headers()["vary"], "Origin");
-        let asked =
-            scene.call(Method::GET, "records/entries").bearer_auth(&scene.writer).header("Origin", stranger);
+        let asked = fixture
+            .call(Method::GET, "records/entries")
+            .bearer_auth(&fixture.writer)
+            .header("Origin", stranger);
         let answer = asked.send().await.unwrap();
         assert!(!answer.headers().contains_key("access-control-allow-origin"), "{stranger}");
         assert_eq!(json_of(answer).await.1["code"], "origin_not_allowed", "{stranger}");
     }
-    let own = format!("https://{}.modules.test", scene.module);
+    let own = format!("https://{}.modules.test", fixture.module);
     assert_eq!(preflight(&own).await.headers()["access-control-allow-origin"], own.as_str());
 
-    let asked = scene
-        .call(Method::GET, &format!("records/entries/{}", scene.record))
+    let asked = fixture
+        .call(Method::GET, &format!("records/entries/{}", fixture.record))
         .header("Origin", "https://example.test");
-    let answer = asked.bearer_auth(&scene.writer).send().await.unwrap();
+    let answer = asked.bearer_auth(&fixture.writer).send().await.unwrap();
     assert_eq!(answer.headers()["access-control-allow-origin"], "https://example.test");
     let exposed = answer.headers()["access-control-expose-headers"].to_str().unwrap().to_owned();
     for name in ["etag", "ratelimit", "ratelimit-policy", "x-rate-limit", "x-request-id"] {
@@ -55,7 +57,7 @@ story!(a_page_reads_what_cors_lets_it, |app| {
         assert!(answer.headers().contains_key(name), "{name}");
     }
     assert_eq!(answer.headers()["vary"], "Origin");
-    let without = scene.call(Method::GET, "records/entries").send().await.unwrap();
+    let without = fixture.call(Method::GET, "records/entries").send().await.unwrap();
     assert_eq!(without.status(), 401);
     assert_eq!(without.headers()["www-authenticate"], "Bearer");
     assert_eq!(without.headers()["vary"], "Origin", "who has no origin has another answer too");

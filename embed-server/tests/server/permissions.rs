@@ -2,8 +2,8 @@
 //! too, and fails here until it follows the rule: a member reads, an admin changes, an owner deletes sites.
 
 use crate::app::{TestApp, json_of};
+use crate::path_ids::PathIds;
 use crate::people::HOME;
-use crate::scene::Scene;
 use crate::story;
 use embed_core::accounts::Role;
 use reqwest::Method;
@@ -71,8 +71,8 @@ story!(each_role_may_call_its_routes_and_a_stranger_none, |app| {
         assert_eq!(about["x-required-role"], needed.as_str(), "{method} {path}: the document says the rule");
         assert_eq!(about["security"], json!([{ "personalToken": [] }]), "{method} {path}");
 
-        let scene = Scene::new(&app, HOME).await;
-        let filled = scene.fill(path, None);
+        let ids = PathIds::new(&app, HOME).await;
+        let filled = ids.fill(path, None);
         let (status, problem) = ask(&app, &operation, &filled, None).await;
         assert_eq!((status, &problem["code"]), (401, &"unauthenticated".into()), "{method} {path} by nobody");
         let (status, answer) = ask(&app, &operation, &filled, Some(&stranger)).await;
@@ -85,14 +85,14 @@ story!(each_role_may_call_its_routes_and_a_stranger_none, |app| {
                 );
             }
             ("GET", _) => {
-                assert!(!answer.to_string().contains(&scene.0["site"].to_string()), "{path}: {answer}")
+                assert!(!answer.to_string().contains(&ids.0["site"].to_string()), "{path}: {answer}")
             }
             _ => assert_eq!(answer["organizationId"], elsewhere.to_string(), "{path}: {answer}"),
         }
         for (role, secret) in &insiders {
             // Whoever may, may end what others ask for.
-            let scene = Scene::new(&app, HOME).await;
-            let (status, problem) = ask(&app, &operation, &scene.fill(path, None), Some(secret)).await;
+            let ids = PathIds::new(&app, HOME).await;
+            let (status, problem) = ask(&app, &operation, &ids.fill(path, None), Some(secret)).await;
             if *role >= needed {
                 assert!(
                     (200..300).contains(&status) || [400, 409, 415].contains(&status),
@@ -114,9 +114,9 @@ story!(each_role_may_call_its_routes_and_a_stranger_none, |app| {
 story!(an_id_of_another_tenant_is_an_id_that_is_not_there, |app| {
     let owner = app.operator(HOME, Role::Owner).await;
     let elsewhere = app.another_organization().await;
-    let ours = Scene::new(&app, HOME).await;
-    let own_other = Scene::new(&app, HOME).await;
-    let theirs = Scene::new(&app, elsewhere).await;
+    let ours = PathIds::new(&app, HOME).await;
+    let own_other = PathIds::new(&app, HOME).await;
+    let theirs = PathIds::new(&app, elsewhere).await;
     let sibling = app.module(ours.0["site"], "chat").await;
     let siblings_domain = app.add(ours.0["site"], sibling, "sibling.test").await.id;
     for operation in operations(&app).await {

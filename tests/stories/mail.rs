@@ -1,4 +1,4 @@
-//! A mail server, `aiosmtpd`, that keeps the letters it gets.
+//! A mail server, `aiosmtpd`, that keeps the emails it gets.
 
 use anyhow::{Context, Result};
 use std::process::Stdio;
@@ -10,26 +10,26 @@ use tokio::process::{Child, Command};
 /// A running mail server; it is killed when this goes.
 pub struct MailServer {
     port: u16,
-    letters: NamedTempFile,
+    emails: NamedTempFile,
     _process: Child,
 }
 
 impl MailServer {
     /// Starts it and waits until it listens.
     pub async fn start() -> Result<Self> {
-        let (port, letters) = (port::free()?, NamedTempFile::new()?);
+        let (port, emails) = (port::free()?, NamedTempFile::new()?);
         let process = Command::new(target().join("python/bin/aiosmtpd"))
             .args(["--nosetuid", "--listen", &format!("127.0.0.1:{port}")])
             .args(["--class", "aiosmtpd.handlers.Debugging", "stdout"])
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::null())
-            .stdout(letters.reopen()?)
+            .stdout(emails.reopen()?)
             .kill_on_drop(true)
             .spawn()
             .context("aiosmtpd cannot be started: `tests/run` installs it")?;
         wait::until("the mail server listened", wait::LIMIT, async || Ok(port::taken(port).then_some(())))
             .await?;
-        Ok(Self { port, letters, _process: process })
+        Ok(Self { port, emails, _process: process })
     }
 
     /// What `SMTP_URL` is set to.
@@ -37,11 +37,11 @@ impl MailServer {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// The code in the newest letter that has one.
+    /// The code in the newest email that has one.
     pub async fn code(&self) -> Result<String> {
-        wait::until("a letter with a code came", wait::LIMIT, async || {
-            let letters = std::fs::read_to_string(self.letters.path())?;
-            let code = letters.rsplit("Your code is ").next().filter(|_| letters.contains("Your code is "));
+        wait::until("an email with a code came", wait::LIMIT, async || {
+            let emails = std::fs::read_to_string(self.emails.path())?;
+            let code = emails.rsplit("Your code is ").next().filter(|_| emails.contains("Your code is "));
             Ok(code.and_then(|rest| rest.get(..6)).map(str::to_owned))
         })
         .await

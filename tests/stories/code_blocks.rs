@@ -1,4 +1,4 @@
-//! The fenced blocks of the guides, as the stories run them.
+//! The code blocks of the guides, as the stories run them.
 
 use anyhow::{Context, Result};
 use stories::{Stage, module, repository};

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What may stand in a path, each belonging to the others.
-pub struct Scene(pub BTreeMap<&'static str, Uuid>);
+pub struct PathIds(pub BTreeMap<&'static str, Uuid>);
 
-impl Scene {
+impl PathIds {
     pub async fn new(app: &TestApp, organization: Uuid) -> Self {
         let sites = embed_core::sites::Sites::new(&app.context);
         let site = sites.create(&Actor::CommandLine, organization, "A site").await.unwrap().id;
