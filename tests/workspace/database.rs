@@ -78,7 +78,8 @@ const BEFORE_TABLES: [&str; 4] = ["FROM ", "JOIN ", "INTO ", "UPDATE "];
 fn a_statement_names_the_tables_of_its_own_capability() {
     let owner =
         |table: &str| TABLES.iter().find(|(_, tables)| tables.contains(&table)).map(|(owner, _)| *owner);
-    for source in below("embed-server/core/src") {
+    let above_base = CRATES.iter().filter(|(package, _)| *package != "embed-base");
+    for source in above_base.flat_map(|(_, folder)| below(folder)) {
         for table in words_after(&source.code, &BEFORE_TABLES) {
             let foreign = owner(table).filter(|owner| *owner != source.room());
             assert_eq!(foreign, None, "{} names the table {table}", source.path.display());
