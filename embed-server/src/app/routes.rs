@@ -144,8 +144,7 @@ struct Health {
 struct Readiness {
     /// Always `ok`; whatever else it could say is a problem document.
     status: &'static str,
-    /// By how many seconds this server's clock is ahead of the database's, as last compared. Beyond 60 in either direction
-    /// the server claims no jobs and runs no periodic tasks.
+    /// How many seconds this server's clock is ahead of the database's; beyond 60, either way, it claims no work.
     clock_ahead_seconds: f64,
 }
 
@@ -162,11 +161,11 @@ fn health() -> ApiRouter<Services> {
     ApiRouter::new()
         .api_route(
             "/healthz",
-            get_with(alive, |op| op.id("isAlive").tag("Health").summary("Whether the process lives")),
+            get_with(alive, |op| op.id("isAlive").tag("Health").summary("Whether the process is alive")),
         )
         .api_route(
             "/readyz",
-            get_with(ready, |op| op.id("isReady").tag("Health").summary("Whether it can do its work")),
+            get_with(ready, |op| op.id("isReady").tag("Health").summary("Whether it can serve requests")),
         )
 }
 

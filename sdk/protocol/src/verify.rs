@@ -32,7 +32,7 @@ mod bodies {
         pub embed_type: Option<EmbedType>,
     }
 
-    /// Yes, it may.
+    /// The page may embed the module.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     #[serde(rename_all = "camelCase")]
@@ -41,7 +41,7 @@ mod bodies {
         pub allowed: bool,
         /// The embed token: opaque to everyone but the server.
         pub token: String,
-        /// Seconds until the token ends, see [`TOKEN_SECONDS`](super::TOKEN_SECONDS).
+        /// Seconds until the token ends.
         pub expires_in: u32,
         /// Where the module's document is: the frame's URL without query and fragment.
         pub embed_url: String,
@@ -71,7 +71,7 @@ mod bodies {
         /// The path of one SVG shape on a 24 × 24 grid (the `d` attribute).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub icon: Option<String>,
-        /// The button's ground as `#rrggbb`.
+        /// The button's background as `#rrggbb`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub color: Option<String>,
     }

@@ -27,16 +27,19 @@ const PAGE: &str = "/api/docs";
 
 /// The tags of operations, in the order in which they are shown.
 const TAGS: &[(&str, &str)] = &[
-    ("Records", "A module's data. Visitors may what its manifest grants them, tokens what their scopes say."),
+    (
+        "Records",
+        "A module's data. Visitors may do what its manifest grants them, tokens what their scopes allow.",
+    ),
     ("Sites", "What belongs together; every module belongs to one site."),
     ("Modules", "What is embedded. A bundle is uploaded as a zip file with its `module.json` at the top."),
-    ("Domains", "The websites that may embed a module, and the proof that they are whose they should be."),
+    ("Domains", "The domains whose pages may embed a module, and the proof of who owns them."),
     ("Tokens", "API tokens, with which programs call a module's data."),
-    ("Requests", "What was asked of a module's data, by whom, and what came of it."),
+    ("Requests", "The calls of modules' APIs: who sent them, and how they were answered."),
     ("Activity", "Who changed what, when and from where."),
     ("Views", "How often modules are shown on websites, and how often they are refused there."),
     ("Embedding", "What a page asks before it shows a module."),
-    ("Health", "Whether the server does its work."),
+    ("Health", "Whether the server is healthy."),
 ];
 
 /// A document without operations, to which the routers add theirs.
@@ -89,11 +92,11 @@ fn scheme(security: Security) -> SecurityScheme {
     match security {
         Security::PersonalToken => bearer(
             "dram_user_…",
-            "A person's token; it may what that person's role allows. `embed-server user token EMAIL` makes one.",
+            "A person's token; it may do what that person's role allows. `embed-server user token EMAIL` makes one.",
         ),
         Security::ApiToken => bearer(
             "dram_live_…",
-            "A module's API token; it may what its scopes say, from where it may be used.",
+            "A module's API token: its scopes say what it may do, and it may be limited to domains and addresses.",
         ),
         Security::EmbedToken => {
             bearer("opaque", "What `POST /api/embed/verify` has answered to the page that embeds the module.")

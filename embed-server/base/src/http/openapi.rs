@@ -101,14 +101,13 @@ pub fn document_gateway_refusals(mut item: TransformPathItem<'_>) -> TransformPa
         generate::in_context(|ctx| {
             let when = "The request shows two credentials.";
             refuses(ctx, operation, Code::InvalidRequest, when);
-            let when = "The page that asks may not call this module's API.";
+            let when = "The page may not call this module's API.";
             refuses(ctx, operation, Code::OriginNotAllowed, when);
-            let when = "The credentials are worth something, but not for this module.";
+            let when = "The credentials are valid, but not for this module.";
             refuses(ctx, operation, Code::Forbidden, when);
             let when = "The token may not be used from this address.";
             refuses(ctx, operation, Code::IpNotAllowed, when);
-            let when =
-                "The caller or the page's domain has asked too often; `Retry-After` says when to go on.";
+            let when = "The caller or the page's domain has sent too many requests; `Retry-After` says when to try again.";
             refuses(ctx, operation, Code::RateLimited, when);
             can_fail(ctx, operation);
         });
@@ -199,13 +198,13 @@ impl JsonSchema for Problem {
         let code = generator.subschema_for::<Code>();
         json_schema!({
             "type": "object",
-            "description": "Why a request was not answered as it wanted to be (RFC 9457).",
+            "description": "Why a request failed (RFC 9457).",
             "properties": {
                 "title": { "type": "string", "description": "The name of the status." },
                 "status": { "type": "integer", "description": "The status." },
                 "code": code,
                 "detail": { "type": "string", "description": "What is wrong and what to do about it, for a person." },
-                "requestId": { "type": "string", "description": "Under which the server's log knows the request." },
+                "requestId": { "type": "string", "description": "The request's id in the server's log." },
             },
             "required": ["title", "status", "code", "detail", "requestId"],
         })

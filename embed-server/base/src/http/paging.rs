@@ -45,7 +45,7 @@ pub struct Paging<T> {
 pub struct Paged<T> {
     /// The items.
     pub data: Vec<T>,
-    /// What to ask for as `cursor` to get what follows; null at the end.
+    /// The `cursor` of the next page; null on the last one.
     pub next_cursor: Option<String>,
 }
 
@@ -134,7 +134,7 @@ fn decode_cursor<T: Listed>(cursor: &str) -> Option<Uuid> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PagingParameters {
-    /// How many items to answer with; 50 if not said.
+    /// The most items on the page; 50 by default.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u8>,
     /// The `nextCursor` of the page before.

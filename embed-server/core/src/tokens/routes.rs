@@ -26,7 +26,7 @@ pub fn router() -> ApiRouter<Services> {
             .post_with(create, |op| {
                 op.id("createToken")
                     .tag("Tokens")
-                    .summary("Make an API token")
+                    .summary("Create an API token")
                     .description("The response contains the secret, which is not shown again.")
                     .with(refused(Code::ModuleNotFound, "The site has no such module."))
             }),
