@@ -59,13 +59,12 @@ impl Storage {
         Ok(Self(Arc::new(files.with_fsync(true))))
     }
 
-    /// Stores a body and its compressed forms, unless they are there; returns its digest once it is durable.
-    pub async fn put(&self, content: &Content) -> Result<Digest> {
-        let digest = Digest::of(&content.plain);
+    /// Stores a body of this digest and its compressed forms; returns once they are durable.
+    pub async fn put(&self, digest: &Digest, content: &Content) -> Result<()> {
         // The uncompressed form comes last: if it is there, so are the others.
         for encoding in [Encoding::Brotli, Encoding::Gzip, Encoding::Plain] {
             if let Some(bytes) = content.form(encoding) {
-                let put = self.0.put(&location(&digest, encoding), bytes.clone().into()).await;
+                let put = self.0.put(&location(digest, encoding), bytes.clone().into()).await;
                 put.map_err(|error| {
                     Error::unavailable(
                         "A file could not be stored. Check the disk's space and permissions.",
@@ -74,7 +73,7 @@ impl Storage {
                 })?;
             }
         }
-        Ok(digest)
+        Ok(())
     }
 
     pub async fn has(&self, digest: &Digest) -> Result<bool> {
@@ -159,8 +158,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage::in_folder(&folder.path().join("made")).unwrap();
         let content = Content::compressed(Bytes::from("words ".repeat(100)));
-        let digest = storage.put(&content).await.unwrap();
-        assert_eq!(storage.put(&content).await.unwrap(), digest, "storing twice is storing once");
+        let digest = Digest::of(&content.plain);
+        storage.put(&digest, &content).await.unwrap();
+        storage.put(&digest, &content).await.unwrap();
         let found = storage.get(&digest).await.unwrap();
         for (form, bytes) in [
             (Some(found.plain), Some(content.plain)),
@@ -179,7 +179,8 @@ mod tests {
         let storage = Storage::in_folder(folder.path()).unwrap();
         let bytes: Vec<u8> = (0..=LARGEST_IN_MEMORY).map(|place| (place % 251) as u8).collect();
         let content = Content::incompressible(bytes.clone().into());
-        let digest = storage.put(&content).await.unwrap();
+        let digest = Digest::of(&content.plain);
+        storage.put(&digest, &content).await.unwrap();
         let found = storage.get(&digest).await.unwrap();
         assert_eq!(found.in_memory(), 0);
         let Form::Stored(form) = found.plain else { panic!("a large form is in memory") };

@@ -50,10 +50,15 @@ impl Modules {
         let Bundle { manifest, mut files } = bundle;
         let existing = self.existing(site, module, &manifest.name).await?;
         let id = existing.as_ref().map_or_else(|| self.context.ids.next(), |module| module.id);
-        if let Some(entry) = files.get_mut(&manifest.entry) {
-            *entry = document::with_base(entry, id, &manifest.version, &manifest.entry);
-        }
-        let rows: Vec<_> = files.iter().map(|(path, bytes)| row(path, bytes)).collect();
+        let (version, entry) = (manifest.version.clone(), manifest.entry.clone());
+        let prepare = move || {
+            if let Some(document) = files.get_mut(&entry) {
+                *document = document::with_base(document, id, &version, &entry);
+            }
+            let rows: Vec<_> = files.iter().map(|(path, bytes)| row(path, bytes)).collect();
+            (files, rows)
+        };
+        let (files, rows) = tokio::task::spawn_blocking(prepare).await.map_err(Error::internal)?;
         let publication = Publication {
             id,
             site_id: site,
@@ -81,7 +86,7 @@ impl Modules {
         }
         drop(tx);
 
-        self.store(&files, progress).await?;
+        self.store(&files, &rows, progress).await?;
 
         let tenant = Sites::new(&self.context).tenant(site, Some(id)).await?;
         let mut change = self.context.change(&tenant, by).await?;
@@ -107,16 +112,21 @@ impl Modules {
 
     /// Stores the files that are missing. Nothing refers to them yet, so an interruption leaves only files that the
     /// next attempt reuses.
-    async fn store(&self, files: &BTreeMap<FilePath, Bytes>, progress: impl Fn(usize, usize)) -> Result<()> {
+    async fn store(
+        &self,
+        files: &BTreeMap<FilePath, Bytes>,
+        rows: &[StoredFile],
+        progress: impl Fn(usize, usize),
+    ) -> Result<()> {
         progress(0, files.len());
-        for (done, (path, bytes)) in files.iter().enumerate() {
-            if !self.storage.has(&Digest::of(bytes)).await? {
+        for (done, ((path, bytes), row)) in files.iter().zip(rows).enumerate() {
+            if !self.storage.has(&row.sha256).await? {
                 let (compresses, bytes) = (path.compresses(), bytes.clone());
                 let compress = move || {
                     if compresses { Content::compressed(bytes) } else { Content::incompressible(bytes) }
                 };
                 let content = tokio::task::spawn_blocking(compress).await.map_err(Error::internal)?;
-                self.storage.put(&content).await?;
+                self.storage.put(&row.sha256, &content).await?;
             }
             progress(done + 1, files.len());
         }
