@@ -112,8 +112,7 @@ impl OperationInput for KeyHeader {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         let description =
             "Makes it safe to repeat the request within 24 hours: the first response is repeated.";
-        let schema =
-            json_schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$" });
+        let schema = json_schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": r#"^([!#-~][!-~]*|"[!#-\[\]-~]+")$"# });
         add_parameters(ctx, operation, [in_header("Idempotency-Key", description, schema)]);
         let when = "A header is invalid; `detail` says what is expected.";
         openapi::refuses(ctx, operation, Code::InvalidHeader, when);
