@@ -219,6 +219,8 @@ story!(a_large_file_is_answered_whole_or_by_its_ranges, |app| {
         (whole.content_length(), &whole.headers()["content-type"]),
         (Some(700_000), &"video/mp4".parse().unwrap())
     );
+    let readable = whole.headers()["access-control-expose-headers"].to_str().unwrap();
+    assert!(readable.contains("content-range"), "{readable}");
     let tag = whole.headers()["etag"].clone();
     assert!(whole.bytes().await.unwrap() == clip());
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long a request waits for a free connection before it fails with 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The rows that SQLite's thread reads ahead of us: records may be large.
-const ROWS_AHEAD: usize = 4;
+const ROWS_AHEAD: usize = 16;
 /// How long a writer waits for another process that writes to SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -13,6 +13,9 @@ use embed_base::{Code, Error, Result};
 
 /// A version never changes, so its files can be cached for ever.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// What scripts of a sandboxed module read where they load a file by its ranges, as viewers of PDF do.
+const READABLE: HeaderValue =
+    HeaderValue::from_static("accept-ranges, content-encoding, content-length, content-range");
 /// Only the document at `/embed/{module}` checks its embedder, so nothing else may be framed.
 const UNFRAMEABLE: &str = "frame-ancestors 'none'";
 
@@ -43,6 +46,7 @@ async fn file(
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, IMMUTABLE),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, READABLE),
     ]);
     Ok(forms.answer_range(&method, &request, file.digest.as_str(), headers))
 }
