@@ -295,22 +295,25 @@ story!(uploads_of_an_organization_are_taken_so_many_at_once, |app| {
     let owner = Desk::of(&app, Role::Owner).await;
     let (_, site) = owner.send("POST", "/api/v1/sites", Some(json!({ "name": "Shop" }))).await;
     let path = format!("/api/v1/sites/{}/modules", site["id"].as_str().unwrap());
-    // Uploads that begin, and do not go on.
-    let mut begun = Vec::new();
-    for _ in 0..4 {
+    // An upload that begins, and does not go on.
+    let begin = async || {
         let mut connection = TcpStream::connect(app.server.address()).await.unwrap();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: embed.test\r\nAuthorization: Bearer {}\r\nContent-Type: application/zip\r\nContent-Length: 100000\r\n\r\nPK",
             owner.secret
         );
         connection.write_all(head.as_bytes()).await.unwrap();
-        begun.push(connection);
-    }
+        connection
+    };
     let send = || {
         let request = app.request(Method::POST, &path).bearer_auth(&owner.secret);
         request.header("Content-Type", "application/zip").body(vec![0; 2_000_000]).send()
     };
-    let refuses = async || send().await.unwrap().status() == 429;
+    let mut begun = Vec::new();
+    let refuses = async || {
+        begun.push(begin().await);
+        send().await.unwrap().status() == 429
+    };
     until("four uploads have begun", PATIENCE, refuses).await;
     let refused = send().await.unwrap();
     assert_eq!(refused.headers()["retry-after"], "10");
