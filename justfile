@@ -6,7 +6,7 @@ default:
 check: tools
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- --deny warnings
-    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
+    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
     target/tools/bin/typos
     target/tools/bin/shellcheck --external-sources tests/run tests/flaky .ci/run
     cargo deny check
