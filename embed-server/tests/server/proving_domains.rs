@@ -45,6 +45,50 @@ async fn another_token_is_named_as_such() {
     );
 }
 
+/// What is said of a record that is not as it should be.
+async fn said_of(host: &str, name: &str, value: &str) -> String {
+    let names = NameServer::start().await;
+    names.publish(name, &[value]).await;
+    let error = dns::check(&names.resolver(), &domain(host), TOKEN).await.unwrap_err();
+    assert!(error.is_absence(), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn a_record_that_is_nearly_right_is_named_with_its_mend() {
+    let (name, value) = ("_dramac-verify.shop.example.test", "dramac-site-verification=5e1f2a0c");
+    for (at, text, said) in [
+        (
+            name,
+            &*format!("\"{value}\""),
+            "has quotation marks in it: replace it with dramac-site-verification=5e1f2a0c, without any",
+        ),
+        (name, "dramac-site-verification=\"5e1f2a0c\"", "has quotation marks in it"),
+        (name, "\u{201c}dramac-site-verification=5e1f2a0c\u{201d}", "has quotation marks in it"),
+        (name, TOKEN, "is the token alone: replace it with dramac-site-verification=5e1f2a0c"),
+        (name, "v=spf1 \u{1b}[31m-all", "are others (`v=spf1 \\u{1b}[31m-all`): add one more with the value"),
+        (
+            "shop.example.test",
+            value,
+            "is at shop.example.test instead of _dramac-verify.shop.example.test: move it to the name _dramac-verify.shop.example.test",
+        ),
+        (
+            "_dramac-verify.shop.example.test.example.test",
+            value,
+            "appends example.test by itself, so enter _dramac-verify.shop as the record's name",
+        ),
+        (
+            "_dramac-verify.shop.example.test.shop.example.test",
+            value,
+            "appends shop.example.test by itself, so enter _dramac-verify as the record's name",
+        ),
+        ("_dramac-verify.example.test", value, "is at _dramac-verify.example.test instead of"),
+    ] {
+        let told = said_of("shop.example.test", at, text).await;
+        assert!(told.contains(said), "{at} {text:?}: {told}");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_too_large_for_udp_is_read_by_tcp() {
     let names = NameServer::start().await;

@@ -15,7 +15,17 @@ pub enum ProofError {
     NoRecord { record: String },
     #[error("the TXT record at {record} holds another token: replace it with {NAME}={token}")]
     OtherRecord { record: String, token: String },
-    #[error("{record} could not be looked up: {source}; try again later")]
+    #[error(
+        "the value of the TXT record at {record} has quotation marks in it: replace it with {NAME}={token}, without any"
+    )]
+    QuotedRecord { record: String, token: String },
+    #[error("the TXT record at {record} is the token alone: replace it with {NAME}={token}")]
+    BareToken { record: String, token: String },
+    #[error("the TXT records at {record} are others ({found}): add one more with the value {NAME}={token}")]
+    OtherTexts { record: String, found: String, token: String },
+    #[error("the TXT record is at {found} instead of {record}: {}", moved(record, found))]
+    Elsewhere { record: String, found: String },
+    #[error("{record} could not be looked up: {}; try again later", source.public())]
     NotLookedUp { record: String, source: LookupError },
     #[error(
         "https://{host}/ has no <meta name=\"{NAME}\"> in its head: put it before the body, and try again"
@@ -45,12 +55,28 @@ impl ProofError {
     /// Whether the proof is certainly missing.
     pub fn is_absence(&self) -> bool {
         match self {
-            Self::NoRecord { .. } | Self::OtherRecord { .. } | Self::NoTag { .. } | Self::OtherTag { .. } => {
-                true
-            }
+            Self::NoRecord { .. }
+            | Self::OtherRecord { .. }
+            | Self::QuotedRecord { .. }
+            | Self::BareToken { .. }
+            | Self::OtherTexts { .. }
+            | Self::Elsewhere { .. }
+            | Self::NoTag { .. }
+            | Self::OtherTag { .. } => true,
             Self::NoPage { status, .. } => matches!(status, 404 | 410),
             Self::Neither { first, .. } => first.is_absence(),
             Self::NotLookedUp { .. } | Self::NotFetched(_) | Self::WildcardNeedsDns => false,
         }
+    }
+}
+
+/// How a record gets from where it is to where it belongs.
+fn moved(record: &str, found: &str) -> String {
+    match found.strip_prefix(record).and_then(|appended| appended.strip_prefix('.')) {
+        Some(zone) => {
+            let name = record.strip_suffix(zone).map_or(record, |name| name.trim_end_matches('.'));
+            format!("the DNS panel appends {zone} by itself, so enter {name} as the record's name")
+        }
+        None => format!("move it to the name {record}"),
     }
 }
