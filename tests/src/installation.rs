@@ -75,6 +75,7 @@ impl Installation {
             .args(args)
             .current_dir(self.folder())
             .env("DATABASE_URL", format!("sqlite://{}", self.folder().join("embed.db").display()))
+            .env("EMBED_ANONYMOUS_LIMIT", "1000000")
             .env("EMBED_DEV", "1")
             .env("EMBED_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("EMBED_MODULE_HOST", format!("*.localhost:{}", self.public_port))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// The files that may write in a transaction that crosses tenants: sign-in, whose codes and links are nobody's yet, the
 /// batches of logs, and what deletes by age. Every other change goes through `Change`.
-const MAY_CROSS: [&str; 23] = [
+const MAY_CROSS: [&str; 24] = [
     "accounts/prune.rs",
     "accounts/sessions.rs",
     "activity/mod.rs",
@@ -15,6 +15,7 @@ const MAY_CROSS: [&str; 23] = [
     "db/mod.rs",
     "db/months.rs",
     "db/open.rs",
+    "events/retention.rs",
     "jobs/attempt.rs",
     "jobs/job.rs",
     "jobs/mod.rs",
@@ -60,7 +61,7 @@ const TABLES: [(&str, &[&str]); 13] = [
     ("domains", &["module_allowed_domains"]),
     ("modules", &["site_modules", "module_versions", "module_files"]),
     ("records", &["module_records", "idempotency_keys"]),
-    ("requests", &["module_external_requests"]),
+    ("requests", &["module_external_requests", "module_refusals"]),
     ("sign_in", &["sign_in_codes", "sign_in_links", "sign_in_mailboxes"]),
     ("sites", &["sites"]),
     ("tokens", &["module_external_tokens"]),

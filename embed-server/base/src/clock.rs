@@ -1,8 +1,9 @@
 //! The current time, which tests can control.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 /// The system's clock, or one that a test moves or sets wrong.
 #[derive(Clone, Debug, Default)]
@@ -43,12 +44,22 @@ impl Clock {
         }
     }
 
+    /// A time in microseconds that never steps back, for durations; its zero means nothing. A test's clock steps as it is
+    /// told to.
+    pub fn monotonic_micros(&self) -> i64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match &self.0 {
+            Source::System | Source::Off(_) => i64::try_from(START.elapsed().as_micros()).unwrap_or(i64::MAX),
+            Source::Held(micros) => micros.load(Ordering::Relaxed),
+        }
+    }
+
     /// Whether it is a test's standing clock.
     pub fn is_held(&self) -> bool {
         matches!(self.0, Source::Held(_))
     }
 
-    /// Moves a standing clock forward; does nothing to a running one.
+    /// Moves a standing clock, also back; does nothing to a running one.
     pub fn advance(&self, by: TimeDelta) {
         if let (Source::Held(micros), Some(by)) = (&self.0, by.num_microseconds()) {
             micros.fetch_add(by, Ordering::Relaxed);

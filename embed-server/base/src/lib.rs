@@ -8,6 +8,7 @@ pub mod config;
 pub mod context;
 pub mod crypto;
 pub mod db;
+pub mod disk;
 pub mod error;
 pub mod events;
 pub mod files;

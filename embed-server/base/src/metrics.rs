@@ -60,7 +60,7 @@ impl EncodeLabelValue for RouteName {
 /// The labels of a rate limit's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Decision {
-    /// `address`, `token`, `domain`, `sign-in` or `mailbox`.
+    /// What the limit counts by, such as `token` or `address`.
     pub limit: &'static str,
     /// `allowed` or `refused`.
     pub decision: &'static str,

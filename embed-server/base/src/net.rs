@@ -3,8 +3,11 @@
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// The bits before an IPv4 address in its IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2).
 const MAPPED: u8 = 96;
 
@@ -41,6 +44,40 @@ impl TrustedProxies {
     /// Whether an address, in its canonical form, is one of these proxies.
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// Notices, once, that a proxy forwards requests which is not trusted: then all of its clients are counted as one.
+#[derive(Debug, Default)]
+pub struct ForwardingWatch(AtomicBool);
+
+impl ForwardingWatch {
+    /// Logs a warning for the first request with a forwarding header from an address that is not trusted, if that address
+    /// may be a proxy: one inside a private network. From elsewhere anybody sends such headers. `true` where it logged.
+    pub fn look(&self, proxies: &TrustedProxies, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let forwarded = [FORWARDED_FOR, FORWARDED, REAL_IP].iter().any(|name| headers.contains_key(name));
+        let peer = peer.to_canonical();
+        if !forwarded || self.0.load(Ordering::Relaxed) || proxies.trusts(peer) || !is_private(peer) {
+            return false;
+        }
+        let is_first = !self.0.swap(true, Ordering::Relaxed);
+        if is_first {
+            tracing::warn!(
+                target: "embed_server::proxies",
+                proxy = %peer,
+                "requests are forwarded by a proxy that is not in EMBED_TRUSTED_PROXIES, so all of its clients share one limit and one address in the log; set EMBED_TRUSTED_PROXIES to the proxy's address"
+            );
+        }
+        is_first
+    }
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
     }
 }
 
@@ -97,6 +134,24 @@ mod tests {
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["203.0.113.9, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["198.51.100.7, nonsense"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_trusted_is_noticed_once() {
+        let none = TrustedProxies::default();
+        let trusted = TrustedProxies::parse("10.0.0.0/8").unwrap();
+        let forwarded = HeaderMap::from_iter([(FORWARDED_FOR, HeaderValue::from_static("198.51.100.7"))]);
+        let watch = ForwardingWatch::default();
+        for (proxies, peer, headers, expected) in [
+            (&none, "10.0.0.1", &HeaderMap::new(), false),
+            (&trusted, "10.0.0.1", &forwarded, false),
+            // Anybody on the internet may send such a header.
+            (&none, "203.0.113.9", &forwarded, false),
+            (&none, "::ffff:10.0.0.1", &forwarded, true),
+            (&none, "10.0.0.1", &forwarded, false),
+        ] {
+            assert_eq!(watch.look(proxies, peer.parse().unwrap(), headers), expected, "{peer}");
+        }
     }
 
     #[test]

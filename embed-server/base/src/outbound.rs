@@ -52,11 +52,9 @@ pub struct Outbound {
 pub enum OutboundError {
     #[error("{0} is not reached by https, and nothing else is called: use an https:// URL")]
     NotHttps(Url),
-    #[error(
-        "{host} is at {address}, an address inside a private or reserved network, which this server does not call"
-    )]
+    #[error("{host} has an address inside a private or reserved network, which this server does not call")]
     Inside { host: String, address: IpAddr },
-    #[error("{host} could not be resolved: {source}")]
+    #[error("{host} could not be resolved: {}", source.public())]
     Unresolved { host: String, source: LookupError },
     #[error("{url} was redirected more than {most} times")]
     TooManyRedirects { url: Url, most: u8 },
@@ -194,6 +192,7 @@ impl Guard {
         let found = self.resolver.addresses(host).await.map_err(unresolved)?;
         // One private address refuses the name: an owner who mixes them is mistaken or an attacker.
         if let Some(&address) = found.iter().find(|address| !self.admits(**address)) {
+            tracing::info!(host, %address, "a call into a private network was refused");
             return Err(OutboundError::Inside { host: host.to_owned(), address });
         }
         // Port 0 stands for the scheme's default.

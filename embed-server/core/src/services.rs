@@ -25,6 +25,7 @@ use embed_base::http::{
 use embed_base::limits::RateLimits;
 use embed_base::secrets::{Bearer, SecretKind};
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -139,6 +140,10 @@ impl Lookups for Services {
             )),
             None => self.embed.visitor(request, credential).await,
         }
+    }
+
+    fn anonymous_limit(&self) -> NonZeroU32 {
+        self.context.settings.limits.anonymous_limit
     }
 
     fn limits(&self) -> &RateLimits {

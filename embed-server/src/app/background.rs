@@ -2,6 +2,7 @@
 
 use embed_base::Result;
 use embed_base::db::Changes;
+use embed_base::events;
 use embed_base::jobs::{Handlers, Jobs, Next, Pace, PeriodicTask, Worker};
 use embed_core::services::{Capabilities, Queues, Services};
 use std::time::Duration;
@@ -89,6 +90,10 @@ fn periodic_tasks(services: &Services) -> Vec<PeriodicTask> {
             services.activity.clone(),
             |activity| async move { activity.prune().await },
         ),
+        cleanup("event_cleanup", context.clone(), |context| async move { events::prune(&context).await }),
+        cleanup("record_event_cleanup", services.records.clone(), |records| async move {
+            records.forget_told().await
+        }),
         cleanup("change_cleanup", context.clone(), |context| async move {
             Changes::prune(&context.db, context.clock.now()).await
         }),

@@ -12,7 +12,7 @@ use embed_base::http;
 use embed_base::open_files;
 use embed_base::{Error, Result};
 use embed_core::services::Services;
-pub use routes::{Rule, console_rules};
+pub use routes::{Rule, UPLOAD_TIMEOUT, console_rules};
 
 use background::Background;
 use std::io::ErrorKind;

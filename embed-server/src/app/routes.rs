@@ -12,9 +12,11 @@ use axum::response::{IntoResponse, Redirect};
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use embed_base::Result;
+use embed_base::disk;
 use embed_base::http::openapi::document_gateway_refusals;
 use embed_base::http::{
-    self, CALL_TIMEOUT, CorsPolicy, HostRouter, Middleware, TIMEOUT, documentation, problem_document,
+    self, CALL_TIMEOUT, CorsPolicy, HostRouter, Hosts, Middleware, Routers, TIMEOUT, documentation,
+    problem_document,
 };
 use embed_console::{self as console, ConsoleState};
 use embed_core::services::Services;
@@ -28,7 +30,7 @@ const METRICS_TYPE: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 /// How long an operator's request may take, because bundles are uploaded and compressed.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Builds two routers: one for the public origin, and one for the modules' own origins. Without a module host, modules are
 /// served from the public origin, sandboxed.
@@ -57,26 +59,31 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     let api = api.method_not_allowed_fallback(http::method_not_allowed);
     let api = http::behind_gateway(api, services.clone(), CALL_TIMEOUT);
     let module = embed::document::router().merge(modules::routes::router()).with_state(services.clone());
-    let mut public = api.merge(health).merge(metrics()).with_state(services.clone());
-    public = public.merge(assets.clone()).merge(documentation::router(document)?);
+    let limit_files = from_fn_with_state(services.clone(), http::limit_files::<Services>);
+    let mut public = assets.clone().merge(documentation::router(document)?);
     if settings.server.module_host.is_none() {
         public = public.merge(module.clone());
     }
-    let public = api_middleware.clone().around(public.fallback(http::not_found));
+    let public = public.fallback(http::not_found).layer(limit_files.clone());
+    // Whoever watches the server is refused by no limit.
+    let watched = api.merge(health).merge(metrics()).with_state(services.clone());
+    let public = api_middleware.clone().around(public.merge(watched));
     let verify = verify_middleware.around(verify.with_state(services.clone()));
     let management = upload_middleware.around(management.with_state(services.clone()));
     let pages =
         pages().finish_api(&mut OpenApi::default()).method_not_allowed_fallback(http::method_not_allowed);
     let pages = pages.layer(from_fn_with_state(console.clone(), console::gate)).with_state(console);
-    let pages = console_middleware.around(pages);
-    let module = api_middleware.around(module.merge(assets).fallback(http::not_found));
-    Ok(HostRouter::new(
-        settings.server.module_host.clone(),
-        settings.server.trusted_proxies.clone(),
-        services.context.metrics.clone(),
-        public.merge(verify).merge(management).merge(pages),
-        module,
-    ))
+    let pages = console_middleware.around(pages.layer(limit_files.clone()));
+    let module = module.merge(assets).fallback(http::not_found).layer(limit_files.clone());
+    let unknown = Router::new().fallback(http::refuse_host).layer(limit_files);
+    let routers = Routers {
+        public: public.merge(verify).merge(management).merge(pages),
+        module: api_middleware.clone().around(module),
+        unknown: api_middleware.around(unknown),
+    };
+    let hosts = Hosts::new(&settings.server.public_url, settings.server.module_host.clone());
+    let proxies = settings.server.trusted_proxies.clone();
+    Ok(HostRouter::new(hosts, proxies, services.context.metrics.clone(), routers))
 }
 
 /// The console's pages.
@@ -148,13 +155,14 @@ struct Readiness {
     clock_ahead_seconds: f64,
 }
 
-/// `GET /healthz`: the process is alive. `GET /readyz`: the database answers.
+/// `GET /healthz`: the process is alive. `GET /readyz`: the database answers, and its disk and that of the files have room.
 fn health() -> ApiRouter<Services> {
     async fn alive() -> Json<Health> {
         Json(Health { status: "ok" })
     }
     async fn ready(State(services): State<Services>) -> Result<Json<Readiness>> {
         services.context.db.ping().await?;
+        disk::check(&services.context.settings)?;
         let clock_ahead_seconds = services.context.database_clock.seconds_ahead();
         Ok(Json(Readiness { status: "ok", clock_ahead_seconds }))
     }

@@ -54,6 +54,7 @@ impl TestApp {
             ("EMBED_STORAGE_URL", format!("file://{}", database.folder.path().join("files").display())),
             ("EMBED_DNS_SERVER", names.address.to_string()),
             ("EMBED_VERIFY_LIMIT", "1000000".to_owned()),
+            ("EMBED_ANONYMOUS_LIMIT", "1000000".to_owned()),
         ];
         for &(name, value) in more {
             environment.retain(|(known, _)| *known != name);

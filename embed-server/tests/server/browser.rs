@@ -112,7 +112,9 @@ impl Browser<'_> {
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("http://{}{path}", self.app.server.address());
-        let mut request = self.client.request(method, url).header("Host", "embed.test");
+        let public_url = &self.app.context.settings.server.public_url;
+        let host = public_url.split_once("://").unwrap().1;
+        let mut request = self.client.request(method, url).header("Host", host);
         let others = self.others.lock().unwrap();
         let others = others.iter().map(|(name, value)| format!("{name}={value}"));
         let cookies: Vec<String> = self.cookie().into_iter().chain(others).collect();

@@ -162,10 +162,18 @@ story!(every_page_forbids_what_it_does_not_need, |app| {
     for rule in console_rules().iter().filter(|rule| rule.method == "GET") {
         let seen = owner.send(owner.request(Method::GET, &ids.fill(&rule.path, None))).await;
         let policy = seen.headers["content-security-policy"].to_str().unwrap();
+        // Without a module host the files of tenants have this origin, too, so it is not trusted as a whole.
+        let file = |directive: &str, attribute: &str| {
+            let (_, rest) = seen.html.split_once(&format!("{attribute}=\"")).unwrap_or_default();
+            format!("{directive} https://embed.test{}", rest.split('"').next().unwrap_or_default())
+        };
+        if seen.status == 303 {
+            continue;
+        }
         for directive in [
             "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
+            &*file("script-src", "defer src"),
+            &*file("style-src", "stylesheet\" href"),
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",

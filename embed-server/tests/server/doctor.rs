@@ -27,6 +27,9 @@ async fn doctor_says_what_is_right_and_what_to_fix() {
         assert_eq!(checks[name]["status"], "ok", "{checks}");
     }
     assert_eq!(checks["clock"]["section"], "Database");
+    assert_eq!(checks["proxies"]["status"], "fix");
+    let told = checks["proxies"]["detail"].as_str().unwrap();
+    assert!(told.contains("EMBED_TRUSTED_PROXIES is not set, so all visitors share the limits"), "{told}");
     assert_eq!(checks["module host"]["section"], "Server");
     assert_eq!(checks["module host"]["status"], "fix");
     let told = checks["module host"]["detail"].as_str().unwrap();

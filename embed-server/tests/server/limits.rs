@@ -32,8 +32,14 @@ story!(a_token_and_a_domain_have_limits_of_their_own, |app| {
     };
     let first = ask(Some("https://example.test")).await;
     assert_eq!(first.status(), 404);
-    assert_eq!(first.headers()["ratelimit-policy"], "\"domain\";q=1000;w=3600, \"token\";q=3;w=60");
-    assert_eq!(first.headers()["ratelimit"], "\"domain\";r=999;t=4, \"token\";r=2;t=20");
+    assert_eq!(
+        first.headers()["ratelimit-policy"],
+        "\"domain\";q=1000;w=3600, \"token\";q=3;w=60, \"domain-share\";q=100;w=3600"
+    );
+    assert_eq!(
+        first.headers()["ratelimit"],
+        "\"domain\";r=999;t=4, \"token\";r=2;t=20, \"domain-share\";r=99;t=36"
+    );
     assert_eq!(first.headers()["x-rate-limit"], "1000");
     ask(None).await;
     let third = ask(None).await;
@@ -140,7 +146,13 @@ impl Process {
 
     async fn get(&self, path: &str, token: &str) -> Option<(u16, String)> {
         let url = format!("http://127.0.0.1:{}{path}", self.port);
-        let answer = reqwest::Client::new().get(url).bearer_auth(token).send().await.ok()?;
+        let answer = reqwest::Client::new()
+            .get(url)
+            .header("Host", "embed.test")
+            .bearer_auth(token)
+            .send()
+            .await
+            .ok()?;
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 

@@ -1,12 +1,24 @@
 //! `docs/limits.md` holds the values that the code has.
 
-use embed_base::http::{CONNECTIONS_PER_NETWORK, HEAD_LIMIT, HEAD_TIMEOUT, LARGEST_PAGE, WRITE_TIMEOUT};
+use chrono::TimeDelta;
+use embed_base::config::Settings;
+use embed_base::db::STATEMENT_TIMEOUT;
+use embed_base::disk::{LEAST_BYTES, LEAST_PERCENT};
+use embed_base::http::{
+    BODY_LIMIT, CONNECTIONS_PER_NETWORK, HEAD_LIMIT, HEAD_TIMEOUT, LARGEST_PAGE, LOGGED_REFUSALS,
+    REQUEST_LOG_QUEUE, STRANGERS_LOG_QUEUE, TIMEOUT, WRITE_TIMEOUT,
+};
+use embed_base::limits::{FILES_PER_CALL, Limit, WAITS};
 use embed_console::SIGN_IN_ATTEMPTS;
+use embed_core::domains::{RATE_LIMIT, VERIFICATIONS_PER_MINUTE};
 use embed_core::modules;
-use embed_core::records::graphql;
+use embed_core::records::{DELETED_TOLD, IDEMPOTENCY_KEYS_KEPT, TOLD, graphql};
 use embed_core::sign_in::{CODES_PER_DAY, CODES_PER_MINUTE, CODES_PER_NETWORK, GUESSES_PER_DAY, TRIES};
+use embed_core::tokens;
+use embed_server::app::UPLOAD_TIMEOUT;
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,10 +27,49 @@ fn bounds() -> BTreeMap<String, String> {
     let seconds = |time: Duration| format!("{} s", time.as_secs());
     let kib = |bytes: usize| format!("{} KiB", bytes / 1024);
     let per_minute = |count: &dyn Display| format!("{count} per minute");
-    let settings = embed_base::config::Settings::from_environment([]).unwrap().limits;
+    let Settings { limits, logs, .. } = Settings::from_environment([]).unwrap();
+    let days = |time: TimeDelta| match time.num_days() {
+        1 if time.num_hours() == 24 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    let share = Limit::domain(uuid::Uuid::nil(), NonZeroU32::try_from(RATE_LIMIT as u32).unwrap());
+    let share = share.share_of([192, 0, 2, 1].into()).unwrap().requests();
     let rows = [
+        (
+            "calls of modules' APIs without a valid credential, of an address",
+            per_minute(&limits.anonymous_limit),
+        ),
+        (
+            "documents, files and console pages of an address",
+            per_minute(&(limits.anonymous_limit.get() * FILES_PER_CALL.get())),
+        ),
+        ("calls of `verify` of an address", per_minute(&limits.verify_limit)),
+        ("calls of a domain's pages", format!("{RATE_LIMIT} per hour")),
+        ("of these one address", format!("{share} per hour")),
+        ("calls of a token", per_minute(&tokens::RATE_LIMIT)),
+        ("the wait that a refusal names", format!("{} s to {} h", WAITS.0, WAITS.1 / 3600)),
+        ("searches for the proofs of a site's domains", per_minute(&VERIFICATIONS_PER_MINUTE)),
+        ("a statement of PostgreSQL", seconds(STATEMENT_TIMEOUT)),
+        ("a response, the reading of the request's body included", seconds(TIMEOUT)),
+        ("the same of an operator's request", seconds(UPLOAD_TIMEOUT)),
+        ("a request's body, where a route sets no other bound", kib(BODY_LIMIT)),
+        (
+            "free space of the disks",
+            format!("{LEAST_PERCENT} % and {} GiB", LEAST_BYTES / (1024 * 1024 * 1024)),
+        ),
+        (
+            "lines of the request log for callers without a valid credential, of a module and hour",
+            LOGGED_REFUSALS.to_string(),
+        ),
+        ("lines of the request log that wait to be written", REQUEST_LOG_QUEUE.to_string()),
+        ("of callers without a valid credential", STRANGERS_LOG_QUEUE.to_string()),
+        ("request log and counts of views", format!("{} days", logs.request_days)),
+        ("events", format!("{} days", logs.event_days)),
+        ("records in events", days(TOLD)),
+        ("deleted records in events", days(DELETED_TOLD)),
+        ("answers of idempotency keys", format!("{} h", IDEMPOTENCY_KEYS_KEPT.num_hours())),
         ("connections of an address", CONNECTIONS_PER_NETWORK.to_string()),
-        ("connections in all", settings.connection_limit.to_string()),
+        ("connections in all", limits.connection_limit.to_string()),
         ("head of a request", kib(HEAD_LIMIT)),
         ("time for the head of a request, and for an idle connection", seconds(HEAD_TIMEOUT)),
         ("time in which a client takes nothing of a response", seconds(WRITE_TIMEOUT)),

@@ -23,6 +23,14 @@ section! {
         expected: "a number of requests per minute, at least 1",
         parse: |text| text.parse().ok(),
     }
+    anonymous_limit: NonZeroU32 = {
+        variable: "EMBED_ANONYMOUS_LIMIT",
+        flag: Flag::Value("NUMBER"),
+        meaning: "how many calls of modules' APIs an address may make per minute without a valid credential; of documents and files 25 times as many",
+        default: "120",
+        expected: "a number of requests per minute, at least 1",
+        parse: |text| text.parse().ok(),
+    }
     connection_limit: NonZeroU32 = {
         variable: "EMBED_CONNECTION_LIMIT",
         flag: Flag::Value("NUMBER"),

@@ -22,4 +22,12 @@ section! {
         expected: "a number of days, at least 1",
         parse: |text| text.parse().ok(),
     }
+    event_days: NonZeroU32 = {
+        variable: "EMBED_EVENT_DAYS",
+        flag: Flag::Value("NUMBER"),
+        meaning: "how long events are kept; the records in them for 7 days, deleted ones for one",
+        default: "30",
+        expected: "a number of days, at least 1",
+        parse: |text| text.parse().ok(),
+    }
 }

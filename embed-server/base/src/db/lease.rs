@@ -5,6 +5,9 @@ use crate::error::Result;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// By how much servers may differ about the time of a lease without taking each other's.
+const CLOCK_SLACK: Duration = Duration::from_secs(10 * 60);
+
 /// One server's lease on a job.
 #[derive(Clone, Debug)]
 pub struct Lease {
@@ -26,10 +29,16 @@ impl Lease {
         let Some(now) = clock.now_to_claim(&mut tx).await? else { return Ok(false) };
         let text = "INSERT INTO job_leases (name, owner, expires_at) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
-             WHERE job_leases.owner = excluded.owner OR job_leases.expires_at <= $4";
+             WHERE job_leases.owner = excluded.owner OR job_leases.expires_at <= $4 OR job_leases.expires_at > $5";
         let taken = execute!(
             &mut tx,
-            sqlx::query(text).bind(self.name).bind(self.owner).bind(now + self.length).bind(now)
+            sqlx::query(text)
+                .bind(self.name)
+                .bind(self.owner)
+                .bind(now + self.length)
+                .bind(now)
+                // A lease that ends later than any that is taken now is one of before the clock was set back.
+                .bind(now + self.length + CLOCK_SLACK)
         )? == 1;
         tx.commit().await?;
         Ok(taken)

@@ -30,6 +30,7 @@ pub use times::holds;
 use crate::error::Result;
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Expands `expr` once for each engine, with `conn` bound to the open connection of the transaction.
@@ -195,15 +196,20 @@ enum Access {
     Write,
 }
 
-/// Opens the transaction and sets its scope in one round trip. The only variable text in the SQL is a `Uuid`.
+/// How long PostgreSQL works on one statement of a transaction: as long as a request may take.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Opens the transaction and sets its scope and limit in one round trip. The only variable text in the SQL is a `Uuid`.
 fn begin_statement(scope: Scope, access: Access) -> AssertSqlSafe<String> {
     let mode = match access {
         Access::Read => "READ ONLY",
         Access::Write => "READ WRITE",
     };
-    AssertSqlSafe(match scope {
-        Scope::Site(site) => format!("BEGIN {mode}; SET LOCAL app.site_id = '{site}'"),
-        Scope::Organization(id) => format!("BEGIN {mode}; SET LOCAL app.organization_id = '{id}'"),
-        Scope::Global => format!("BEGIN {mode}; SET LOCAL app.global = 'on'"),
-    })
+    let scope = match scope {
+        Scope::Site(site) => format!("app.site_id = '{site}'"),
+        Scope::Organization(id) => format!("app.organization_id = '{id}'"),
+        Scope::Global => "app.global = 'on'".to_owned(),
+    };
+    let limit = STATEMENT_TIMEOUT.as_millis();
+    AssertSqlSafe(format!("BEGIN {mode}; SET LOCAL {scope}; SET LOCAL statement_timeout = {limit}"))
 }

@@ -167,6 +167,10 @@ codes! {
         /// The file has none of the bytes that `Range` asks for; `Content-Range` says how many it has.
         RangeNotSatisfiable = "range_not_satisfiable",
     }
+    StatusCode::MISDIRECTED_REQUEST => {
+        /// The request's `Host` is not one of this server's.
+        UnknownHost = "unknown_host",
+    }
     StatusCode::UNPROCESSABLE_ENTITY => {
         /// The file is not a zip file, or breaks a rule of bundles.
         InvalidBundle = "invalid_bundle",

@@ -1,9 +1,13 @@
-//! A response with the `RateLimit` headers.
+//! A response with the `RateLimit` headers, and the limit of what anybody may load.
 
-use crate::limits::LimitDecision;
+use super::api_gateway::Lookups;
+use crate::limits::{Limit, LimitDecision};
+use crate::net::ClientAddress;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response as Documented};
 use aide::operation::OperationOutput;
+use axum::extract::{Extension, Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// The response to a request that was counted. Its headers tell the limits, also where it is an error.
@@ -32,5 +36,19 @@ impl<T: OperationOutput> OperationOutput for WithLimitHeaders<T> {
 
     fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<u16>, Documented)> {
         T::inferred_responses(ctx, operation)
+    }
+}
+
+/// Counts each request by its address, as documents and files. It is counted in this process, because a file is answered
+/// faster than Redis.
+pub async fn limit_files<L: Lookups>(
+    State(lookups): State<L>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match lookups.limits().count_here(Limit::files(address, lookups.anonymous_limit())).check() {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
     }
 }

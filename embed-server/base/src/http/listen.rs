@@ -101,6 +101,7 @@ fn bounded(stream: TcpStream, write_timeout: Duration) -> TimeoutStream<TcpStrea
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{Hosts, Routers};
     use crate::metrics::Metrics;
     use crate::net::TrustedProxies;
     use axum::Router;
@@ -126,8 +127,9 @@ mod tests {
             Body::from_stream(chunks)
         });
         let public = Router::new().route("/endless", endless).route("/", get(|| async { "hello" }));
-        let router =
-            HostRouter::new(None, TrustedProxies::default(), Metrics::default(), public, Router::new());
+        let routers = Routers { public, module: Router::new(), unknown: Router::new() };
+        let hosts = Hosts::new("http://a", None);
+        let router = HostRouter::new(hosts, TrustedProxies::default(), Metrics::default(), routers);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve_within(listener, router, 100, timeouts, CancellationToken::new()));

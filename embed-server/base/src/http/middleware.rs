@@ -5,6 +5,7 @@ use super::caller::Call;
 use super::cors::CorsPolicy;
 use super::error_presentation::{ErrorPresentation, present};
 use super::fallback::method_not_allowed;
+use super::hosts::WATCHED;
 use super::request_id::{NewRequestId, REQUEST_ID, RequestId, request_id_text};
 use crate::error::Error;
 use crate::metrics::Metrics;
@@ -27,7 +28,7 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// The largest body in bytes, where a route sets no other limit. A route cannot raise the limit of tower-http's
 /// `RequestBodyLimitLayer`, and that layer refuses without a problem document.
-const BODY_LIMIT: usize = 64 * 1024;
+pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// What is set for all routes of a router.
 #[derive(Clone)]
@@ -86,17 +87,27 @@ async fn handle(
     cors.set_headers(origin, preflight, response.headers_mut());
     let (status, took) = (response.status().as_u16(), started.elapsed());
     metrics.request(route.clone(), status, took);
-    tracing::info!(
-        target: "embed_server::request",
-        method = method.as_str(),
-        route = route.as_ref().map_or("", |route| route.as_str()),
-        status,
-        micros = took.as_micros() as u64,
-        request_id,
-        caller = call.as_ref().map(|call| call.caller.kind.as_str()),
-        site = call.as_ref().map(|call| tracing::field::display(call.site)),
-        module = call.as_ref().map(|call| tracing::field::display(call.module)),
-    );
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "embed_server::request",
+                method = method.as_str(),
+                route = route.as_ref().map_or("", |route| route.as_str()),
+                status,
+                micros = took.as_micros() as u64,
+                request_id,
+                caller = call.as_ref().map(|call| call.caller.kind.as_str()),
+                site = call.as_ref().map(|call| tracing::field::display(call.site)),
+                module = call.as_ref().map(|call| tracing::field::display(call.module)),
+            )
+        };
+    }
+    // Whoever is refused for asking too often, or asks whether the server lives, writes no log; `/metrics` counts them.
+    if status == StatusCode::TOO_MANY_REQUESTS.as_u16() || WATCHED.contains(&uri.path()) {
+        line!(debug);
+    } else {
+        line!(info);
+    }
     response
 }
 

@@ -1,17 +1,22 @@
-//! The queue of the log of calls of modules' APIs. A background task writes the entries to the database. A full queue
-//! drops the entry and counts that, and never delays a request.
+//! The queues of the log of calls of modules' APIs. A background task writes the entries to the database. A full queue
+//! drops the entry and counts that, and never delays a request. Callers without a valid credential have a queue of their
+//! own, so that nobody hides a proved caller's entry behind a flood.
 
-use super::Caller;
+use super::refusals::Refusals;
+use super::{Caller, CallerKind};
 use crate::error::Code;
 use crate::metrics::Metrics;
 use chrono::{DateTime, Utc};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 /// The entries of some seconds on a busy server, at about 500 bytes each.
-const QUEUE: usize = 20_000;
+pub const QUEUE: usize = 20_000;
+/// Those of callers without a valid credential.
+pub const STRANGERS_QUEUE: usize = 2_000;
 /// Characters that are kept of each text that a client sends. They are cut before the entry is queued, so that clients with
 /// the longest headers do not fill the memory.
 const MAX_TEXT: usize = 1_000;
@@ -58,25 +63,50 @@ impl RequestLogEntry {
     }
 }
 
-/// The sender of the queue. Cheap to clone.
+/// The sender of the queues. Cheap to clone.
 #[derive(Clone)]
 pub struct RequestLog {
-    entries: mpsc::Sender<RequestLogEntry>,
+    proved: mpsc::Sender<RequestLogEntry>,
+    strangers: mpsc::Sender<RequestLogEntry>,
+    refusals: Arc<Refusals>,
     metrics: Metrics,
 }
 
+/// The other ends.
+pub struct RequestLogQueues {
+    /// The entries of callers with a valid credential.
+    pub proved: mpsc::Receiver<RequestLogEntry>,
+    /// The entries of the others.
+    pub strangers: mpsc::Receiver<RequestLogEntry>,
+    /// What has no entry.
+    pub refusals: Arc<Refusals>,
+}
+
 impl RequestLog {
-    /// Both ends of the queue.
-    pub fn new(metrics: Metrics) -> (Self, mpsc::Receiver<RequestLogEntry>) {
-        let (entries, receiver) = mpsc::channel(QUEUE);
-        (Self { entries, metrics }, receiver)
+    /// Both ends of the queues.
+    pub fn new(metrics: Metrics) -> (Self, RequestLogQueues) {
+        let (sender, proved) = mpsc::channel(QUEUE);
+        let (strangers_sender, strangers) = mpsc::channel(STRANGERS_QUEUE);
+        let refusals = Arc::<Refusals>::default();
+        let log = Self { proved: sender, strangers: strangers_sender, refusals: refusals.clone(), metrics };
+        (log, RequestLogQueues { proved, strangers, refusals })
     }
 
-    /// Queues an entry.
+    /// Queues an entry, or counts it where a module has had many refusals in this hour.
     pub fn enqueue(&self, mut entry: RequestLogEntry) {
+        let queue = match entry.caller.kind {
+            CallerKind::Nobody if !self.refusals.logs(entry.module, entry.at, entry.status >= 400) => return,
+            CallerKind::Nobody => &self.strangers,
+            _ => &self.proved,
+        };
         entry.truncate();
-        if self.entries.try_send(entry).is_err() {
+        if queue.try_send(entry).is_err() {
             self.metrics.log_dropped.inc();
         }
+    }
+
+    /// Counts a refusal that gets no entry.
+    pub fn count_refusal(&self, module: Uuid, at: DateTime<Utc>) {
+        self.refusals.count(module, at);
     }
 }

@@ -7,6 +7,8 @@ local refused, used = 0, {}
 for place, key in ipairs(KEYS) do
   local cost, window = tonumber(ARGV[2 * place - 1]), tonumber(ARGV[2 * place])
   local whole_again = math.max(tonumber(redis.call('GET', key) or 0), now)
+  -- No allowance is whole later than one window from now, unless the clock was set back.
+  if whole_again - now > window then whole_again = now end
   used[place] = whole_again - now
   if refused == 0 and used[place] + cost > window then refused = place end
 end

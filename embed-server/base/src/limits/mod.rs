@@ -26,6 +26,14 @@ pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// The first quota alone, as in the first version of this API.
 pub const X_RATE_LIMIT: HeaderName = HeaderName::from_static("x-rate-limit");
 
+/// What one address may at least use of a domain's limit, per hour.
+pub const SMALLEST_SHARE: NonZeroU32 = NonZeroU32::new(60).expect("60 is not zero");
+/// How many documents and files an address may load for each anonymous call that it may make: a page with an embed loads
+/// about ten.
+pub const FILES_PER_CALL: NonZeroU32 = NonZeroU32::new(25).expect("25 is not zero");
+/// The shortest and the longest wait that a refusal names, in seconds.
+pub const WAITS: (u64, u64) = (1, 24 * 60 * 60);
+
 /// What requests are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -35,6 +43,14 @@ pub enum Subject {
     Token(Uuid),
     /// An allowed domain.
     Domain(Uuid),
+    /// A client's address where it calls a module's API without a credential that is valid.
+    Anonymous(IpAddr),
+    /// A client's address where it loads documents, files and pages.
+    Files(IpAddr),
+    /// A client's address within an allowed domain.
+    ShareOfDomain(Uuid, IpAddr),
+    /// A site whose operators have the proofs of its domains looked for.
+    Verification(Uuid),
     /// A client's address where people sign in.
     SignIn(IpAddr),
     /// A mailbox and a client's address, by the hash of both.
@@ -47,6 +63,10 @@ impl Subject {
             Self::Address(_) => "address",
             Self::Token(_) => "token",
             Self::Domain(_) => "domain",
+            Self::Anonymous(_) => "anonymous",
+            Self::Files(_) => "files",
+            Self::ShareOfDomain(..) => "domain-share",
+            Self::Verification(_) => "verification",
             Self::SignIn(_) => "sign-in",
             Self::Mailbox(_) => "mailbox",
         }
@@ -60,6 +80,10 @@ impl fmt::Display for Subject {
             Self::Address(address) => write!(f, "address:{address}"),
             Self::Token(id) => write!(f, "token:{id}"),
             Self::Domain(id) => write!(f, "domain:{id}"),
+            Self::Anonymous(address) => write!(f, "anonymous:{address}"),
+            Self::Files(address) => write!(f, "files:{address}"),
+            Self::ShareOfDomain(id, address) => write!(f, "domain-share:{id}:{address}"),
+            Self::Verification(site) => write!(f, "verification:{site}"),
             Self::SignIn(address) => write!(f, "sign-in:{address}"),
             Self::Mailbox(id) => write!(f, "mailbox:{id}"),
         }
@@ -75,6 +99,11 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// How many requests the window allows.
+    pub fn requests(&self) -> NonZeroU32 {
+        self.requests
+    }
+
     /// So many requests per minute from an address. Of IPv6 the network of 64 bits counts, which is what one subscriber
     /// has.
     pub fn address(address: IpAddr, per_minute: NonZeroU32) -> Self {
@@ -89,6 +118,30 @@ impl Limit {
     /// So many requests per hour from the pages of an allowed domain.
     pub fn domain(id: Uuid, per_hour: NonZeroU32) -> Self {
         Self { subject: Subject::Domain(id), requests: per_hour, seconds: 60 * 60 }
+    }
+
+    /// What one address may use of this limit, if it is a domain's: a tenth of it, and [`SMALLEST_SHARE`] at least.
+    pub fn share_of(self, address: IpAddr) -> Option<Self> {
+        let Subject::Domain(id) = self.subject else { return None };
+        let requests = NonZeroU32::new(self.requests.get() / 10)?.max(SMALLEST_SHARE);
+        let subject = Subject::ShareOfDomain(id, network(address));
+        (requests < self.requests).then_some(Self { subject, requests, ..self })
+    }
+
+    /// So many calls of modules' APIs per minute without a valid credential from an address.
+    pub fn anonymous(address: IpAddr, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::Anonymous(network(address)), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many documents, files and pages per minute from an address that may make `anonymous` calls.
+    pub fn files(address: IpAddr, anonymous: NonZeroU32) -> Self {
+        let requests = anonymous.saturating_mul(FILES_PER_CALL);
+        Self { subject: Subject::Files(network(address)), requests, seconds: 60 }
+    }
+
+    /// So many searches per minute for the proofs of a site's domains.
+    pub fn verification(site: Uuid, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::Verification(site), requests: per_minute, seconds: 60 }
     }
 
     /// So many attempts per minute to sign in from an address.
@@ -148,11 +201,11 @@ impl RateLimits {
     /// Counts one request against every limit, or against none if one of them is spent.
     pub async fn count(&self, limits: Vec<Limit>) -> LimitDecision {
         if limits.is_empty() {
-            return LimitDecision { limits, outcome: Outcome { refused: None, used: Vec::new() } };
+            return LimitDecision::unlimited();
         }
         let shared = match &self.shared {
             Some(shared) => {
-                let outcome = shared.count(&limits, self.clock.micros()).await;
+                let outcome = shared.count(&limits, self.clock.monotonic_micros()).await;
                 self.metrics.limits_alone.set(outcome.is_none().into());
                 outcome
             }
@@ -163,6 +216,15 @@ impl RateLimits {
             Some(place) => self.count_decision(&limits[place], "refused"),
             None => limits.iter().for_each(|limit| self.count_decision(limit, "allowed")),
         }
+        LimitDecision { limits, outcome }
+    }
+
+    /// Counts one request in this process alone, where asking Redis would cost more than the answer.
+    pub fn count_here(&self, limit: Limit) -> LimitDecision {
+        let limits = vec![limit];
+        let outcome = self.local.count(&limits);
+        let decision = if outcome.refused.is_some() { "refused" } else { "allowed" };
+        self.count_decision(&limits[0], decision);
         LimitDecision { limits, outcome }
     }
 
@@ -179,15 +241,24 @@ pub struct LimitDecision {
 }
 
 impl LimitDecision {
+    /// That of a request that no limit counts.
+    pub fn unlimited() -> Self {
+        Self { limits: Vec::new(), outcome: Outcome { refused: None, used: Vec::new() } }
+    }
+
     /// 429 `rate_limited` with `Retry-After` when a limit was spent.
     pub fn check(&self) -> Result<()> {
         let Some(place) = self.outcome.refused else { return Ok(()) };
         let (limit, used) = (self.limits[place], self.outcome.used[place]);
-        let seconds = seconds(used + limit.cost() - limit.window()).max(1);
+        let seconds = seconds(used + limit.cost() - limit.window()).clamp(WAITS.0, WAITS.1);
         let whose = match limit.subject {
             Subject::Address(_) => "from this address",
             Subject::Token(_) => "with this token",
             Subject::Domain(_) => "from this domain",
+            Subject::Anonymous(_) => "without a valid credential from this address",
+            Subject::Files(_) => "for documents and files from this address",
+            Subject::ShareOfDomain(..) => "from this address on pages of this domain",
+            Subject::Verification(_) => "to verify domains of this site",
             Subject::SignIn(_) => "to sign in from this address",
             Subject::Mailbox(_) => "for a code for this mailbox",
         };
@@ -299,5 +370,33 @@ mod tests {
         assert_eq!(headers[RATE_LIMIT_POLICY], "\"domain\";q=10;w=3600, \"token\";q=3;w=60");
         assert_eq!(headers[RATE_LIMIT], "\"domain\";r=7;t=1080, \"token\";r=0;t=60");
         assert_eq!(headers[X_RATE_LIMIT], "10");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_makes_nobody_wait() {
+        let (limits, clock) = limits();
+        for _ in 0..3 {
+            ask(&limits, "192.0.2.1").await.unwrap();
+        }
+        clock.advance(TimeDelta::days(-1));
+        for _ in 0..3 {
+            ask(&limits, "192.0.2.1").await.unwrap();
+        }
+        let error = ask(&limits, "192.0.2.1").await.unwrap_err();
+        assert_eq!(error.detail(), "Too many requests from this address; try again in 20 s.");
+    }
+
+    #[test]
+    fn an_address_has_a_tenth_of_a_domains_limit_and_sixty_at_least() {
+        let address = [192, 0, 2, 1].into();
+        let share = |requests: u32| {
+            let domain = Limit::domain(Uuid::nil(), NonZeroU32::new(requests).unwrap());
+            domain.share_of(address).map(|limit| limit.requests.get())
+        };
+        assert_eq!(
+            [share(10_000), share(1000), share(100), share(60), share(5)],
+            [Some(1000), Some(100), Some(60), None, None]
+        );
+        assert_eq!(Limit::token(Uuid::nil(), THREE).share_of(address), None);
     }
 }

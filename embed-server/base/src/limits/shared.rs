@@ -15,7 +15,7 @@ const PAUSE_MICROS: i64 = 1_000_000;
 pub(super) struct Shared {
     connection: ConnectionManager,
     script: Script,
-    /// Until when, in microseconds since 1970, Redis is not asked.
+    /// Until when, in microseconds of the monotonic clock, Redis is not asked.
     paused_until: AtomicI64,
 }
 

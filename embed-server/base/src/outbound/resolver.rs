@@ -32,6 +32,16 @@ pub enum LookupError {
     Unanswered(String),
 }
 
+impl LookupError {
+    /// The error without what it tells of the name servers that were asked, which may be inside.
+    pub fn public(&self) -> &'static str {
+        match self {
+            Self::Absent => "DNS has no such record",
+            Self::Unanswered(_) => "DNS does not answer",
+        }
+    }
+}
+
 impl Resolver {
     /// Queries the name servers of this machine's settings. Without any, every lookup fails and says so.
     pub fn system() -> Result<Self, LookupError> {

@@ -12,10 +12,12 @@ use aide::axum::ApiRouter;
 use aide::axum::routing::{get, post};
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use embed_base::limits::Limit;
 use embed_base::{Code, Error, Result};
 use embed_core::accounts::{Admin, Member};
 use embed_core::domains::{
     AllowedDomain, DomainChanges, Domains, Instructions, ManagedDomain, NewDomain, RATE_LIMIT, Record,
+    VERIFICATIONS_PER_MINUTE,
 };
 use embed_core::modules::{ManagedModule, Module};
 use embed_core::services::Services;
@@ -359,6 +361,11 @@ async fn verify(
     State(services): State<Services>,
     _: SessionForm<EmptyForm>,
 ) -> Result<Response> {
+    services
+        .limits
+        .count(vec![Limit::verification(domain.site_id, VERIFICATIONS_PER_MINUTE)])
+        .await
+        .check()?;
     match services.domains.verify(&operator.actor(), domain.site_id, domain.id, None).await {
         Ok(domain) => Ok(redirect(&domain, Outcome::Verified)),
         Err(error) if error.code() == Code::VerificationFailed => Ok(redirect(&domain, Outcome::NotVerified)),

@@ -1,6 +1,7 @@
 //! The middleware around every page of the console: it finds the session, refuses forms of other websites, turns errors into
 //! pages, and sets a policy that allows nothing but this server's own files.
 
+use super::assets;
 use super::cookies::Cookie;
 use super::page;
 use super::sign_in_link;
@@ -44,7 +45,7 @@ pub async fn gate(
         Ok(()) => next.run(request).await,
         Err(error) => Error::into_response(error),
     };
-    set_security_headers(&mut response);
+    set_security_headers(&mut response, Some(console.origin()));
     response
 }
 
@@ -69,7 +70,11 @@ fn check_origin(console: &ConsoleState, method: &Method, headers: &HeaderMap) ->
 /// The console's error presentation: a page. A 401 redirects to the sign-in page, and from there back to the requested page.
 pub fn error_page(failure: Failure<'_>) -> Response {
     let mut response = render_error(&failure);
-    set_security_headers(&mut response);
+    set_security_headers(&mut response, None);
+    // The gate knows the origin of the console's files; an error outside of it has a page without the script.
+    if let Some(policy) = failure.headers.get(header::CONTENT_SECURITY_POLICY) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    }
     response
 }
 
@@ -90,11 +95,16 @@ fn render_error(failure: &Failure<'_>) -> Response {
     response
 }
 
-fn set_security_headers(response: &mut Response) {
+/// The policy names the console's two files, not its origin: without a module host the files of tenants are there, too.
+fn set_security_headers(response: &mut Response, origin: Option<&str>) {
     let framed = response.extensions_mut().remove::<FrameOrigin>();
     let frames = framed.map_or_else(|| "'none'".to_owned(), |FrameOrigin(origin)| origin);
+    let (script, style) = match origin {
+        Some(origin) => (format!("{origin}{}", assets::script()), format!("{origin}{}", assets::style())),
+        None => ("'none'".to_owned(), "'self'".to_owned()),
+    };
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+        "default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
          frame-src {frames}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     );
     let headers = response.headers_mut();

@@ -23,6 +23,7 @@ pub use input::{DomainChanges, DomainToAllow, Verification};
 pub use instructions::{AddedDomain, Instructions, Record};
 pub use managed::ManagedDomain;
 pub use pattern::{DomainPattern, Origin};
+pub use verify::VERIFICATIONS_PER_MINUTE;
 
 use crate::sites::Sites;
 use chrono::{DateTime, Utc};

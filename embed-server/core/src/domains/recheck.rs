@@ -1,6 +1,6 @@
 //! The background job that checks proofs again. Of all servers on one database, one runs it at a time.
 
-use super::schedule::Outcome;
+use super::schedule::{LONGEST_PAUSE, Outcome};
 use super::{AllowedDomain, Domains, store};
 use embed_base::Result;
 use tokio::task::JoinSet;
@@ -14,7 +14,8 @@ impl Domains {
     /// Checks the domains that are due now, at most one batch; returns how many.
     pub async fn check_due(&self) -> Result<usize> {
         let mut tx = self.context.db.read_global().await?;
-        let due = store::due(&mut tx, self.context.clock.now(), BATCH).await?;
+        let now = self.context.clock.now();
+        let due = store::due(&mut tx, (now, now + LONGEST_PAUSE), BATCH).await?;
         drop(tx);
         let count = due.len();
         let mut checks = JoinSet::new();

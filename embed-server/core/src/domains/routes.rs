@@ -1,7 +1,8 @@
 //! The HTTP routes of allowed domains.
 
 use super::{
-    AddedDomain, AllowedDomain, DomainChanges, DomainToAllow, Instructions, ManagedDomain, Verification,
+    AddedDomain, AllowedDomain, DomainChanges, DomainToAllow, Instructions, ManagedDomain,
+    VERIFICATIONS_PER_MINUTE, Verification,
 };
 use crate::accounts::{Admin, Member};
 use crate::modules::ManagedModule;
@@ -13,6 +14,7 @@ use axum::extract::State;
 use axum::response::NoContent;
 use embed_base::http::openapi::refused;
 use embed_base::http::{Created, Input, Paged, Paging};
+use embed_base::limits::Limit;
 use embed_base::{Code, Result};
 
 pub fn router() -> ApiRouter<Services> {
@@ -53,6 +55,7 @@ pub fn router() -> ApiRouter<Services> {
                     .tag("Domains")
                     .summary("Check a domain's proof now")
                     .with(refused(Code::VerificationFailed, "The proof was not found; `detail` says why."))
+                    .with(refused(Code::RateLimited, "Too many checks of this site's domains."))
             }),
         )
         .api_route(
@@ -109,6 +112,11 @@ async fn verify(
     State(services): State<Services>,
     Input(Verification { method }): Input<Verification>,
 ) -> Result<Json<AllowedDomain>> {
+    services
+        .limits
+        .count(vec![Limit::verification(domain.site_id, VERIFICATIONS_PER_MINUTE)])
+        .await
+        .check()?;
     services.domains.verify(&operator.actor(), domain.site_id, domain.id, method).await.map(Json)
 }
 

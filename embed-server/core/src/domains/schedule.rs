@@ -14,6 +14,8 @@ const EAGER: TimeDelta = TimeDelta::minutes(15);
 const EAGER_PAUSE: TimeDelta = TimeDelta::minutes(1);
 const PENDING_PAUSE: TimeDelta = TimeDelta::hours(1);
 const VERIFIED_PAUSE: TimeDelta = TimeDelta::days(1);
+/// No check is due later than this; servers' clocks may differ.
+pub(super) const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(25);
 /// The number of consecutive days without a proof that ends the verification.
 const DAYS: i64 = 3;
 /// The tolerance of a day between checks; a second check on the same day counts no second day.

@@ -94,11 +94,15 @@ pub(super) async fn covering(
     })?)
 }
 
-/// For a global transaction: domains that are due for a check, the longest due first.
-pub(super) async fn due(tx: &mut Tx, now: DateTime<Utc>, most: i64) -> Result<Vec<AllowedDomain>> {
-    let text =
-        "SELECT * FROM module_allowed_domains WHERE next_check_at <= $1 ORDER BY next_check_at LIMIT $2";
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(now).bind(most).fetch_all(conn).await)?)
+/// For a global transaction: domains that are due for a check, the longest due first; also those that are due after
+/// `latest`, because the clock was set back.
+pub(super) async fn due(
+    tx: &mut Tx,
+    (now, latest): (DateTime<Utc>, DateTime<Utc>),
+    most: i64,
+) -> Result<Vec<AllowedDomain>> {
+    let text = "SELECT * FROM module_allowed_domains WHERE next_check_at <= $1 OR next_check_at > $3 ORDER BY next_check_at LIMIT $2";
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(now).bind(most).bind(latest).fetch_all(conn).await)?)
 }
 
 /// Updates the state of verification; `false` where the row has changed since it was read.

@@ -9,7 +9,11 @@ use chrono::{DateTime, Utc};
 use embed_base::change::Change;
 use embed_base::events::activity::Actor;
 use embed_base::{Code, Error, Result};
+use std::num::NonZeroU32;
 use uuid::Uuid;
+
+/// How many searches for proofs a site's operators may start per minute: each calls hosts of other people.
+pub const VERIFICATIONS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("30 is not zero");
 
 impl Domains {
     /// Looks for the proof now, by one method or by each that the domain may use; the error says why it was not

@@ -56,6 +56,9 @@ pub const MODULES: Topic = Topic("modules");
 pub const BELONGS: &str =
     "EXISTS (SELECT 1 FROM site_modules m WHERE m.id = added.module_id AND m.site_id = added.site_id)";
 
+/// The end of a SELECT of the module whose id is $1, with `site_id` and `id`.
+pub const WITH_ID: &str = "site_modules WHERE id = $1";
+
 /// Versions in the cache, some kilobytes each.
 const VERSIONS: u64 = 2_000;
 /// The most bytes of files in the cache.

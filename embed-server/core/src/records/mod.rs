@@ -31,9 +31,9 @@ pub mod routes;
 mod store;
 
 pub use access::{Collection, Create, Delete, Permission, Read, RecordId, Update};
-pub use events::EVENTS;
+pub use events::{DELETED_TOLD, EVENTS, TOLD};
 pub use filter::Filter;
-pub use idempotency::IdempotencyKey;
+pub use idempotency::{IdempotencyKey, KEPT as IDEMPOTENCY_KEYS_KEPT};
 pub use list::{List, RecordPage};
 pub use order::Sort;
 pub use preconditions::IfMatch;
@@ -42,6 +42,7 @@ use crate::modules::FieldError;
 use access::{CollectionScope, record_not_found};
 use chrono::{DateTime, Utc};
 use embed_base::Context;
+use embed_base::events::{forget_subjects, forget_told};
 use embed_base::{Code, Error, Result};
 use events::RecordEvent;
 use idempotency::KeyedRequest;
@@ -176,6 +177,17 @@ impl Records {
         let deleted = store::delete_answers(&mut tx, self.context.clock.now() - idempotency::KEPT).await?;
         tx.commit().await?;
         Ok(deleted)
+    }
+
+    /// Deletes the content of records from events that are old, or whose record was deleted.
+    pub async fn forget_told(&self) -> Result<()> {
+        let now = self.context.clock.now();
+        let [created, updated, deleted] = EVENTS;
+        forget_subjects(&self.context, deleted, now - DELETED_TOLD).await?;
+        for kind in [created, updated] {
+            forget_told(&self.context, kind, now - TOLD).await?;
+        }
+        Ok(())
     }
 
     async fn load(&self, scope: &CollectionScope, id: Uuid) -> Result<Record> {

@@ -1,5 +1,7 @@
 //! The log of calls to the modules' APIs: the caller, the request and its result.
 //!
+//! Of callers without a valid credential only the first refusals of a module and hour are lines; the rest are counted.
+//!
 //! Lines are written in batches ([`write`]), so the newest may be missing for a second. Lines are deleted after the
 //! operator's retention period.
 
@@ -18,6 +20,7 @@ use embed_base::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// One logged call.
@@ -65,7 +68,7 @@ impl Listed for LoggedRequest {
 }
 
 /// A selection of calls.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestFilter {
     /// Only calls of this module's API.
@@ -93,7 +96,7 @@ pub struct HourOfRequests {
     pub hour: String,
     /// The number of calls.
     pub requests: i64,
-    /// The number of responses with a status from 400 to 499.
+    /// The number of responses with a status from 400 to 499, those without a line in the log included.
     pub refused: i64,
     /// The number of responses with a status from 500 on.
     pub failed: i64,
@@ -129,9 +132,16 @@ impl Requests {
     pub async fn per_hour(&self, site: Uuid, filter: &RequestFilter) -> Result<Vec<HourOfRequests>> {
         let statuses = filter.check()?;
         let TimeRange { from, to } = TimeRange::new(self.context.clock.now(), filter.from, filter.to)?;
-        let filter = RequestFilter { from: Some(from), to: Some(to), ..filter.clone() };
         let mut tx = self.context.db.read(site).await?;
-        store::per_hour(&mut tx, site, &filter, statuses).await
+        let of_all =
+            RequestFilter { module: filter.module, from: filter.from, to: filter.to, ..Default::default() };
+        let refusals = if *filter == of_all {
+            store::refusals_per_hour(&mut tx, site, filter.module, TimeRange { from, to }).await?
+        } else {
+            Vec::new()
+        };
+        let filter = RequestFilter { from: Some(from), to: Some(to), ..filter.clone() };
+        Ok(with_refusals(store::per_hour(&mut tx, site, &filter, statuses).await?, refusals))
     }
 
     /// The same for all sites of an organization together.
@@ -143,7 +153,8 @@ impl Requests {
     ) -> Result<Vec<HourOfRequests>> {
         let span = TimeRange::new(self.context.clock.now(), from, to)?;
         let mut tx = self.context.db.read_global().await?;
-        store::organization_per_hour(&mut tx, organization, span).await
+        let refusals = store::organization_refusals_per_hour(&mut tx, organization, span).await?;
+        Ok(with_refusals(store::organization_per_hour(&mut tx, organization, span).await?, refusals))
     }
 
     /// The calls of every site that were logged after the one with this id, oldest first, for an operator of the
@@ -152,6 +163,23 @@ impl Requests {
         let mut tx = self.context.db.read_global().await?;
         store::after(&mut tx, id, most).await
     }
+}
+
+/// Adds refusals that have no line to the hours.
+fn with_refusals(hours: Vec<HourOfRequests>, refusals: Vec<(String, i64)>) -> Vec<HourOfRequests> {
+    let mut by_hour: BTreeMap<_, _> = hours.into_iter().map(|hour| (hour.hour.clone(), hour)).collect();
+    for (hour, count) in refusals {
+        let sum = by_hour.entry(hour.clone()).or_insert(HourOfRequests {
+            hour,
+            requests: 0,
+            refused: 0,
+            failed: 0,
+            response_time_ms: 0,
+        });
+        sum.requests += count;
+        sum.refused += count;
+    }
+    by_hour.into_values().collect()
 }
 
 impl RequestFilter {

@@ -19,6 +19,9 @@ impl Requests {
         let context = &self.context;
         let before = context.clock.now() - TimeDelta::days(context.settings.logs.request_days.get().into());
         db::drop_partitions(&context.db, "module_external_requests", before).await?;
+        let mut tx = context.db.begin_global().await?;
+        store::prune_refusals(&mut tx, before).await?;
+        tx.commit().await?;
         loop {
             let mut tx = context.db.begin_global().await?;
             let pruned = store::prune(&mut tx, before, BATCH).await?;

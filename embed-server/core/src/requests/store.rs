@@ -1,11 +1,12 @@
 //! The SQL of the request log.
 
 use super::{HourOfRequests, LoggedRequest, RequestFilter};
+use crate::modules::WITH_ID;
 use crate::sites::OF_ORGANIZATION;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::db::{self, Fragment, SqlText, Tx, execute, on, sql};
-use embed_base::http::{CallerKind, Paging, RequestLogEntry, TimeRange};
+use embed_base::http::{CallerKind, Paging, RefusalCount, RequestLogEntry, TimeRange};
 use uuid::Uuid;
 
 const COLUMNS: usize = 15;
@@ -122,6 +123,62 @@ fn hours(tx: &Tx, condition: Fragment) -> SqlText {
 pub(super) async fn after(tx: &mut Tx, id: Uuid, most: i64) -> Result<Vec<LoggedRequest>> {
     let text = "SELECT * FROM module_external_requests WHERE id > $1 ORDER BY id LIMIT $2";
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(id).bind(most).fetch_all(conn).await)?)
+}
+
+/// For a global transaction: adds refusals to the hour of their module, if there is such a module.
+pub(super) async fn add_refusals(tx: &mut Tx, refusals: &RefusalCount) -> Result<()> {
+    let text = sql!(
+        "INSERT INTO module_refusals (site_id, module_id, hour, refused) SELECT site_id, id, $2, $3 FROM ",
+        WITH_ID,
+        " ON CONFLICT (module_id, hour) DO UPDATE SET refused = module_refusals.refused + excluded.refused"
+    );
+    execute!(tx, sqlx::query(text).bind(refusals.module).bind(refusals.hour).bind(refusals.count))?;
+    Ok(())
+}
+
+/// The refusals without a line per hour, of a site or one of its modules.
+pub(super) async fn refusals_per_hour(
+    tx: &mut Tx,
+    site: Uuid,
+    module: Option<Uuid>,
+    TimeRange { from, to }: TimeRange,
+) -> Result<Vec<(String, i64)>> {
+    let text =
+        refusals(tx, "site_id = $1 AND ($2 IS NULL OR module_id = $2) AND hour >= $3 AND hour < $4".into());
+    Ok(on!(tx, |conn| sqlx::query_as(text)
+        .bind(site)
+        .bind(module)
+        .bind(from)
+        .bind(to)
+        .fetch_all(conn)
+        .await)?)
+}
+
+/// The same of all sites of an organization; for a global transaction.
+pub(super) async fn organization_refusals_per_hour(
+    tx: &mut Tx,
+    organization: Uuid,
+    TimeRange { from, to }: TimeRange,
+) -> Result<Vec<(String, i64)>> {
+    let text = refusals(tx, [OF_ORGANIZATION, " AND hour >= $2 AND hour < $3"].into());
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(from).bind(to).fetch_all(conn).await)?)
+}
+
+/// Sums the refusals that match a condition per hour.
+fn refusals(tx: &Tx, condition: Fragment) -> SqlText {
+    sql!(
+        "SELECT ",
+        db::hour_of(tx, "hour"),
+        ", CAST(SUM(refused) AS BIGINT) FROM module_refusals WHERE ",
+        condition,
+        " GROUP BY 1"
+    )
+}
+
+/// For a global transaction: deletes the counts of hours before a time.
+pub(super) async fn prune_refusals(tx: &mut Tx, before: DateTime<Utc>) -> Result<()> {
+    execute!(tx, sqlx::query("DELETE FROM module_refusals WHERE hour < $1").bind(before))?;
+    Ok(())
 }
 
 /// For a global transaction: deletes some of the calls before a time; returns how many.

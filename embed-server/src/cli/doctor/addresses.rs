@@ -3,6 +3,7 @@
 use super::Status;
 use axum::http::{StatusCode, header};
 use embed_base::config::{ModuleHost, Settings};
+use embed_base::net::TrustedProxies;
 use embed_base::outbound::{Limits, LookupError, Outbound, Resolver};
 use std::time::Duration;
 use url::{Host, Url};
@@ -75,6 +76,19 @@ pub(super) async fn public_url(settings: &Settings, resolver: &Resolver) -> (Sta
             ),
         ),
     }
+}
+
+/// The server speaks plain HTTP, so whatever has https has a proxy in front of it.
+pub(super) fn proxies(settings: &Settings) -> (Status, String) {
+    let server = &settings.server;
+    if server.trusted_proxies != TrustedProxies::default() {
+        return (Status::Ok, "the clients' addresses are taken from X-Forwarded-For".into());
+    }
+    if server.public_url.starts_with("https://") {
+        let detail = "EMBED_TRUSTED_PROXIES is not set, so all visitors share the limits of the proxy that serves https: set it to the proxy's address, such as 127.0.0.1,::1";
+        return (Status::Fix, detail.into());
+    }
+    (Status::Ok, "none; if there is a proxy, set EMBED_TRUSTED_PROXIES to its address".into())
 }
 
 pub(super) async fn module_host(settings: &Settings, resolver: &Resolver) -> (Status, String) {

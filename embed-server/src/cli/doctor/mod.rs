@@ -66,6 +66,7 @@ async fn examine(settings: &Settings) -> Vec<Check> {
     let (database, clock) = services::database(settings).await;
     record(DatabaseSettings::SECTION.title, "database", database);
     record(DatabaseSettings::SECTION.title, "clock", clock);
+    record(ServerSettings::SECTION.title, "proxies", addresses::proxies(settings));
     let resolver = settings.outbound.dns_server.map_or_else(Resolver::system, Resolver::at);
     if let Ok(resolver) = &resolver {
         record(ServerSettings::SECTION.title, "public url", addresses::public_url(settings, resolver).await);

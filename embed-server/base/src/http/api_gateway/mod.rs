@@ -1,7 +1,8 @@
 //! The gateway of the modules' APIs: every request below [`PREFIX`] passes it, and no handler behind it asks again who
 //! calls, from which page, or how often.
 //!
-//! Whatever becomes of a call, an allowed page can read the response, and the request log has an entry of it.
+//! Whatever becomes of a call, an allowed page can read the response, and the request log has an entry of it. Only a caller
+//! without a valid credential who goes on beyond a limit leaves no entry: these calls are counted.
 //!
 //! What the gateway must look up stands in [`Lookups`], which the state of the routes behind it implements.
 
@@ -19,11 +20,12 @@ use crate::limits::{Limit, LimitDecision, RateLimits};
 use crate::net::ClientAddress;
 use axum::Router;
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use log_entry::OpenLogEntry;
+use std::num::NonZeroU32;
 use std::time::Duration;
 use tower::service_fn;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -57,6 +59,9 @@ pub trait Lookups: Clone + Send + Sync + 'static {
         request: &ApiRequest<'_>,
         credential: &str,
     ) -> impl Future<Output = Result<Authenticated>> + Send;
+
+    /// How many calls an address may make per minute without a valid credential.
+    fn anonymous_limit(&self) -> NonZeroU32;
 
     /// Where calls are counted.
     fn limits(&self) -> &RateLimits;
@@ -114,17 +119,59 @@ async fn api_gateway<L: Lookups>(
     let Some(module) = module_of(request.uri().path()) else {
         return no_module("of this id").into_response();
     };
+    let origin = text(request.headers(), header::ORIGIN);
+    let counted = match count_stranger(&lookups, address, (request.method(), request.headers())).await {
+        Ok(counted) => counted,
+        Err((error, decision)) => {
+            lookups.log().count_refusal(module, at);
+            return refused_stranger(error, &decision, origin.as_deref());
+        }
+    };
     let site = match lookups.site_of(module).await {
         Ok(Some(site)) => site,
         Ok(None) => return no_module(&module.to_string()).into_response(),
         Err(error) => return error.into_response(),
     };
-    let origin = text(request.headers(), header::ORIGIN);
     let entry = OpenLogEntry::new(lookups.log(), at, (site, module), address.0, &request);
     let api_request = ApiRequest { site, module, origin: origin.as_deref(), address };
-    let gateway = Gateway { lookups: &lookups, timeout, api_request, entry: &entry };
+    let gateway = Gateway { lookups: &lookups, timeout, api_request, entry: &entry, counted };
     let response = gateway.answer(request, next).await;
     entry.close(&response);
+    response
+}
+
+/// Counts a request that shows no credential, before anything is looked up for it. Preflights, which never show one, count
+/// as files.
+async fn count_stranger<L: Lookups>(
+    lookups: &L,
+    ClientAddress(address): ClientAddress,
+    (method, headers): (&Method, &HeaderMap),
+) -> Result<LimitDecision, (Error, LimitDecision)> {
+    if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(API_KEY) {
+        return Ok(LimitDecision::unlimited());
+    }
+    let limit = lookups.anonymous_limit();
+    let is_preflight =
+        method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let decision = if is_preflight {
+        lookups.limits().count_here(Limit::files(address, limit))
+    } else {
+        lookups.limits().count(vec![Limit::anonymous(address, limit)]).await
+    };
+    match decision.check() {
+        Ok(()) if is_preflight => Ok(LimitDecision::unlimited()),
+        Ok(()) => Ok(decision),
+        Err(error) => Err((error, decision)),
+    }
+}
+
+/// 429. Any page may read it, since it holds nothing of the module.
+fn refused_stranger(error: Error, decision: &LimitDecision, origin: Option<&str>) -> Response {
+    let mut response = error.into_response();
+    decision.set_headers(response.headers_mut());
+    if let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
     response
 }
 
@@ -134,6 +181,8 @@ struct Gateway<'a, L> {
     timeout: Duration,
     api_request: ApiRequest<'a>,
     entry: &'a OpenLogEntry<'a>,
+    /// What a request without a credential was counted against.
+    counted: LimitDecision,
 }
 
 impl<L: Lookups> Gateway<'_, L> {
@@ -175,18 +224,32 @@ impl<L: Lookups> Gateway<'_, L> {
         response
     }
 
-    /// Authenticates the caller, and counts the request against the caller's limit and that of the page's domain.
+    /// Authenticates the caller, and counts the request: against the caller's limit, that of the page's domain, and the
+    /// address's share of it. Whoever shows no valid credential is counted by address, and takes nothing from a domain.
     async fn authenticate(
         &self,
         domain: Option<Limit>,
         headers: &HeaderMap,
     ) -> Result<(Caller, LimitDecision)> {
-        let Authenticated { caller, limit } = match credential(headers)? {
-            Some(credential) => self.lookups.caller(&self.api_request, credential).await?,
-            None => Authenticated { caller: Caller::NOBODY, limit: None },
+        let found = match credential(headers) {
+            Ok(None) => return Ok((Caller::NOBODY, self.counted.clone())),
+            Ok(Some(credential)) => self.lookups.caller(&self.api_request, credential).await,
+            Err(error) => Err(error),
+        };
+        let address = self.api_request.address.0;
+        let Authenticated { caller, limit } = match found {
+            Ok(found) => found,
+            Err(error) if error.status().is_client_error() => {
+                let limit = Limit::anonymous(address, self.lookups.anonymous_limit());
+                self.lookups.limits().count(vec![limit]).await.check()?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
         };
         let mut limits = Vec::from_iter(domain);
         limits.extend(limit.filter(|limit| domain != Some(*limit)));
+        let shares: Vec<_> = limits.iter().filter_map(|limit| limit.share_of(address)).collect();
+        limits.extend(shares);
         Ok((caller, self.lookups.limits().count(limits).await))
     }
 }

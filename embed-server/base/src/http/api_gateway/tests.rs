@@ -1,7 +1,7 @@
 use super::*;
 use crate::clock::Clock;
 use crate::error::Code;
-use crate::http::request_log::RequestLogEntry;
+use crate::http::request_log::RequestLogQueues;
 use crate::metrics::Metrics;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -9,7 +9,6 @@ use axum::routing::get;
 use futures_util::FutureExt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use tokio::sync::mpsc::Receiver;
 use tower::ServiceExt;
 
 fn shown(headers: &[(&'static str, &'static str)]) -> Result<Option<String>> {
@@ -73,6 +72,10 @@ impl Lookups for TestState {
         Ok(Authenticated { caller: Caller::NOBODY, limit: None })
     }
 
+    fn anonymous_limit(&self) -> NonZeroU32 {
+        NonZeroU32::new(2).unwrap()
+    }
+
     fn limits(&self) -> &RateLimits {
         &self.limits
     }
@@ -87,7 +90,7 @@ impl Lookups for TestState {
 }
 
 /// A handler that panics, one that never answers and one that answers with the method, behind the gateway.
-fn server(timeout: Duration) -> (Router, Receiver<RequestLogEntry>) {
+fn server(timeout: Duration) -> (Router, RequestLogQueues) {
     async fn broken() -> &'static str {
         panic!("nobody expects this")
     }
@@ -122,7 +125,7 @@ async fn a_page_can_read_that_something_panicked_and_the_log_says_so() {
     let response = server.oneshot(ask("broken")).await.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     is_readable(&response);
-    let entry = entries.try_recv().unwrap();
+    let entry = entries.strangers.try_recv().unwrap();
     assert_eq!((entry.status, entry.error.unwrap().0), (500, Code::Internal));
 }
 
@@ -134,7 +137,7 @@ async fn a_page_can_read_that_an_answer_took_too_long_and_the_log_says_so() {
     let response = server.oneshot(ask("endless")).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     is_readable(&response);
-    let entry = entries.try_recv().unwrap();
+    let entry = entries.strangers.try_recv().unwrap();
     assert_eq!((entry.status, entry.error.unwrap().0), (503, Code::Unavailable));
 }
 
@@ -143,12 +146,12 @@ async fn a_client_that_disconnects_leaves_a_log_entry() {
     let (server, mut entries) = server(CALL_TIMEOUT);
     let mut answer = Box::pin(server.oneshot(ask("endless")));
     assert!((&mut answer).now_or_never().is_none());
-    assert!(entries.try_recv().is_err(), "it is not over yet");
+    assert!(entries.strangers.try_recv().is_err(), "it is not over yet");
     drop(answer);
-    let entry = entries.try_recv().unwrap();
+    let entry = entries.strangers.try_recv().unwrap();
     assert_eq!((entry.status, entry.error.unwrap().0), (499, Code::ClientGone));
     assert_eq!(entry.path, format!("/api/v1/modules/{}/endless", Uuid::nil()));
-    assert!(entries.try_recv().is_err(), "one entry, and no more");
+    assert!(entries.strangers.try_recv().is_err(), "one entry, and no more");
 }
 
 /// The response to an OPTIONS request, with its body.
@@ -197,4 +200,31 @@ async fn an_options_request_that_is_no_preflight_reaches_the_routes() {
         assert!(!response.headers().contains_key(header::ACCESS_CONTROL_EXPOSE_HEADERS));
         assert_eq!(response.headers()[header::VARY], "Origin");
     }
+}
+
+#[tokio::test]
+async fn a_stranger_beyond_the_limit_is_refused_before_anything_is_looked_up_and_counted() {
+    let (server, mut entries) = server(CALL_TIMEOUT);
+    for expected in [StatusCode::OK, StatusCode::OK, StatusCode::TOO_MANY_REQUESTS] {
+        let mut request = ask("records");
+        request.headers_mut().remove(header::ORIGIN);
+        let response = server.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), expected);
+        assert!(response.headers().contains_key("ratelimit"));
+    }
+    let mut page = ask("records");
+    page.headers_mut().insert(header::ORIGIN, HeaderValue::from_static("https://another.test"));
+    let refused = server.clone().oneshot(page).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://another.test");
+    assert!(!refused.headers().contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
+    let mut proved = ask("records");
+    proved.headers_mut().insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer x"));
+    assert_eq!(
+        server.oneshot(proved).await.unwrap().status(),
+        StatusCode::OK,
+        "a credential is counted by itself"
+    );
+    let logged = std::iter::from_fn(|| entries.strangers.try_recv().ok()).count();
+    assert_eq!((logged, entries.refusals.take(chrono::DateTime::UNIX_EPOCH)[0].count), (3, 2));
 }
