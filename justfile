@@ -33,3 +33,8 @@ flaky N *NAME:
 bench NAME *ARGUMENTS:
     cargo build --release
     cargo bench -p stories -- {{NAME}} {{ARGUMENTS}}
+
+# What strangers can do to a server, against a release build and with its figures: p99 of /healthz, and memory.
+hostile *NAME:
+    cargo build --release --workspace
+    HOSTILE_FULL=1 cargo test --release --workspace --test hostile -- --nocapture --test-threads 1 {{NAME}}

@@ -10,15 +10,24 @@ use tokio::process::{Child, Command};
 
 /// A started server; it is killed when this goes.
 pub struct Server {
-    _process: Child,
+    process: Child,
 }
 
 impl Server {
     /// Starts the installation's server and waits until it is ready. Its log goes to `server.log` in its folder.
     pub async fn start(installation: &Installation) -> Result<Self> {
+        Self::start_process(installation, installation.command(["serve"]), "/readyz").await
+    }
+
+    /// Starts a server by this command, and waits until it answers at a path.
+    pub async fn start_process(
+        installation: &Installation,
+        mut command: Command,
+        path: &str,
+    ) -> Result<Self> {
         let log = std::fs::File::create(installation.folder().join("server.log"))?;
-        let mut process = installation
-            .command(["serve"])
+        let mut process = command
+            .kill_on_drop(true)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -29,11 +38,16 @@ impl Server {
                 let log = std::fs::read_to_string(installation.folder().join("server.log"))?;
                 bail!("the server ended with {status}: {log}");
             }
-            let answer = get(installation.port, "localhost", "/readyz").await;
+            let answer = get(installation.port, "localhost", path).await;
             Ok(answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")).then_some(()))
         })
         .await?;
-        Ok(Self { _process: process })
+        Ok(Self { process })
+    }
+
+    /// The id of its process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
     }
 }
 

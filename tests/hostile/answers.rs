@@ -1,0 +1,47 @@
+//! Answers that nobody reads.
+
+use crate::scene::{Scene, connect, is_full, stranger};
+use anyhow::{Context, Result};
+use serde_json::json;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+/// A file that no compression makes smaller.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..bytes).map(next).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_file_is_asked_for_a_thousand_times_and_never_read() -> Result<()> {
+    let scene = Scene::new("files that are not read").await?;
+    let folder = tempfile::tempdir()?;
+    let manifest = json!({ "name": "large", "version": "1.0.0" });
+    std::fs::write(folder.path().join("module.json"), manifest.to_string())?;
+    std::fs::write(folder.path().join("index.html"), "<!doctype html><title>Large</title>")?;
+    std::fs::write(folder.path().join("large.png"), noise(9_000_000))?;
+    let path = folder.path().to_str().context("a path in UTF-8")?;
+    let published = scene.installation.run(&["module", "publish", path, "--site", &scene.site]).await?;
+    let (module, version) = (published["id"].as_str().context("no id")?, &published["version"]);
+    let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
+    let request = format!(
+        "GET /embed/{module}/{version}/large.png HTTP/1.1\r\nHost: {module}.localhost:{}\r\n\r\n",
+        scene.port()
+    );
+    scene
+        .under(async {
+            let mut unread = Vec::new();
+            for number in 0..1_100_u16 {
+                let mut stream = connect(stranger(1 + (number % 5) as u8), scene.address()).await?;
+                stream.write_all(request.as_bytes()).await?;
+                unread.push(stream);
+            }
+            tokio::time::sleep(Duration::from_secs(if is_full() { 40 } else { 4 })).await;
+            Ok(())
+        })
+        .await
+}
