@@ -81,6 +81,15 @@ impl Scene {
 
     /// Runs the attack while others watch, and holds the server to its promises.
     pub async fn under<F: Future<Output = Result<()>>>(&self, attack: F) -> Result<()> {
+        self.run(attack, true).await
+    }
+
+    /// The same where the allocator keeps the memory for later: only the peak is bounded.
+    pub async fn under_kept_memory<F: Future<Output = Result<()>>>(&self, attack: F) -> Result<()> {
+        self.run(attack, false).await
+    }
+
+    async fn run<F: Future<Output = Result<()>>>(&self, attack: F, comes_back: bool) -> Result<()> {
         let watch = Watch::start(self);
         // What the first requests leave in memory is no attacker's doing.
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -93,7 +102,7 @@ impl Scene {
         let mut after = self.memory("VmRSS")?;
         stories::wait::until("the memory came back", MEMORY_BACK, async || {
             after = self.memory("VmRSS")?;
-            Ok((after <= most).then_some(()))
+            Ok((after <= most || !comes_back).then_some(()))
         })
         .await
         .with_context(|| format!("{}: {before} MiB before, {after} MiB after", self.name))?;
