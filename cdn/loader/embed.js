@@ -50,10 +50,9 @@
     const { siteId: site, moduleId, theme, type, allow, sandbox, height } = slot.config
     const element = slot.frame = document.createElement('iframe')
     slot.loaded = 0
-    slot.nonce = crypto.getRandomValues(new Uint32Array(4)).join('-')
-    slot.origin = modules.replace('*', moduleId)
-    element.src = (slot.origin || server) + '/embed/' + moduleId + '?' +
-      new URLSearchParams({ site, origin: location.origin, theme, type }) + '#' + slot.nonce
+    slot.nonce = element.name = crypto.getRandomValues(new Uint32Array(4)).join('-')
+    slot.origin = modules.replace('*', moduleId).toLowerCase()
+    element.src = (slot.origin || server) + `/embed/${moduleId}/~${site}~${theme}~${type}~${location.origin.replace('://', '~')}/`
     element.allow = allow ?? 'clipboard-write'
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
     element.onload = () => slot.loaded = 1
@@ -65,7 +64,7 @@
   // configuration.
   const begin = (slot) => {
     const { siteId, moduleId, type, container, lazy, width } = slot.config
-    if (!/^[\w-]{36}$/.test(moduleId) || !siteId) return
+    if (!/^([\w-]{36}){2}$/.test(moduleId + siteId)) return
     const box = container?.append ? container : document.querySelector(container)
     // An element that is not displayed has no rectangle.
     if (type == 'inline' && (lazy + '' == 'false' || box.getClientRects()[0]?.top < innerHeight + 200)) {

@@ -1,7 +1,10 @@
 // The module's side of the bridge: include it in a module's page, and use Dramac.module to talk to the host page.
 (() => {
-  const query = new URLSearchParams(location.search)
-  const hostOrigin = query.get('origin')
+  // The page's address says whose frame it is: /embed/{module}/~{site}~{theme}~{type}~{scheme}~{host}/…
+  const [, , theme, type, scheme, host] = (location.pathname.split('/')[3] || '').split('~')
+  // The frame's name is the nonce of its handshakes. The module sees another variable of this name, which it may set.
+  const nonce = window.name || location.hash.slice(1)
+  Object.defineProperty(window, 'name', { value: '', writable: true, configurable: true, enumerable: true })
   const handlers = new Map()
   const answers = new Map()
   const pending = new Map()
@@ -45,7 +48,7 @@
   }
 
   const dark = matchMedia('(prefers-color-scheme: dark)')
-  let asked = query.get('theme')
+  let asked = theme
   const paint = () => {
     const theme = asked == 'auto' ? (dark.matches ? 'dark' : 'light') : asked == 'dark' ? 'dark' : 'light'
     if (module.theme == theme) return
@@ -212,12 +215,13 @@
       module.resize()
     }, 500)
   }
-  if (query.get('type') == 'inline') {
+  if (type == 'inline') {
     addEventListener('resize', look)
     new ResizeObserver(grow).observe(root)
   }
 
-  if (hostOrigin && parent != window) {
-    parent.postMessage({ type: 'dramac:ready', protocol: 1, nonce: location.hash.slice(1) }, hostOrigin, [port2])
+  // A frame that the module has made itself has no nonce.
+  if (host && nonce && parent != window) {
+    parent.postMessage({ type: 'dramac:ready', protocol: 1, nonce }, scheme + '://' + host, [port2])
   }
 })()

@@ -60,7 +60,7 @@ extern "C" {
     /// The module's own origin; empty where it has none, since modules are served sandboxed.
     #[wasm_bindgen(method, getter)]
     pub fn origin(this: &Slot) -> JsValue;
-    /// The frame's 128-bit nonce: four numbers with hyphens between them.
+    /// The frame's 128-bit nonce, which is its name: four numbers with hyphens between them.
     #[wasm_bindgen(method, getter)]
     pub fn nonce(this: &Slot) -> JsValue;
     /// Whether the frame has fired `load` before the SDK listened.

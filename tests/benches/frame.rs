@@ -5,6 +5,7 @@
 //! with the latency of the row, and before every navigation the cache is emptied and the connections are cut.
 
 use anyhow::{Context, Result};
+use embed_protocol::frame;
 use serde_json::json;
 use std::time::Duration;
 use stories::figures::{Row, Spread, publish};
@@ -76,15 +77,12 @@ async fn measure_behind(latency: Duration) -> Result<Vec<Row>> {
         "/bare",
         page(format!("http://localhost:{script_port}/bare.js"), "<div id=\"place\"></div>".into()),
     );
-    let frame = format!(
-        "{}/embed/{module}?site={site}&origin={}&theme=light&type=inline",
-        installation.module_origin(&module),
-        encoded(&origin)
-    );
+    let part = frame::part(&site, "light", "inline", &origin);
+    let frame = format!("{}/embed/{module}/{part}/", installation.module_origin(&module));
     scripts.put(
         "/bare.js",
         format!(
-            "{{ const frame = document.createElement('iframe'); frame.src = '{frame}'; frame.style.cssText = 'border:0;width:100%;height:500px';
+            "{{ const frame = document.createElement('iframe'); frame.name = 'bare'; frame.src = '{frame}'; frame.style.cssText = 'border:0;width:100%;height:500px';
              const insert = () => document.getElementById('place').append(frame);
              document.getElementById('place') ? insert() : addEventListener('DOMContentLoaded', insert) }}"
         ),
@@ -126,9 +124,4 @@ fn row(what: String, ours: &[f64], bare: &[f64]) -> Row {
     let ratio = Spread::of_ratios(ours, bare);
     let reached = ratio.median <= 1.1;
     Row { what, ours: Spread::of(ours), theirs: Spread::of(bare), ratio, goal: "≤ 1.1", reached }
-}
-
-/// An origin as `URLSearchParams` spells it in a query.
-fn encoded(origin: &str) -> String {
-    origin.replace(':', "%3A").replace('/', "%2F")
 }

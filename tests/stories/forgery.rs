@@ -43,7 +43,7 @@ async fn only_the_module_is_heard(stage: &Stage, log: Value) -> Result<()> {
 async fn messages_of_the_page_itself_are_ignored() -> Result<()> {
     story(async |stage| {
         stage.embed(LISTENER).await?;
-        let nonce = "new URL(deep('iframe')[0].src).hash.slice(1)";
+        let nonce = "deep('iframe')[0].name";
         stage.browser.run(&format!("{FORGED} forge(window, {nonce}); await_ = new Promise((r) => setTimeout(r)); return await_"), ()).await?;
         assert_eq!(stage.browser.value("window.overheard").await?, Value::Null);
         only_the_module_is_heard(stage, json!(["ready", "score"])).await
@@ -56,7 +56,7 @@ async fn messages_of_a_third_frame_are_ignored() -> Result<()> {
     story(async |stage| {
         let third = Website::start().await?;
         stage.embed(LISTENER).await?;
-        let nonce = stage.browser.value("new URL(deep('iframe')[0].src).hash.slice(1)").await?;
+        let nonce = stage.browser.value("deep('iframe')[0].name").await?;
         let url = third.put("/", format!("<title>Third</title><script>{FORGED} forge(parent, {nonce}); parent.postMessage('done', '*')</script>"));
         forged_by_frame(stage, &url).await?;
         only_the_module_is_heard(stage, json!(["ready", "score"])).await
@@ -69,13 +69,14 @@ async fn messages_of_the_right_origin_but_another_window_are_ignored() -> Result
     story(async |stage| {
         stage.embed(LISTENER).await?;
         let twin = stage.browser.value("deep('iframe')[0].src").await?;
+        let nonce = stage.browser.value("deep('iframe')[0].name").await?;
         let script = "const twin = document.createElement('iframe'); twin.id = 'twin'
             twin.src = arguments[0]; document.body.append(twin); return new Promise((resolve) => { twin.onload = () => resolve() })";
         stage.browser.run(script, [twin]).await?;
         stage.browser.enter("document.getElementById('twin')").await?;
         let origin = stage.browser.value("location.origin").await?;
         assert_eq!(origin, stage.installation.module_origin(&stage.module), "the twin has the module's origin");
-        stage.browser.run(&format!("{FORGED} forge(parent, location.hash.slice(1)); return new Promise((r) => setTimeout(r))"), ()).await?;
+        stage.browser.run(&format!("{FORGED} forge(parent, {nonce}); return new Promise((r) => setTimeout(r))"), ()).await?;
         assert_eq!(stage.browser.value("window.overheard").await?, Value::Null);
         stage.browser.leave().await?;
         only_the_module_is_heard(stage, json!(["ready", "score"])).await
@@ -87,10 +88,9 @@ async fn messages_of_the_right_origin_but_another_window_are_ignored() -> Result
 async fn after_the_handshake_neither_a_second_one_nor_window_messages_of_the_module_count() -> Result<()> {
     story(async |stage| {
         stage.embed(LISTENER).await?;
+        let nonce = stage.browser.value("deep('iframe')[0].name").await?;
         stage
-            .inside(&format!(
-                "{FORGED} forge(parent, location.hash.slice(1)); return new Promise((r) => setTimeout(r))"
-            ))
+            .inside(&format!("{FORGED} forge(parent, {nonce}); return new Promise((r) => setTimeout(r))"))
             .await?;
         assert_eq!(stage.inside("return window.overheard").await?, Value::Null);
         only_the_module_is_heard(stage, json!(["ready", "score"])).await
@@ -109,7 +109,7 @@ async fn a_handshake_with_a_wrong_nonce_is_refused_and_the_right_one_still_count
               port1.onmessage = ({ data }) => { (window.heard ??= []).push([name, data.type]) }
               parent.postMessage({ type: 'dramac:ready', protocol: 1, nonce }, '*', [port2])
             }
-            shake('0'.repeat(32), 'wrong'); shake(undefined, 'none'); shake(location.hash.slice(1), 'right'); shake(location.hash.slice(1), 'again')";
+            shake('0'.repeat(32), 'wrong'); shake(undefined, 'none'); shake(name, 'right'); shake(name, 'again')";
         stage.inside(shake).await?;
         stage.browser.until("the right nonce was accepted", "log.includes('ready')").await?;
         stage.browser.run("embed.send('note')", ()).await?;

@@ -1,19 +1,16 @@
 //! Nobody frames a module but a page that may.
 
 use anyhow::Result;
+use embed_protocol::frame;
 use serde_json::Value;
 use std::time::Duration;
 use stories::{Stage, Website, server, story, wait};
 
 /// A page with a frame made by hand, which names `origin` as its page's.
 fn hand_made(stage: &Stage, origin: &str, kind: &str) -> String {
-    let query = format!(
-        "site={}&origin={}&theme=light&type={kind}",
-        stage.site,
-        origin.replace(':', "%3A").replace('/', "%2F")
-    );
+    let part = frame::part(&stage.site, "light", kind, origin);
     let document =
-        format!("{}/embed/{}?{query}", stage.installation.module_origin(&stage.module), stage.module);
+        format!("{}/embed/{}/{part}/", stage.installation.module_origin(&stage.module), stage.module);
     format!(
         "<!doctype html><title>Hand-made</title><link rel=\"icon\" href=\"data:,\"><iframe id=\"made\" src=\"{document}\"></iframe>"
     )
@@ -101,9 +98,8 @@ async fn a_removed_domain_is_a_stranger_within_two_seconds() -> Result<()> {
             .installation
             .run(&["domain", "remove", &domain, "--site", &stage.site, "--module", &stage.module])
             .await?;
-        let origin = stage.website.origin().replace(':', "%3A").replace('/', "%2F");
-        let document =
-            format!("/embed/{}?site={}&origin={origin}&theme=light&type=inline", stage.module, stage.site);
+        let part = frame::part(&stage.site, "light", "inline", &stage.website.origin());
+        let document = format!("/embed/{}/{part}/", stage.module);
         let host = format!("{}.localhost", stage.module);
         wait::until("the document could not be framed any more", Duration::from_secs(2), async || {
             let answer = server::get(stage.installation.port, &host, &document).await?;

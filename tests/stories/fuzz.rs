@@ -101,7 +101,7 @@ async fn fuzz(stage: &Stage, inside_frame: bool, to: &str) -> Result<()> {
 
 /// One round.
 async fn post(stage: &Stage, seed: u32, inside_frame: bool, to: &str) -> Result<()> {
-    let nonce = stage.browser.value("new URL(deep('iframe')[0].src).hash.slice(1)").await?;
+    let nonce = stage.browser.value("deep('iframe')[0].name").await?;
     let script = format!(
         "{FORGE} globalThis.fuzzNonce = arguments[1]
         const source = forge(arguments[0]), to = {to}

@@ -26,6 +26,7 @@ mod leaks;
 mod looks;
 mod mail;
 mod manners;
+mod navigation;
 mod npm;
 mod openapi;
 mod opening;

@@ -58,7 +58,7 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     }
     let api = api.method_not_allowed_fallback(http::method_not_allowed);
     let api = http::behind_gateway(api, services.clone(), CALL_TIMEOUT);
-    let module = embed::document::router().merge(modules::routes::router()).with_state(services.clone());
+    let module = embed::document::router().with_state(services.clone());
     let limit_files = from_fn_with_state(services.clone(), http::limit_files::<Services>);
     let mut public = assets.clone().merge(documentation::router(document)?);
     if settings.server.module_host.is_none() {

@@ -75,7 +75,7 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
         format!("&lt;dramac-embed module=&quot;{id}&quot; site=&quot;{site}&quot;"),
         "https://embed.test/v1/embed.js".to_owned(),
         "from '@dramac/embed'".to_owned(),
-        format!("src=\"https://{id}.modules.test/embed/{id}?"),
+        format!("src=\"https://{id}.modules.test/embed/{id}/~preview."),
     ] {
         assert!(page.contains(&part), "{part} is not in {page}");
     }
@@ -276,7 +276,7 @@ story!(an_upload_that_is_no_bundle_is_told_why, |app| {
     assert_eq!((seen.status, seen.html.contains("Raise <code>version</code>")), (409, true), "{}", seen.html);
 });
 
-story!(the_console_alone_may_look_at_a_module_and_only_for_five_minutes, |app| {
+story!(the_console_alone_may_look_at_a_module_and_only_for_an_hour, |app| {
     let member = app.signed_in(HOME, Role::Member).await;
     let site = app.site().await;
     let (module, other) = (app.module(site, "feedback").await, app.module(site, "chat").await);
@@ -284,19 +284,23 @@ story!(the_console_alone_may_look_at_a_module_and_only_for_five_minutes, |app| {
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains(&format!("frame-src https://{module}.modules.test;")), "{policy}");
     let (_, rest) = page.html.split_once("<iframe class=\"preview\" src=\"https://").unwrap();
-    let address = rest.split_once('#').unwrap().0.replace("&amp;", "&");
+    let address = rest.split_once('"').unwrap().0;
     let (_, path) = address.split_once('/').unwrap();
     let ancestors = async |module: Uuid, path: &str| {
         let answer = app.module_get(module, &format!("/{path}")).send().await.unwrap();
         let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
         policy.split(';').next().unwrap().to_owned()
     };
-    assert_eq!(ancestors(module, path).await, "frame-ancestors https://embed.test");
+    assert_eq!(ancestors(module, path).await, "frame-ancestors https://embed.test 'self'");
     // What is not signed for this module, or was changed, opens nothing.
     let borrowed = path.replace(&module.to_string(), &other.to_string());
     assert_eq!(ancestors(other, &borrowed).await, "frame-ancestors 'none'");
-    assert_eq!(ancestors(module, &format!("{path}0")).await, "frame-ancestors 'none'");
-    app.context.clock.advance(chrono::TimeDelta::minutes(5));
+    for (from, to) in [("~auto", "0~auto"), ("~embed.test", "~evil.test"), ("https~", "http~")] {
+        let changed = path.replace(from, to);
+        assert_ne!(changed, path);
+        assert_eq!(ancestors(module, &changed).await, "frame-ancestors 'none'", "{changed}");
+    }
+    app.context.clock.advance(chrono::TimeDelta::hours(1));
     assert_eq!(ancestors(module, path).await, "frame-ancestors 'none'");
 });
 

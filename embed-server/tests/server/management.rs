@@ -183,7 +183,8 @@ story!(a_module_is_published_by_upload_and_rolled_back, |app| {
     assert_eq!((&gone["version"], &gone["id"]), (&Value::Null, &first["id"]));
     assert_eq!(admin.get(&modules).await["data"][0], gone);
     app.settle().await;
-    let document = app.module_get(module.parse().unwrap(), &format!("/embed/{module}")).send().await.unwrap();
+    let document =
+        app.module_get(module.parse().unwrap(), &format!("/embed/{module}/~/")).send().await.unwrap();
     assert_eq!(document.status(), 404);
 });
 

@@ -41,7 +41,7 @@ async fn publish(app: &TestApp, site: Uuid, folder: &TempDir) -> Result<Publicat
 
 /// What a module's document says, and the script of one of its versions.
 async fn seen(app: &TestApp, module: Uuid) -> String {
-    let document = app.module_get(module, &format!("/embed/{module}")).send().await.unwrap();
+    let document = app.module_get(module, &format!("/embed/{module}/~/")).send().await.unwrap();
     let document = document.text().await.unwrap();
     let title = document.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
     title.map_or_else(|| "nothing".to_owned(), |(title, _)| title.to_owned())
@@ -111,7 +111,7 @@ story!(an_unpublished_module_is_not_there_until_it_is_published_again, |app| {
     let module = publish(&app, site, &bundle("1.0.0", "one")).await.unwrap().id;
     modules.unpublish(&Actor::CommandLine, site, module).await.unwrap();
     app.settle().await;
-    let document = app.module_get(module, &format!("/embed/{module}")).send().await.unwrap();
+    let document = app.module_get(module, &format!("/embed/{module}/~/")).send().await.unwrap();
     assert_eq!(document.status(), 404);
     assert_eq!(document.headers()["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
     let file = app.module_get(module, &format!("/embed/{module}/1.0.0/js/app.js")).send().await.unwrap();

@@ -56,11 +56,11 @@ story!(a_modules_origin_shows_that_module_and_nothing_else, |app| {
     let at = async |host: &str, path: String| {
         app.request_at(host, Method::GET, &path).send().await.unwrap().status().as_u16()
     };
-    assert_eq!(at(&own, format!("/embed/{module}")).await, 200);
+    assert_eq!(at(&own, format!("/embed/{module}/~/")).await, 200);
     assert_eq!(at(&own, "/v1/module.js".to_owned()).await, 200);
-    assert_eq!(at(&own, format!("/embed/{other}")).await, 404);
+    assert_eq!(at(&own, format!("/embed/{other}/~/")).await, 404);
     assert_eq!(at(&own, "/healthz".to_owned()).await, 404);
     assert_eq!(at(&own, "/api/embed/verify".to_owned()).await, 404);
-    assert_eq!(at("embed.test", format!("/embed/{module}")).await, 404);
+    assert_eq!(at("embed.test", format!("/embed/{module}/~/")).await, 404);
     assert_eq!(at("embed.test", "/v1/embed.js".to_owned()).await, 200);
 });

@@ -4,6 +4,7 @@ use crate::app::TestApp;
 use crate::story;
 use embed_base::events::activity::Actor;
 use embed_core::modules::{Bundle, Modules};
+use embed_protocol::frame;
 use embed_testing::Database;
 use reqwest::Response;
 use reqwest::header::HeaderMap;
@@ -20,7 +21,7 @@ async fn installed(app: &TestApp) -> (Uuid, Uuid) {
     std::fs::write(folder.path().join("module.json"), manifest.to_string()).unwrap();
     std::fs::write(
         folder.path().join("index.html"),
-        format!("<!doctype html><head><p>{}", "Hello ".repeat(200)),
+        format!("<!doctype html><head><script src=app.js></script><p>{}", "Hello ".repeat(200)),
     )
     .unwrap();
     std::fs::write(folder.path().join("app.js"), "greet(); ".repeat(200)).unwrap();
@@ -42,9 +43,13 @@ fn clip() -> Vec<u8> {
     (0..700_000_u32).map(|place| (place % 251) as u8).collect()
 }
 
-async fn frame(app: &TestApp, site: Uuid, module: Uuid, origin: &str, embed_type: &str) -> Response {
-    let path = format!("/embed/{module}?site={site}&origin={origin}&theme=light&type={embed_type}");
-    app.module_get(module, &path).send().await.unwrap()
+async fn framed(app: &TestApp, site: Uuid, module: Uuid, origin: &str, embed_type: &str) -> Response {
+    app.module_get(module, &address(site, module, origin, embed_type)).send().await.unwrap()
+}
+
+/// The address of the entry page in a frame.
+fn address(site: Uuid, module: Uuid, origin: &str, embed_type: &str) -> String {
+    format!("/embed/{module}/{}/", frame::part(&site.to_string(), "light", embed_type, origin))
 }
 
 fn policy(headers: &HeaderMap) -> &str {
@@ -53,10 +58,10 @@ fn policy(headers: &HeaderMap) -> &str {
 
 story!(the_document_names_the_one_origin_that_may_frame_it, |app| {
     let (site, module) = installed(&app).await;
-    let response = frame(&app, site, module, "https://example.test", "inline").await;
+    let response = framed(&app, site, module, "https://example.test", "inline").await;
     assert_eq!(response.status(), 200);
     let headers = response.headers().clone();
-    assert_eq!(policy(&headers), "frame-ancestors https://example.test");
+    assert_eq!(policy(&headers), "frame-ancestors https://example.test 'self'");
     assert_eq!(headers["cache-control"], "no-cache");
     assert_eq!(headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(headers["x-content-type-options"], "nosniff");
@@ -64,10 +69,8 @@ story!(the_document_names_the_one_origin_that_may_frame_it, |app| {
     let permissions = headers["permissions-policy"].to_str().unwrap();
     assert!(permissions.contains("camera=(self)") && permissions.contains("microphone=()"), "{permissions}");
     let document = response.text().await.unwrap();
-    assert!(
-        document.starts_with(&format!("<!doctype html><head><base href=\"/embed/{module}/1.0.0/\"><p>")),
-        "{document}"
-    );
+    let script = format!("<!doctype html><head><script src=\"/embed/{module}/1.0.0/app.js\"></script><p>");
+    assert!(document.starts_with(&script), "{document}");
 });
 
 story!(no_other_page_may_frame_the_document, |app| {
@@ -88,16 +91,18 @@ story!(no_other_page_may_frame_the_document, |app| {
         (site, "https://example.test", "banner"),
         (other_site, "https://example.test", "inline"),
     ] {
-        let response = frame(&app, site, module, origin, embed_type).await;
+        let response = framed(&app, site, module, origin, embed_type).await;
         assert_eq!(policy(response.headers()), "frame-ancestors 'none'", "{origin} {embed_type}");
     }
-    let bare = app.module_get(module, &format!("/embed/{module}")).send().await.unwrap();
-    assert_eq!((bare.status().as_u16(), policy(bare.headers())), (200, "frame-ancestors 'none'"));
+    for bare in ["~", "~a~b~c~d~e", "~~~~~", "~..~light~inline~https~example.test"] {
+        let bare = app.module_get(module, &format!("/embed/{module}/{bare}/")).send().await.unwrap();
+        assert_eq!((bare.status().as_u16(), policy(bare.headers())), (200, "frame-ancestors 'none'"));
+    }
 });
 
 story!(a_cached_document_is_revalidated_with_its_policy, |app| {
     let (site, module) = installed(&app).await;
-    let path = |origin: &str| format!("/embed/{module}?site={site}&origin={origin}&type=inline");
+    let path = |origin: &str| address(site, module, origin, "inline");
     let allowed = path("https://example.test");
     let first = app.module_get(module, &allowed).send().await.unwrap();
     let tag = first.headers()["etag"].clone();
@@ -105,7 +110,7 @@ story!(a_cached_document_is_revalidated_with_its_policy, |app| {
     assert_eq!(again.status(), 304);
     assert_eq!(
         policy(again.headers()),
-        "frame-ancestors https://example.test",
+        "frame-ancestors https://example.test 'self'",
         "browsers apply what a 304 says"
     );
     let stranger = path("https://stranger.test");
@@ -136,7 +141,7 @@ story!(files_are_immutable_and_cannot_be_framed_past_the_document, |app| {
 
 story!(files_are_served_compressed_as_they_lie, |app| {
     let (site, module) = installed(&app).await;
-    let document = format!("/embed/{module}?site={site}&origin=https://example.test&type=inline");
+    let document = address(site, module, "https://example.test", "inline");
     for path in [document, format!("/embed/{module}/1.0.0/app.js")] {
         let plain = app.module_get(module, &path).send().await.unwrap();
         assert!(!plain.headers().contains_key("content-encoding"));
@@ -181,7 +186,7 @@ story!(no_url_leads_out_of_a_bundle, |app| {
 story!(a_modules_origin_serves_that_module_and_nothing_else, |app| {
     let (site, module) = installed(&app).await;
     let other = app.module(site, "other").await;
-    for path in [format!("/embed/{other}"), format!("/embed/{other}/1.0.0/index.html")] {
+    for path in [format!("/embed/{other}/~/"), format!("/embed/{other}/1.0.0/index.html")] {
         assert_eq!(app.module_get(other, &path).send().await.unwrap().status(), 200);
         assert_eq!(app.module_get(module, &path).send().await.unwrap().status(), 404, "{path}");
         assert_eq!(app.get(&path).send().await.unwrap().status(), 404, "nor on the public origin");
@@ -197,7 +202,7 @@ async fn without_a_module_host_everything_is_sandboxed() {
     let app = TestApp::start_with(Database::sqlite(), &[("EMBED_MODULE_HOST", "")]).await;
     let (site, module) = installed(&app).await;
     let sandbox = "sandbox allow-scripts allow-forms allow-popups";
-    let path = format!("/embed/{module}?site={site}&origin=https://example.test&type=inline");
+    let path = address(site, module, "https://example.test", "inline");
     let document = app.get(&path).send().await.unwrap();
     assert_eq!(policy(document.headers()), format!("frame-ancestors https://example.test; {sandbox}"));
     assert_eq!(document.headers()["access-control-allow-origin"], "*");
@@ -205,6 +210,132 @@ async fn without_a_module_host_everything_is_sandboxed() {
     assert_eq!(policy(script.headers()), format!("{sandbox}; frame-ancestors 'none'"));
     assert_eq!(script.headers()["access-control-allow-origin"], "*");
 }
+
+/// Where a request is led to.
+async fn location(app: &TestApp, module: Uuid, path: &str) -> String {
+    let answer = app.raw_module_get(module, path).await;
+    assert!(answer.starts_with("HTTP/1.1 307"), "{path}: {answer}");
+    let (_, rest) = answer.split_once("\r\nlocation: ").unwrap_or_else(|| panic!("{path}: {answer}"));
+    rest.split("\r\n").next().unwrap_or_default().to_owned()
+}
+
+/// A module of several pages, whose entry is in a folder.
+async fn of_several_pages(app: &TestApp) -> (Uuid, Uuid) {
+    let site = app.site().await;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, content: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    write("module.json", r#"{"name": "pages", "version": "1.0.0", "entry": "start/one page.html"}"#);
+    write("start/one page.html", "<a href=../two.html>two</a><a href=#s>s</a><img src=../a.png>");
+    write("two.html", "<!doctype html><title>Two</title><link rel=icon href=a.png>");
+    write("docs/index.html", "<!doctype html><title>Docs</title><img src=../a.png>");
+    write("a.png", "png");
+    let bundle = Bundle::read(folder.path()).unwrap();
+    let modules = Modules::new(&app.context).unwrap();
+    let published = modules.publish(&Actor::CommandLine, site, None, bundle, |_, _| {}).await.unwrap();
+    app.allow(site, published.id, "example.test").await;
+    (site, published.id)
+}
+
+story!(every_page_and_file_of_a_bundle_is_served_in_its_frame, |app| {
+    let (site, module) = of_several_pages(&app).await;
+    let root = address(site, module, "https://example.test", "inline");
+    let get = async |path: &str| app.module_get(module, &format!("{root}{path}")).send().await.unwrap();
+    assert_eq!(location(&app, module, &format!("{root}?q=1")).await, "./start/one%20page.html?q=1");
+    let entry = get("start/one%20page.html").await;
+    assert_eq!(policy(entry.headers()), "frame-ancestors https://example.test 'self'");
+    let entry = entry.text().await.unwrap();
+    let image = format!("<img src=\"/embed/{module}/1.0.0/a.png\">");
+    assert_eq!(entry, format!("<a href=../two.html>two</a><a href=#s>s</a>{image}"));
+
+    for (path, part) in [("two.html", "icon href=\"/embed/"), ("docs/", &*image), ("two.html?q=1", "Two")] {
+        let page = get(path).await;
+        assert_eq!(page.status(), 200, "{path}");
+        assert_eq!(page.headers()["cache-control"], "no-cache", "{path}");
+        assert_eq!(policy(page.headers()), "frame-ancestors https://example.test 'self'", "{path}");
+        let page = page.text().await.unwrap();
+        assert!(page.contains(part), "{path}: {page}");
+    }
+    assert_eq!(location(&app, module, &format!("{root}docs?q=1")).await, "./docs/?q=1");
+    let image = get("a.png").await;
+    assert_eq!(
+        (image.status().as_u16(), &image.headers()["content-type"]),
+        (200, &"image/png".parse().unwrap())
+    );
+    assert_eq!(policy(image.headers()), "frame-ancestors https://example.test 'self'");
+    let missing = get("none.html").await;
+    assert_eq!(missing.status(), 404);
+    assert_eq!(policy(missing.headers()), "frame-ancestors https://example.test 'self'");
+
+    let stranger = address(site, module, "https://stranger.test", "inline");
+    for path in ["two.html", "a.png", "none.html"] {
+        let page = app.module_get(module, &format!("{stranger}{path}")).send().await.unwrap();
+        assert_eq!(policy(page.headers()), "frame-ancestors 'none'", "{path}");
+    }
+});
+
+story!(no_address_of_a_frame_leads_out_of_its_bundle, |app| {
+    let (site, module) = of_several_pages(&app).await;
+    let root = address(site, module, "https://example.test", "inline");
+    for path in [
+        "../../../etc/passwd",
+        "%2e%2e/%2e%2e/module.json",
+        "..%2f..%2fembed.db",
+        "module.json",
+        "TWO.html",
+        "two.html/",
+    ] {
+        let answer = app.raw_module_get(module, &format!("{root}{path}")).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+});
+
+story!(the_address_that_frames_had_before_leads_to_the_page, |app| {
+    let (site, module) = installed(&app).await;
+    let upper = module.to_string().to_uppercase();
+    for (query, part) in [
+        (
+            format!("?site={site}&origin=https%3A%2F%2Fexample.test%3A8443&theme=auto&type=popup"),
+            format!("~{site}~auto~popup~https~example.test:8443"),
+        ),
+        (
+            format!("?site={site}&origin=https://example.test"),
+            format!("~{site}~light~inline~https~example.test"),
+        ),
+        (String::new(), "~~light~inline~".to_owned()),
+        ("?site=a&site=b".to_owned(), "~~light~inline~".to_owned()),
+        ("?site=../../x&origin=%0d%0aX:1".to_owned(), "~..%2F..%2Fx~light~inline~%0D%0AX:1".to_owned()),
+    ] {
+        let location = location(&app, module, &format!("/embed/{upper}{query}")).await;
+        assert_eq!(location, format!("/embed/{module}/{part}/"), "{query}");
+        assert_eq!(app.module_get(module, &location).send().await.unwrap().status(), 200, "{location}");
+    }
+    let bare = address(site, module, "https://example.test", "inline");
+    let part = format!("./~{site}~light~inline~https~example.test/");
+    assert_eq!(location(&app, module, bare.trim_end_matches('/')).await, part);
+});
+
+story!(a_page_that_an_earlier_release_stored_is_served_without_its_base, |app| {
+    let (site, module) = installed(&app).await;
+    let files = embed_base::files::Storage::in_folder(&app.context.settings.storage.storage_url).unwrap();
+    let before = format!(
+        "<!doctype html><head><base href=\"/embed/{module}/1.0.0/\"><script src=app.js></script><p>{}",
+        "Hello ".repeat(200)
+    );
+    let stored = embed_base::files::Content::compressed(before.clone().into());
+    let digest = files.put(&stored).await.unwrap();
+    let text = "UPDATE module_files SET sha256 = $1, size = $2 WHERE path = 'index.html'";
+    let mut tx = app.context.db.begin_global().await.unwrap();
+    embed_base::db::execute!(&mut tx, sqlx::query(text).bind(&digest).bind(before.len() as i64)).unwrap();
+    tx.commit().await.unwrap();
+
+    let entry = framed(&app, site, module, "https://example.test", "inline").await.text().await.unwrap();
+    let script = format!("<!doctype html><head><script src=\"/embed/{module}/1.0.0/app.js\"></script><p>");
+    assert!(entry.starts_with(&script), "{entry}");
+});
 
 story!(a_large_file_is_answered_whole_or_by_its_ranges, |app| {
     let (_, module) = installed(&app).await;
@@ -264,24 +395,6 @@ story!(a_range_of_a_compressed_file_is_one_of_its_compressed_form, |app| {
         );
         assert_eq!(part.headers()["content-range"], format!("bytes 1-5/{}", whole.len()));
         assert_eq!(part.bytes().await.unwrap(), whole[1..6]);
-    }
-});
-
-story!(doubled_parameters_make_the_document_unframeable, |app| {
-    let (site, module) = installed(&app).await;
-    let allowed = "https://example.test";
-    for query in [
-        format!("site={site}&origin={allowed}&origin=https://evil.test&type=inline"),
-        format!("site={site}&origin=https://evil.test&origin={allowed}&type=inline"),
-        format!("site={site}&site={site}&origin={allowed}&type=inline"),
-        format!("site={site}&origin={allowed}&type=inline&type=widget"),
-    ] {
-        let response = app.module_get(module, &format!("/embed/{module}?{query}")).send().await.unwrap();
-        assert_eq!(
-            (response.status().as_u16(), policy(response.headers())),
-            (200, "frame-ancestors 'none'"),
-            "{query}"
-        );
     }
 });
 

@@ -1,8 +1,9 @@
 // The bridge without module.js: window messages `{type, payload}` between this frame and its page only.
 
-const query = new URLSearchParams(location.search);
-// The page's origin, for sending and receiving; the module's own if it is opened outside a page.
-const page = query.get('origin') ?? location.origin;
+// The address says whose frame this is: /embed/{moduleId}/~{siteId}~{theme}~{type}~{scheme}~{host}/
+const [, , theme, type, scheme, host] = location.pathname.split('/')[3].split('~');
+// The page's origin, for sending and receiving.
+const page = `${scheme}://${host}`;
 const post = (type, payload) => parent.postMessage({ type, payload }, page);
 
 function follow(theme) {
@@ -25,10 +26,10 @@ document.querySelector('#wave').addEventListener('click', () => {
 });
 
 const close = document.querySelector('#close');
-close.hidden = query.get('type') === 'inline';
+close.hidden = type === 'inline';
 close.addEventListener('click', () => post('dramac:close'));
 
-follow(query.get('theme') ?? 'auto');
+follow(theme);
 post('dramac:ready');
 new ResizeObserver(() => {
   post('dramac:resize', { height: Math.ceil(document.body.getBoundingClientRect().height) });

@@ -5,7 +5,7 @@
 //! its own name. Payloads cross as structured clones.
 
 /// Module → page: the module is there. With `module.js` it carries `protocol` (see [`PROTOCOL`](crate::PROTOCOL)), the
-/// `nonce` of the frame's fragment, and one transferred port; as a bare window message it has none of these.
+/// `nonce` that is the frame's name, and one transferred port; as a bare window message it has none of these.
 pub const READY: &str = "dramac:ready";
 /// Page → module, first on the port: `{siteId, moduleId, type, theme, params, locale, dir, token, expiresIn, server}`.
 pub const CONTEXT: &str = "dramac:context";

@@ -43,7 +43,7 @@ mod bodies {
         pub token: String,
         /// Seconds until the token ends.
         pub expires_in: u32,
-        /// Where the module's document is: the frame's URL without query and fragment.
+        /// Where the module's pages are: the frame's URL without the part that says for whom it is, and what follows.
         pub embed_url: String,
         /// What the page needs to know of the module.
         pub module: Module,

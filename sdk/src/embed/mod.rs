@@ -40,6 +40,8 @@ pub struct Embed {
     /// Counts the attempts, so that the verdict of an earlier one is ignored.
     attempt: Cell<u32>,
     is_ready: Cell<bool>,
+    /// How many documents of this frame have got their context.
+    contexts: Cell<u32>,
     /// The error of a failed embed.
     failure: RefCell<Option<JsValue>>,
     is_over: Cell<bool>,
@@ -86,6 +88,7 @@ impl Embed {
                 loads: Loads::default(),
                 attempt: Cell::new(0),
                 is_ready: Cell::new(false),
+                contexts: Cell::new(0),
                 failure: RefCell::new(None),
                 is_over: Cell::new(false),
                 wants_open: Cell::new(false),
@@ -217,13 +220,22 @@ impl Embed {
         if is_named("params") || is_named("locale") {
             let payload = Change::from(Object::new());
             let config = self.config();
-            payload.set_params(&config.options.object("params"));
+            payload.set_params(&self.params());
             let locale = config.options.text("locale");
             payload.set_dir(locale.as_deref().map(translations::direction));
             payload.set_locale(locale.as_deref());
             self.bridge.tell(words::UPDATE, &payload);
         }
         Ok(())
+    }
+
+    /// What the page gives its module. Without an origin of its own, any page to which the module leads its frame could pass for
+    /// the module: then the first document alone gets them.
+    fn params(&self) -> JsValue {
+        match self.contexts.get() > 1 && self.slot.origin() == *"" {
+            true => Object::new().into(),
+            false => self.config().options.object("params"),
+        }
     }
 
     fn tell_theme(&self) {
@@ -303,6 +315,7 @@ impl Embed {
     fn drop_frame(&self) {
         self.frame_listeners.take();
         self.loads.reset();
+        self.contexts.set(0);
         if let Some(frame) = self.slot.frame() {
             frame.remove();
             self.slot.set_frame(&JsValue::UNDEFINED);

@@ -124,7 +124,8 @@ impl Embed {
         context.set_module_id(&config.options.get("moduleId"));
         context.set_type(config.embed_type.as_str());
         context.set_theme(config.theme.as_str());
-        context.set_params(&config.options.object("params"));
+        self.contexts.set(self.contexts.get() + 1);
+        context.set_params(&self.params());
         let locale = config.options.text("locale");
         context.set_dir(locale.as_deref().map(translations::direction));
         context.set_locale(locale.as_deref());

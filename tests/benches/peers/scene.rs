@@ -6,6 +6,7 @@ use super::detour::Detour;
 use super::packages::Packages;
 use super::shelf::Shelf;
 use anyhow::Result;
+use embed_protocol::frame;
 use std::time::Duration;
 use stories::slow_line::SlowLine;
 use stories::{Browser, Installation, Server, port, repository};
@@ -47,10 +48,12 @@ impl Scene {
         installation.allow(&site, &module, page_port, &[]).await?;
         let server = Server::start(&installation).await?;
         let (pages, scripts) = (Shelf::start().await?, Shelf::start().await?);
+        let origin = format!("http://localhost:{page_port}");
+        let part = frame::part(&site, "light", "inline", &origin);
         let detour = Detour::start(
             installation.port,
             vec![
-                (format!("/embed/{module}/embed?"), format!("/embed/{module}?")),
+                (format!("/{part}/embed?"), format!("/{part}/?")),
                 (format!(".localhost:{cal_port}"), format!(".localhost:{server_port}")),
             ],
         )
@@ -62,10 +65,8 @@ impl Scene {
             SlowLine::start(cal_port, detour.port, round_trip).await?,
         ];
 
-        let origin = format!("http://localhost:{page_port}");
         let scripts_origin = format!("http://localhost:{script_port}");
-        let query = format!("site={site}&origin={}&theme=light&type=inline", encoded(&origin));
-        let document = format!("{}/embed/{module}?{query}", installation.module_origin(&module));
+        let document = format!("{}/embed/{module}/{part}/", installation.module_origin(&module));
         let page = |head: String, place: String| {
             format!(
                 "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Host</title>\
@@ -99,6 +100,7 @@ impl Scene {
             "/bare.js",
             format!(
                 "{{ const frame = document.createElement('iframe');
+                 frame.name = 'bare';
                  frame.src = '{document}';
                  frame.style.cssText = 'border:0;width:100%;height:500px';
                  addEventListener('message', (event) => {{ if (event.source === frame.contentWindow) mark('ready') }});
@@ -123,7 +125,7 @@ impl Scene {
                 ),
                 format!(
                     "<div data-tf-widget=\"{}\" data-tf-on-ready=\"formReady\" style=\"width:100%;height:500px\"></div>",
-                    document.replace('&', "&amp;")
+                    document
                 ),
             ),
         )?;
@@ -139,7 +141,7 @@ impl Scene {
                        snippet.default('{scripts_origin}/cal.js');
                        Cal('init', {{ origin: 'http://{module}.localhost:{cal_port}' }});
                        Cal('on', {{ action: 'linkReady', callback: () => mark('ready') }});
-                       Cal('inline', {{ elementOrSelector: '#place', calLink: 'embed/{module}?{query}' }});
+                       Cal('inline', {{ elementOrSelector: '#place', calLink: 'embed/{module}/{part}' }});
                      </script>",
                     snippet = packages.read("@calcom/embed-snippet/dist/snippet.umd.js")?
                 ),
@@ -158,9 +160,4 @@ impl Scene {
         self.lines.iter().for_each(SlowLine::hang_up);
         self.browser.open(&format!("{}{path}", self.origin)).await
     }
-}
-
-/// An origin as `URLSearchParams` spells it in a query.
-fn encoded(origin: &str) -> String {
-    origin.replace(':', "%3A").replace('/', "%2F")
 }

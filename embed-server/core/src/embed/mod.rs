@@ -4,6 +4,7 @@
 mod allowlist;
 mod blocked;
 pub mod document;
+mod frame;
 mod preview;
 pub mod routes;
 pub mod token;
@@ -23,8 +24,8 @@ use embed_base::http::{
 use embed_base::ids;
 use embed_base::limits::Limit;
 use embed_base::{Code, Error, Result};
+use embed_protocol::EmbedType;
 use embed_protocol::verify::{self, Allowed, Request, TOKEN_SECONDS};
-use embed_protocol::{EmbedType, frame};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use token::{EmbedToken, TokenKey};
@@ -162,7 +163,7 @@ impl Embed {
             Some(host) => host.origin(module),
             None => settings.server.public_url.clone(),
         };
-        embed_url.push_str(&frame::path(&module.to_string()));
+        embed_url.push_str(&embed_protocol::frame::path(&module.to_string()));
         Allowed {
             allowed: true,
             token: self.key.seal(&token),

@@ -1,12 +1,12 @@
-//! Permission to preview a module in the console: for five minutes the console may frame the module's document,
-//! whatever domains are allowed.
+//! Permission to preview a module in the console: for an hour the console may frame the module's pages, whatever
+//! domains are allowed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use embed_base::crypto::{Secret, SigningKey, hex};
 use uuid::Uuid;
 
 /// How long a permission is valid.
-const LIFETIME: TimeDelta = TimeDelta::minutes(5);
+const LIFETIME: TimeDelta = TimeDelta::hours(1);
 
 /// Signs and checks permissions: `END.SIGNATURE`, with the end in seconds since 1970.
 #[derive(Clone)]
@@ -49,13 +49,13 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_is_for_one_module_and_five_minutes() {
+    fn a_permission_is_for_one_module_and_an_hour() {
         let (now, module) = (DateTime::from_timestamp(1_800_000_000, 0).unwrap(), Uuid::from_u128(1));
         let permission = key().seal(module, now);
-        assert!(key().opens(&permission, module, now + TimeDelta::seconds(299)));
-        assert!(!key().opens(&permission, module, now + TimeDelta::seconds(300)));
+        assert!(key().opens(&permission, module, now + TimeDelta::seconds(3599)));
+        assert!(!key().opens(&permission, module, now + TimeDelta::seconds(3600)));
         assert!(!key().opens(&permission, Uuid::from_u128(2), now));
-        let later = permission.replacen("1800000300", "1900000300", 1);
+        let later = permission.replacen("1800003600", "1900003600", 1);
         assert_ne!(later, permission);
         assert!(!key().opens(&later, module, now));
     }

@@ -7,6 +7,7 @@
 mod bundle;
 mod document;
 mod events;
+mod files;
 pub mod manage;
 mod managed;
 mod manifest;
@@ -14,16 +15,17 @@ pub mod origin;
 mod path;
 mod publish;
 mod published;
-pub mod routes;
 mod schema;
 mod store;
 mod stored_manifest;
 mod upload;
 
 pub use bundle::Bundle;
+pub(crate) use document::encoded;
 pub use events::{ACTIONS, EVENTS};
 pub use managed::ManagedModule;
 pub use manifest::{Action, Manifest};
+pub(crate) use path::FilePath;
 pub use publish::Publication;
 pub use published::Published;
 pub use schema::{FieldError, FieldTypes, RecordSchema, Type};
@@ -147,6 +149,7 @@ pub struct Modules {
     contents: Cache<Digest, Forms>,
     compiler: Compiler,
     uploads: Uploads,
+    pages: files::Pages,
 }
 
 impl Modules {
@@ -170,6 +173,7 @@ impl Modules {
                 .build(),
             compiler: Compiler::new(&context.work),
             uploads: Uploads::default(),
+            pages: files::Pages::new(),
         })
     }
 
@@ -261,7 +265,7 @@ impl Modules {
     }
 
     /// One version of a module, while the module is published in any.
-    async fn served_in(&self, module: Uuid, version: &str) -> Result<Option<Arc<Published>>> {
+    pub(crate) async fn served_in(&self, module: Uuid, version: &str) -> Result<Option<Arc<Published>>> {
         match self.served(module).await? {
             Some(current) if current.manifest.version == version => Ok(Some(current)),
             Some(_) => self.load(module, Some(version.to_owned())).await,
@@ -283,17 +287,6 @@ impl Modules {
             Ok((found.map(Arc::new), dependencies))
         };
         self.published.get((module, version.clone()), read).await
-    }
-
-    /// A stored file, in the forms in which it is served.
-    pub(crate) async fn forms(&self, digest: &Digest) -> Result<Forms> {
-        if let Some(forms) = self.contents.get(digest).await {
-            return Ok(forms);
-        }
-        let read = self.storage.get(digest);
-        Box::pin(self.contents.try_get_with(digest.clone(), read))
-            .await
-            .map_err(|error| Error::shared(&error))
     }
 }
 

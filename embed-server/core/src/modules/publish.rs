@@ -1,6 +1,7 @@
 //! Publishing: check, store, switch.
 
 use super::bundle::Bundle;
+use super::manifest::Manifest;
 use super::path::FilePath;
 use super::store::{self, StoredFile};
 use super::{MODULES, Module, Modules, document, events, not_found};
@@ -9,7 +10,7 @@ use axum::body::Bytes;
 use embed_base::change::{Change, Listed};
 use embed_base::events::activity::Actor;
 use embed_base::files::Content;
-use embed_base::files::Digest;
+use embed_base::files::{Digest, Form};
 use embed_base::{Code, Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -47,14 +48,10 @@ impl Modules {
         bundle: Bundle,
         progress: impl Fn(usize, usize),
     ) -> Result<Publication> {
-        let Bundle { manifest, mut files } = bundle;
+        let Bundle { manifest, files } = bundle;
         let existing = self.existing(site, module, &manifest.name).await?;
         let id = existing.as_ref().map_or_else(|| self.context.ids.next(), |module| module.id);
-        let (version, entry) = (manifest.version.clone(), manifest.entry.clone());
         let prepare = move || {
-            if let Some(document) = files.get_mut(&entry) {
-                *document = document::with_base(document, id, &version, &entry);
-            }
             let rows: Vec<_> = files.iter().map(|(path, bytes)| row(path, bytes)).collect();
             (files, rows)
         };
@@ -72,7 +69,8 @@ impl Modules {
         let mut tx = self.context.db.read(site).await?;
         if let Some(stored) = store::version(&mut tx, site, id, &manifest.version).await? {
             let same = stored.manifest.complete && stored.manifest.manifest == manifest;
-            if !same || store::files(&mut tx, stored.id).await? != rows {
+            let stored_rows = store::files(&mut tx, stored.id).await?;
+            if !same || self.as_authored(id, &manifest, stored_rows).await? != rows {
                 return Err(version_exists(&manifest.name, &manifest.version));
             }
             if existing.is_some_and(|module| module.version.as_ref() == Some(&manifest.version)) {
@@ -108,6 +106,23 @@ impl Modules {
             },
             None => store::find_by_name(&mut tx, site, name).await,
         }
+    }
+
+    /// The rows of a stored version as they would be today: earlier releases stored the entry page with a `<base>` in it.
+    async fn as_authored(
+        &self,
+        module: Uuid,
+        manifest: &Manifest,
+        mut rows: Vec<StoredFile>,
+    ) -> Result<Vec<StoredFile>> {
+        if let Some(entry) = rows.iter_mut().find(|row| row.path == manifest.entry.as_str()) {
+            // One that is too large to be held in memory is left as it is.
+            if let Form::InMemory(page) = self.forms(&entry.sha256).await?.plain {
+                let (version, path) = (&manifest.version, &manifest.entry);
+                *entry = row(path, &document::without_base(&page, module, version, path));
+            }
+        }
+        Ok(rows)
     }
 
     /// Stores the files that are missing. Nothing refers to them yet, so an interruption leaves only files that the

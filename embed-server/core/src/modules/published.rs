@@ -77,12 +77,13 @@ impl Published {
     pub(crate) fn file(&self, path: &str) -> Option<&File> {
         self.files.get(path)
     }
+}
 
-    /// The framed document.
-    pub(crate) fn document(&self) -> Result<&File> {
-        let missing =
-            || Error::internal(format!("module {} has no file {}", self.module, self.manifest.entry));
-        self.file(self.manifest.entry.as_str()).ok_or_else(missing)
+impl File {
+    /// Whether browsers show it as a page.
+    pub fn is_page(&self) -> bool {
+        let kind = self.content_type.as_bytes();
+        kind.starts_with(b"text/html") || kind.starts_with(b"application/xhtml+xml")
     }
 }
 

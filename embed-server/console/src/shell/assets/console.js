@@ -40,10 +40,9 @@ if (document.querySelector('[data-live]')) setInterval(refresh, REFRESH)
 
 // The preview's handshake: the module gets its context but no token, so it can save nothing.
 for (const frame of document.querySelectorAll('iframe[data-preview]')) {
-  const nonce = new URL(frame.src).hash.slice(1)
   const { origin, site, module } = frame.dataset
   addEventListener('message', ({ source, data, ports: [port] }) => {
-    if (source !== frame.contentWindow || !port || data?.type !== 'dramac:ready' || data.nonce !== nonce) return
+    if (source !== frame.contentWindow || !port || data?.type !== 'dramac:ready' || data.nonce !== frame.name) return
     port.onmessage = ({ data: { id, type, payload } }) => {
       if (type === 'dramac:resize' && payload?.height > 0) frame.style.height = `${Math.min(payload.height, 2000)}px`
       if (!id) return
