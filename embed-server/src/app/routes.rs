@@ -46,6 +46,7 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     };
     let upload_middleware = Middleware { timeout: UPLOAD_TIMEOUT, ..api_middleware.clone() };
     let verify_middleware = Middleware { cors: CorsPolicy::AnyPage, ..api_middleware.clone() };
+    let file_middleware = Middleware { cors: CorsPolicy::Files, ..api_middleware.clone() };
     let console_middleware = Middleware { present_error: console::error_page, ..upload_middleware.clone() };
     let mut document = documentation::document();
     let verify = embed::routes::router().finish_api(&mut document);
@@ -60,11 +61,12 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     let api = http::behind_gateway(api, services.clone(), CALL_TIMEOUT);
     let module = embed::document::router().with_state(services.clone());
     let limit_files = from_fn_with_state(services.clone(), http::limit_files::<Services>);
-    let mut public = assets.clone().merge(documentation::router(document)?);
-    if settings.server.module_host.is_none() {
-        public = public.merge(module.clone());
-    }
-    let public = public.fallback(http::not_found).layer(limit_files.clone());
+    let files = match settings.server.module_host {
+        Some(_) => assets.clone(),
+        None => assets.clone().merge(module.clone()),
+    };
+    let files = file_middleware.clone().around(files.layer(limit_files.clone()));
+    let public = documentation::router(document)?.fallback(http::not_found).layer(limit_files.clone());
     // Whoever watches the server is refused by no limit.
     let watched = api.merge(health).merge(metrics()).with_state(services.clone());
     let public = api_middleware.clone().around(public.merge(watched));
@@ -77,8 +79,8 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     let module = module.merge(assets).fallback(http::not_found).layer(limit_files.clone());
     let unknown = Router::new().fallback(http::refuse_host).layer(limit_files);
     let routers = Routers {
-        public: public.merge(verify).merge(management).merge(pages),
-        module: api_middleware.clone().around(module),
+        public: public.merge(files).merge(verify).merge(management).merge(pages),
+        module: file_middleware.around(module),
         unknown: api_middleware.around(unknown),
     };
     let hosts = Hosts::new(&settings.server.public_url, settings.server.module_host.clone());

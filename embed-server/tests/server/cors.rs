@@ -21,7 +21,7 @@ story!(a_page_reads_what_cors_lets_it, |app| {
         ("access-control-allow-methods", "GET,POST,PUT,PATCH,DELETE,OPTIONS"),
         (
             "access-control-allow-headers",
-            "content-type,authorization,x-api-key,idempotency-key,if-match,if-none-match",
+            "content-type,authorization,x-api-key,idempotency-key,if-match,if-none-match,last-event-id,traceparent,tracestate,baggage,sentry-trace",
         ),
         ("access-control-allow-credentials", "true"),
         ("access-control-max-age", "86400"),

@@ -6,8 +6,8 @@ use embed_base::events::activity::Actor;
 use embed_core::modules::{Bundle, Modules};
 use embed_protocol::frame;
 use embed_testing::Database;
-use reqwest::Response;
 use reqwest::header::HeaderMap;
+use reqwest::{Method, Response};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -407,5 +407,26 @@ story!(a_path_that_is_no_text_is_the_address_of_nothing, |app| {
         let refused = app.module_get(module, &path).send().await.unwrap();
         assert_eq!(refused.status(), 404, "{path}");
         assert_eq!(refused.json::<serde_json::Value>().await.unwrap()["code"], "file_not_found", "{path}");
+    }
+});
+
+story!(what_a_page_loads_may_be_asked_for_with_any_header, |app| {
+    let (site, module) = installed(&app).await;
+    let document = address(site, module, "https://example.test", "inline");
+    let own = format!("{module}.modules.test");
+    let file = format!("/embed/{module}/1.0.0/app.js");
+    for (host, path) in
+        [("embed.test", "/v1/embed.js"), (&*own, "/v1/module.js"), (&*own, &*file), (&*own, &*document)]
+    {
+        let asked = app.request_at(host, Method::OPTIONS, path).header("Origin", "https://any.test");
+        let asked = asked.header("Access-Control-Request-Headers", "traceparent,x-anything");
+        let plain = asked.try_clone().unwrap().send().await.unwrap();
+        assert_eq!(plain.status(), 405, "{path}: no preflight");
+        let answer = asked.header("Access-Control-Request-Method", "GET").send().await.unwrap();
+        assert_eq!(answer.status(), 204, "{path}");
+        for (name, value) in [("origin", "*"), ("headers", "*"), ("methods", "GET, HEAD")] {
+            assert_eq!(answer.headers()[format!("access-control-allow-{name}")], value, "{path}");
+        }
+        assert!(!answer.headers().contains_key("access-control-allow-credentials"), "{path}");
     }
 });

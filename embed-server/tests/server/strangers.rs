@@ -71,7 +71,7 @@ async fn documents_and_files_have_a_limit_and_whoever_watches_the_server_has_non
     let site = app.site().await;
     let module = app.module(site, "feedback").await;
     let mut answered = 0;
-    while app.module_get(module, &format!("/embed/{module}")).send().await.unwrap().status() == 200 {
+    while app.module_get(module, &format!("/embed/{module}/~/")).send().await.unwrap().status() == 200 {
         answered += 1;
     }
     assert_eq!(answered, 25);

@@ -74,7 +74,7 @@ async fn handle(
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let preflight = cors.is_preflight(&method);
+    let preflight = cors.is_preflight(&method, request.headers());
 
     let response = if preflight {
         StatusCode::NO_CONTENT.into_response()
