@@ -12,6 +12,108 @@
 
   Dramac.get = (namespace) => sdk.find(namespace)
 
+  // A module's page says who may frame it, and a browser holds that against every page around the frame, not only against this one.
+  let isForeign = true
+  try {
+    isForeign = !top.document
+  } catch {}
+  const fault = (code, detail) => {
+    console.error('[Dramac] ' + detail)
+    return Object.assign(Error(detail), { code })
+  }
+  if (isForeign) {
+    link.ask = async () => ({
+      code: 'framed_elsewhere',
+      detail: 'This page is in a frame of another website, where browsers refuse modules.',
+    })
+  }
+
+  // What ends the waits of embeds whose frame is to come later.
+  const waits = new Map()
+  // The SDK's method 10 loads the frame, which ends the wait (sdk/src/lib.rs, `Method`).
+  const load = (id) => () => sdk.call(id, 10)
+  link.near = (id, element) => {
+    const observer = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && load(id)(), { rootMargin: '200px' })
+    observer.observe(element)
+    waits.set(id, () => observer.disconnect())
+  }
+  link.idle = (id) => {
+    // Safari has no idle callbacks.
+    const ask = window.requestIdleCallback, timer = ask ? ask(load(id)) : setTimeout(load(id), 2e3)
+    waits.set(id, () => ask ? cancelIdleCallback(timer) : clearTimeout(timer))
+  }
+  link.rest = (id) => {
+    waits.get(id)?.()
+    waits.delete(id)
+  }
+
+  // A module that says nothing stays to be seen, since it may be a page without any script, but the page hears why its embed is
+  // not ready.
+  const wait = ({ handle, config, reject }) => {
+    const timer = setTimeout(() => {
+      const error = fault('no_handshake', 'The module has not said that it is ready: it needs /v1/module.js.')
+      handle.state = 'error'
+      reject(error)
+      config.onError?.(error)
+    }, 3e4)
+    handle.ready.catch(() => {}).then(() => clearTimeout(timer))
+  }
+  const { frame } = link, { take } = sdk, taken = new Set()
+  link.frame = (slot, parent) => {
+    frame(slot, parent)
+    wait(slot)
+  }
+  sdk.take = (slot) => {
+    if (isForeign) slot.verdict = link.ask()
+    if (slot.element) taken.add(slot)
+    if (slot.frame) wait(slot)
+    take(slot)
+  }
+
+  // What has no shadow root is not ours but what a copy of the page has left. What is ours comes back where the page has removed
+  // it, as what compares documents does, a hundred times. And what is defined is not hidden by `:not(:defined)`.
+  customElements.define('dramac-frame', class extends HTMLElement {
+    connectedCallback() {
+      if (!this.shadowRoot) this.remove()
+      this.place = this.parentNode
+    }
+
+    disconnectedCallback() {
+      queueMicrotask(() => {
+        const place = this.className == 'floating' ? document.body : this.place
+        if (this.isConnected || this.className == 'gone' || !place?.isConnected) return
+        this.times = -~this.times
+        if (this.times > 99) return link.seen.get(place)?.destroy(fault(0, 'The page keeps removing the embed.'))
+        place.append(this)
+        const dialog = this.shadowRoot.querySelector('dialog[open]')
+        dialog?.close()
+        dialog?.[dialog.ariaModal == 'true' ? 'showModal' : 'show']()
+      })
+    }
+  })
+
+  // From now on, elements that appear are embedded, and embeds whose element has left the page are destroyed. Frameworks set the
+  // attributes of an element after it is on the page, one after the other, and change them. Nothing runs while the page does
+  // not change.
+  new MutationObserver((changes) => {
+    for (const { target, attributeName, oldValue } of changes) {
+      if (attributeName && target.getAttribute(attributeName) !== oldValue) {
+        link.seen.get(target)?.destroy()
+        link.seen.delete(target)
+      }
+    }
+    for (const slot of taken) {
+      if (slot.element.isConnected) continue
+      taken.delete(slot)
+      // If it is added again, it gets a new embed.
+      slot.handle.destroy()
+      link.seen.delete(slot.element)
+    }
+    link.scan()
+  }).observe(document, { childList: true, subtree: true, attributeFilter: ['data-dramac-embed', 'data-site-id'], attributeOldValue: true })
+
+  link.scan()
+
   class DramacEmbed extends HTMLElement {
     static observedAttributes = [...fixed, ...changing]
 
@@ -72,5 +174,6 @@
       if (method == 'request') return Promise.reject(Object.assign(Error('The element is not on the page.'), { code: 'disconnected' }))
     }
   }
+  if (customElements.get('dramac-embed')) fault(0, 'The page has a dramac-embed of its own.')
   customElements.define('dramac-embed', DramacEmbed)
 }

@@ -2,85 +2,95 @@
 // two files, the server's verdict, the first inline frames), and hands over to the SDK.
 // ARCHITECTURE.md, "From loader to SDK", says what a slot is.
 (() => {
-  const script = document.currentScript
-  const stub = window.Dramac
-  if (stub?.version) return
+  // A page's markup can answer for the properties of its document and forms, and a polluted prototype for those of every object.
+  // So these are read from the node's own prototype, and objects that are looked into have none.
+  const real = (node, name, ...args) => {
+    const value = Reflect.get(Object.getPrototypeOf(node), name, node)
+    return args[0] ? value.apply(node, args) : value
+  }
+  const script = real(document, 'currentScript')
+  // Markup can answer for the stub too, with an element.
+  const stub = window.Dramac instanceof Function && window.Dramac
+  if (Object.hasOwn(stub, 'version')) return
 
-  const base = new URL('.', script.src).href
-  const server = script.dataset.dramacServer || '__DRAMAC_SERVER__'
-  const modules = script.dataset.dramacModules ?? '__DRAMAC_MODULES__'
-  const slots = []
+  // A module script, and code that is evaluated, has no script element: then the server has the other files.
+  const server = script?.getAttribute('data-dramac-server') || '__DRAMAC_SERVER__'
+  const modules = script?.getAttribute('data-dramac-modules') ?? '__DRAMAC_MODULES__'
+  const base = new URL('.', script?.src || server + '/v1/').href
+  // A document without an address of its own has the origin of the one that made it.
+  const page = location.origin == 'null' ? origin : location.origin
   const seen = new WeakMap()
-  let sdk, lastId = 0, settle, wasm, nonce = script.nonce
+  const slots = []
+  let sdk, lastId = 0, settle, wasm, policy, nonce = script?.nonce
   const ready = new Promise((resolve) => { settle = resolve })
 
   // Frames come first: starting a request takes some milliseconds, so it waits until this script has ended and observers have
   // seen the frame.
   const attempt = (task, wait = 400) => Promise.resolve().then(task).catch(async (error) => {
-    if (wait > 2000) throw error
+    if (wait > 3e3) throw error
     await new Promise((resolve) => setTimeout(resolve, wait))
     return attempt(task, wait * 2)
   })
   const fetched = (url, options) => attempt(async () => {
-    const response = await fetch(url, { ...options, signal: AbortSignal.timeout(3e4) })
-    if (response.status > 499) throw Error('status ' + response.status)
+    const response = await fetch(url, { __proto__: null, ...options, signal: AbortSignal.timeout(3e4) })
+    if (response.status > 499) throw response
     return response
   })
-  const unreachable = (url, error) => `${url} cannot be reached: ${error.message}. Check the network and this page's Content-Security-Policy (script-src, connect-src).`
 
-  // Asks the server whether this page may embed the module. Always resolves, to the server's answer or to a refusal made here. A
-  // plain-text body avoids a preflight. The slot's frame is shown as soon as the status says yes, since on a busy page the body
-  // arrives later.
+  // Asks the server whether this page may embed the module. Always resolves, to nothing where there is no answer. A plain-text
+  // body avoids a preflight. The slot's frame is shown as soon as the status says yes, since on a busy page the body arrives later.
   const ask = ({ siteId, moduleId, type }, slot) =>
     fetched(server + '/api/embed/verify', {
       method: 'POST',
-      body: JSON.stringify({ siteId, moduleId, type, origin: location.origin }),
+      body: JSON.stringify({ siteId, moduleId, type, origin: page }),
     })
       .then((response) => {
-        if (response.ok && slot?.frame) slot.frame.style.visibility = ''
+        if (slot?.frame && response.ok) slot.frame.style.visibility = ''
         return response.json()
       })
-      .catch((error) => ({ code: 'unavailable', detail: unreachable(server, error) }))
+      .catch(() => {})
 
-  const length = (value, other) => +value ? value + 'px' : value || other
+  const length = (value, other = '') => +value ? value + 'px' : value || other
 
   // Puts a slot's iframe into `parent`, hidden until the server allows it: a refused frame would show the browser's
   // own error page.
   const frame = (slot, parent) => {
-    const { siteId: site, moduleId, theme, type, allow, sandbox, height } = slot.config
-    const element = slot.frame = document.createElement('iframe')
-    slot.loaded = 0
-    slot.nonce = element.name = crypto.getRandomValues(new Uint32Array(4)).join('-')
-    slot.origin = modules.replace('*', moduleId).toLowerCase()
-    element.src = (slot.origin || server) + `/embed/${moduleId}/~${site}~${theme}~${type}~${location.origin.replace('://', '~')}/`
+    const { siteId, moduleId, type, theme, allow, sandbox, height } = slot.config
+    const element = slot.frame = real(document, 'createElement', 'iframe')
+    slot.nonce = element.name = crypto.randomUUID()
+    slot.origin = modules.replace('*', moduleId.toLowerCase())
+    element.src = (slot.origin || server) + `/embed/${moduleId}/~${siteId}~${theme}~${type}~${page.replace('://', '~')}/`
     element.allow = allow ?? 'clipboard-write'
     element.sandbox = sandbox ?? 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals'
-    element.onload = () => slot.loaded = 1
-    element.style = `display:block;width:100%;border:0;visibility:hidden;height:${type == 'inline' ? length(height, '500px') : '100%'}`
+    element.style = 'display:block;width:100%;height:100%;border:0;visibility:hidden'
+    if (type == 'inline') element.style.height = length(height, '500px')
     parent.append(element)
   }
 
   // Starts what needs no SDK: the verdict, and the frame of an inline embed near the viewport. The SDK reports errors in the
   // configuration.
   const begin = (slot) => {
-    const { siteId, moduleId, type, container, lazy, width } = slot.config
-    if (!/^([\w-]{36}){2}$/.test(moduleId + siteId)) return
-    const box = container?.append ? container : document.querySelector(container)
-    // An element that is not displayed has no rectangle.
-    if (type == 'inline' && (lazy + '' == 'false' || box.getClientRects()[0]?.top < innerHeight + 200)) {
-      const host = slot.host = document.createElement('dramac-frame')
-      host.style = 'display:block;width:' + length(width, '100%')
-      box.append(host)
+    const { siteId, moduleId, type, container, width } = slot.config
+    if (!/^[\w-]{72}$/.test(siteId + moduleId)) return
+    const box = container?.append ? container : real(document, 'querySelector', container)
+    // An element that is not displayed has no rectangle. The host has its shadow root before it is on the page, where those without
+    // are taken for leftovers.
+    if (type == 'inline' && box.getClientRects()[0]?.top < innerHeight + 200) {
+      const host = slot.host = real(document, 'createElement', 'dramac-frame')
+      host.style = 'display:block'
+      host.style.width = length(width)
       frame(slot, host.attachShadow({ mode: 'open' }))
+      real(box, 'append', host)
     }
     slot.verdict = ask(slot.config, slot)
   }
 
-  const start = (config, element) => {
+  const start = (options, element) => {
+    const config = { __proto__: null, ...options }
     nonce ||= config.nonce
     config.theme ??= 'light'
     config.type ??= 'widget'
-    const slot = { config, id: ++lastId, element, messages: [] }
+    const slot = { __proto__: null, config, id: ++lastId, element, messages: [] }
     const handle = slot.handle = { state: 'loading' }
     handle.ready = new Promise((resolve, reject) => {
       slot.resolve = resolve
@@ -89,10 +99,7 @@
     handle.ready.catch(() => {})
     // The order is the SDK's: it is called with an index into this list (sdk/src/lib.rs, `Method`).
     'open close toggle send request on once off update destroy'.split(' ').forEach((name, index) => {
-      handle[name] = (...args) => {
-        const call = () => sdk.call(slot.id, index, ...args)
-        return sdk ? call() : ready.then(call)
-      }
+      handle[name] = (...args) => sdk ? sdk.call(slot.id, index, ...args) : ready.then(() => handle[name](...args))
     })
     if (sdk) sdk.take(slot)
     else {
@@ -106,18 +113,17 @@
   // are both zIndex.
   const embed = (container) => {
     if (!seen.get(container)) {
-      const data = { type: 'inline' }
-      for (const { name, value } of container.attributes) {
-        data[name.replace(/^data-|-(.)/g, (_, letter = '') => letter.toUpperCase())] = value
+      const data = { __proto__: null, type: 'inline' }
+      for (const { name, value } of real(container, 'attributes')) {
+        data[name.replace(/^data-|-(.)/g, (all, letter = '') => letter.toUpperCase())] = value
       }
-      const { site, siteId = site, module, dramacEmbed: moduleId = module } = data
       // Browsers hide an attribute of this name, but not the property.
-      data.nonce ||= container.nonce
-      seen.set(container, start({ ...data, siteId, moduleId, container }, container))
+      data.nonce ||= real(container, 'nonce')
+      seen.set(container, start({ ...data, siteId: data.siteId ?? data.site, moduleId: data.dramacEmbed ?? data.module, container }, container))
     }
     return seen.get(container)
   }
-  const scan = () => document.querySelectorAll('dramac-embed,[data-dramac-embed]').forEach(embed)
+  const scan = () => real(document, 'querySelectorAll', '[data-dramac-embed],dramac-embed').forEach(embed)
 
   const log = (text) => console.error('[Dramac] ' + text)
   // Called with the SDK, or with a replacement if the SDK cannot be loaded.
@@ -125,11 +131,12 @@
     sdk = arrived
     // Queued calls run after all handles are taken over, and before any embed begins.
     settle(failure)
-    slots.splice(0).forEach(sdk.take)
+    slots.forEach(sdk.take)
+    slots.length = 0
   }
   const fail = (code, detail) => {
-    const failure = Object.assign(Error(detail), { code })
     log(detail)
+    const failure = Object.assign(Error(detail), { code })
     arrive({
       take({ handle, host, config, reject }) {
         handle.state = 'error'
@@ -142,46 +149,44 @@
       call(id, index) { if (index == 4) return Promise.reject(failure) },
     }, failure)
   }
-  const lost = (error) => fail('sdk_unavailable', unreachable(base, error))
+  const lost = () => fail('sdk_unavailable', base + ' cannot be reached. Check the network, script-src and connect-src.')
 
   // Queues messages and policy violations until the SDK has loaded, which finds out to which embed they belong.
   const keep = (event) => slots.forEach(({ messages }) => messages.push(event))
 
   const Dramac = window.Dramac = (method, ...args) =>
-    /^(embed|ready)$/.test(method) ? Dramac[method](...args) : log(`unknown: Dramac('${method}')`)
+    /^(embed|ready)$/.test(method) ? Dramac[method](...args) : log('unknown: ' + method)
   Dramac.version = '__DRAMAC_VERSION__'
-  Dramac.embed = (config) => start({ ...config })
+  Dramac.embed = (config) => start(config)
   // Runs in a microtask after earlier calls on handles.
   Dramac.ready = (callback) => ready.then((failure) => failure && new Promise(() => {})).then(callback)
 
   // The glue calls this with its initialiser and the function that defines the custom element.
   Dramac._ = (init, define) => init({ module_or_path: wasm }).then(() => {
     delete Dramac._
-    const link = { ask, frame, scan, embed, seen, keep, server }
+    const link = { server, seen, ask, frame, embed, scan, keep }
     init.start(link)
     define(link, init)
     arrive(init)
   }).catch(lost)
 
-  let policy
   const load = (file, integrity) => attempt(() => new Promise((onload, reject) => {
-    const url = base + file
-    policy ??= window.trustedTypes?.createPolicy('dramac', { createScriptURL: (url) => url })
-    document.head.append(Object.assign(document.createElement('script'), {
-      src: policy?.createScriptURL(url) ?? url,
+    try { policy ??= trustedTypes.createPolicy('dramac', { createScriptURL: (url) => url }) } catch {}
+    real(document, 'head').append(Object.assign(real(document, 'createElement', 'script'), {
+      src: policy?.createScriptURL(base + file) ?? base + file,
       integrity,
       crossOrigin: '',
       nonce,
       onload,
-      onerror: () => reject(Error('blocked, missing or changed')),
+      onerror: reject,
     }))
   })).catch(lost)
 
-  addEventListener('message', keep)
   addEventListener('securitypolicyviolation', keep)
-  scan()
+  addEventListener('message', keep)
   addEventListener('DOMContentLoaded', scan)
-  stub?.q?.forEach((args) => Dramac(...args))
+  scan()
+  if (Object.hasOwn(stub, 'q')) stub.q.forEach((args) => Dramac(...args))
   try {
     // A policy that forbids WebAssembly refuses the module in Chrome and Firefox, and its instance in Safari.
     new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)))

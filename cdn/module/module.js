@@ -24,7 +24,13 @@
   let isLoaded
   loaded.then(() => { isLoaded = true })
 
-  const measure = () => Math.ceil(root.getBoundingClientRect().height)
+  // A document that is as tall as the frame from the beginning, as with `html { height: 100% }`, may overflow it.
+  let isTied
+  const measure = () => {
+    const { height } = root.getBoundingClientRect(), { scrollHeight } = root
+    isTied ??= height == innerHeight
+    return isTied && scrollHeight > innerHeight ? scrollHeight : Math.ceil(height)
+  }
   // An error of one handler does not stop the others.
   const fire = (event, payload) => [...handlers.get(event) || []].forEach((handler) => {
     try { handler(payload) } catch (error) { reportError(error) }
@@ -141,7 +147,7 @@
     tokenEnds = token ? Date.now() + expiresIn * 1000 : 0
   }
   const renew = () => renewal = renewal || module.request('dramac:renew').then((verdict) => {
-    if (!verdict?.allowed) throw failure(verdict?.code, verdict?.detail)
+    if (!verdict?.allowed) throw failure(verdict?.code || 'unavailable', verdict?.detail)
     trust(verdict)
   }).finally(() => { renewal = undefined })
 
@@ -178,16 +184,30 @@
     }
   })
 
-  ;(window.Dramac = window.Dramac || {}).module = module
+  ;(Object.hasOwn(window, 'Dramac') ? window.Dramac : window.Dramac = {}).module = module
   paint()
   dark.addEventListener('change', paint)
+  // The page cannot tell by itself whether this document is still there. One that is only kept for later goes on.
+  addEventListener('pagehide', ({ persisted }) => { persisted || post('dramac:gone') })
   addEventListener('keydown', (event) => { if (event.key == 'Escape' && !event.defaultPrevented) module.close() })
+
+  // Viewport units of the module's style sheets, in what the page had reserved.
+  const reserved = innerHeight / 100
+  const pin = (rules) => {
+    for (const { style, cssRules } of rules) {
+      if (cssRules) pin(cssRules)
+      for (const name of style || []) {
+        const value = style.getPropertyValue(name)
+        if (/vh/.test(value)) style.setProperty(name, value.replace(/([\d.]+)[dls]?vh/g, (_, units) => units * reserved + 'px'), style.getPropertyPriority(name))
+      }
+    }
+  }
 
   // An inline embed is as tall as its content. Content that grows with its frame (100vh and some more) would grow for
   // ever. It is recognised by its echoes: it grows right after the frame got the requested height, and by no less than the last
-  // time. After six echoes the frame's height is frozen for half a second. Content that still grows is followed. Other content
+  // time. What grows with the frame for the first time gets viewport units that no longer follow it. After six echoes the frame's height is frozen for half a second. Content that still grows is followed. Other content
   // gets one more step, and after another echo the height stays frozen.
-  let viewport = innerHeight, gotAt = -Infinity, echoes = 0, seen, lastGrowth, held, hadChance
+  let viewport = innerHeight, gotAt = -Infinity, echoes = 0, seen, lastGrowth, held, hadChance, isPinned
   const look = () => {
     if (innerHeight != viewport) gotAt = performance.now()
     viewport = innerHeight
@@ -201,8 +221,12 @@
       clearTimeout(held)
       held = 0
       echoes = 5
-    } else if (growth > 0 && performance.now() - gotAt < 250) echoes += growth >= lastGrowth
-    else echoes = 0
+    } else if (growth > 0 && performance.now() - gotAt < 250) {
+      echoes += growth >= lastGrowth
+      // Sheets of other origins cannot be read.
+      for (const sheet of isPinned ? [] : document.styleSheets) try { pin(sheet.cssRules) } catch {}
+      isPinned = true
+    } else echoes = 0
     lastGrowth = growth
     if (echoes < 6) {
       hadChance = false
@@ -217,7 +241,9 @@
   }
   if (type == 'inline') {
     addEventListener('resize', look)
-    new ResizeObserver(grow).observe(root)
+    const sizes = new ResizeObserver(grow)
+    sizes.observe(root)
+    loaded.then(() => { for (const part of document.body.children) sizes.observe(part) })
   }
 
   // A frame that the module has made itself has no nonce.

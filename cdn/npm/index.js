@@ -2,6 +2,9 @@
 
 let loading, wished
 
+// What the loader has defined: an element of the page can have the same name.
+const loaded = () => window.Dramac instanceof Function && Object.hasOwn(window.Dramac, 'version')
+
 const failure = (code, message) => Object.assign(new Error(message), { code })
 
 // A promise that rejects without an “unhandled rejection” report.
@@ -24,7 +27,7 @@ const insert = ({ src, integrity, server, modules, nonce }) => new Promise((reso
     reject(failure('sdk_unavailable', src + sentence))
   }
   script.onload = () => {
-    if (window.Dramac?.version) resolve(window.Dramac)
+    if (loaded()) resolve(window.Dramac)
     else fail(' is not the loader of Dramac Embed.')
   }
   script.onerror = () => fail(UNREACHABLE)
@@ -41,7 +44,7 @@ const awaited = () => new Promise((resolve, reject) => {
     error ? reject(failure('sdk_unavailable', error)) : resolve(window.Dramac)
   }
   const look = ({ type, target: { src } }) => {
-    if (window.Dramac?.version) settle()
+    if (loaded()) settle()
     else if (type === 'error' && /\/v1\/([^/]+\/)?embed[^/]*\.js(\?|$)/.test(src)) settle(src + UNREACHABLE)
   }
   const timer = setTimeout(settle, 20000, 'This page has a queue for Dramac Embed, but its loader has not come within 20 seconds: check the script element that brings embed.js.')
@@ -50,12 +53,12 @@ const awaited = () => new Promise((resolve, reject) => {
 
 export const load = (options) => {
   if (typeof document === 'undefined') return refused(failure('no_page', 'There is no page to embed into: call load and embed in the browser.'))
-  if (window.Dramac?.version) return Promise.resolve(window.Dramac)
+  if (loaded()) return Promise.resolve(window.Dramac)
   if (loading) return loading
   // A failed attempt can be repeated, also by a call without options.
   options ??= wished
   // The page adds the loader itself, and has a queue until it has loaded.
-  if (window.Dramac && !options) return awaited()
+  if (window.Dramac instanceof Function && !options) return awaited()
   if (!options?.src) return refused(failure('invalid_option', "Call load({ src: 'https://…/v1/embed.js' }) before anything is embedded."))
   wished = options
   loading = insert(options)

@@ -143,7 +143,9 @@ impl Checked {
 
     /// The option as it was given.
     pub fn get(&self, name: &str) -> JsValue {
-        Reflect::get(&self.0, &name.into()).unwrap_or(JsValue::UNDEFINED)
+        // What a page's objects inherit is not what it has set.
+        let is_own = Object::has_own(self.0.unchecked_ref::<Object>(), &name.into());
+        if is_own { Reflect::get(&self.0, &name.into()).unwrap_or_default() } else { JsValue::UNDEFINED }
     }
 
     pub fn text(&self, name: &str) -> Option<String> {
@@ -236,10 +238,8 @@ impl Kind {
                 return Kind::Object.misses(value, from_element);
             }
             Kind::Opening => {
-                let is_opening = |text: &str| {
-                    matches!(text, "load" | "hover" | "exit-intent")
-                        || dom::document().query_selector(text).is_ok()
-                };
+                let is_opening =
+                    |text: &str| matches!(text, "load" | "hover" | "exit-intent") || dom::is_selector(text);
                 (is_text(&is_opening), "load, hover, exit-intent or a selector")
             }
             Kind::Text => (text.is_some(), "a text"),

@@ -18,10 +18,6 @@ extern "C" {
     pub fn report_error(error: &JsValue);
     #[wasm_bindgen(js_namespace = performance)]
     pub fn now() -> f64;
-    #[wasm_bindgen(js_name = requestIdleCallback, catch)]
-    pub fn request_idle(callback: &JsValue) -> Result<u32, JsValue>;
-    #[wasm_bindgen(js_name = cancelIdleCallback, catch)]
-    pub fn cancel_idle(id: u32) -> Result<(), JsValue>;
     /// The structured clone of a payload; throws if it cannot be cloned.
     #[wasm_bindgen(js_name = structuredClone, catch)]
     pub fn clone_of(value: &JsValue) -> Result<JsValue, JsValue>;
@@ -38,6 +34,39 @@ extern "C" {
     pub fn supports(property: &str, value: &str) -> bool;
     #[wasm_bindgen(js_name = String, catch)]
     fn text_of(value: &JsValue) -> Result<String, JsValue>;
+
+    // The methods of the document, which markup cannot answer for when they are taken from its prototype.
+    #[wasm_bindgen(js_namespace = ["Document", "prototype", "createElement"], js_name = call, catch)]
+    fn create_in(document: &Document, tag: &str) -> Result<Element, JsValue>;
+    #[wasm_bindgen(js_namespace = ["Document", "prototype", "createElementNS"], js_name = call, catch)]
+    fn create_svg_in(document: &Document, namespace: &str, tag: &str) -> Result<Element, JsValue>;
+    #[wasm_bindgen(js_namespace = ["Document", "prototype", "querySelector"], js_name = call, catch)]
+    fn find_in(document: &Document, selector: &str) -> Result<Option<Element>, JsValue>;
+}
+
+/// A new element.
+pub fn create(tag: &str) -> Option<Element> {
+    create_in(&document(), tag).ok()
+}
+
+/// A new element of an icon.
+pub fn create_svg(tag: &str) -> Option<Element> {
+    create_svg_in(&document(), "http://www.w3.org/2000/svg", tag).ok()
+}
+
+/// The first element of the page that a selector matches; none where it is no selector.
+pub fn find(selector: &str) -> Option<Element> {
+    find_in(&document(), selector).ok().flatten()
+}
+
+/// Whether a text is a selector.
+pub fn is_selector(text: &str) -> bool {
+    find_in(&document(), text).is_ok()
+}
+
+/// The page's body.
+pub fn body() -> Option<Element> {
+    find("body")
 }
 
 /// The number that this is, or that this text spells; `NaN` for everything else.
@@ -65,7 +94,7 @@ pub fn is_node(value: &JsValue) -> bool {
 
 /// The language that the page says it is in, or else the browser's.
 pub fn language() -> String {
-    let root = document().document_element().map(|root| root.unchecked_into::<HtmlElement>().lang());
+    let root = find(":root").map(|root| root.unchecked_into::<HtmlElement>().lang());
     root.filter(|lang| !lang.is_empty()).or_else(|| window().navigator().language()).unwrap_or_default()
 }
 
@@ -113,7 +142,7 @@ pub fn after(milliseconds: u32, act: Box<dyn FnOnce()>) -> Timeout {
 
 /// A new element with a class, at the end of `parent`.
 pub fn append(parent: &Node, tag: &str, class: &str) -> Option<HtmlElement> {
-    let element: HtmlElement = document().create_element(tag).ok()?.unchecked_into();
+    let element: HtmlElement = create(tag)?.unchecked_into();
     if !class.is_empty() {
         element.set_class_name(class);
     }

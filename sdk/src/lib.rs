@@ -19,10 +19,8 @@ mod frame;
 mod handlers;
 mod link;
 mod message;
-mod page;
 mod policy;
 mod translations;
-mod visibility;
 
 use embed::Embed;
 use js_sys::Promise;
@@ -56,19 +54,20 @@ enum Method {
     Off,
     Update,
     Destroy,
+    /// Not for pages: the time has come to load the frame.
+    Load,
 }
 
 impl Method {
-    const ALL: [Method; 10] = {
+    const ALL: [Method; 11] = {
         use Method::*;
-        [Open, Close, Toggle, Send, Request, On, Once, Off, Update, Destroy]
+        [Open, Close, Toggle, Send, Request, On, Once, Off, Update, Destroy, Load]
     };
 }
 
 /// Called once by the loader, before any [`take`].
 #[wasm_bindgen]
 pub fn start(link: Link) {
-    page::watch(&link);
     LINK.with_borrow_mut(|slot| *slot = Some(link));
 }
 
@@ -104,6 +103,7 @@ pub fn call(id: u32, method: usize, a: JsValue, b: JsValue, c: JsValue) -> Resul
         Method::Off => embed.bridge.handlers.remove(&a, &b),
         Method::Update => embed.update(&a)?,
         Method::Destroy => embed.destroy(),
+        Method::Load => embed.ensure_frame(),
     }
     Ok(JsValue::UNDEFINED)
 }
@@ -123,9 +123,4 @@ fn is_taken(container: &JsValue) -> bool {
 /// Removes an embed that has ended from the list.
 fn forget(id: u32) {
     EMBEDS.with_borrow_mut(|embeds| embeds.retain(|embed| embed.id() != id));
-}
-
-/// A copy of the list, so that it is not borrowed while embeds are changed.
-fn embeds() -> Vec<Rc<Embed>> {
-    EMBEDS.with_borrow(Clone::clone)
 }

@@ -1,8 +1,8 @@
 //! The objects that cross between loader and SDK. The loader makes them; these are typed views of their properties.
 
-use js_sys::{Array, Promise, WeakMap};
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
-use web_sys::{HtmlElement, HtmlIFrameElement, Node};
+use web_sys::{Element, HtmlElement, HtmlIFrameElement, Node};
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,12 +19,16 @@ extern "C" {
     /// Puts the slot's iframe, hidden until it is allowed, into `parent`.
     #[wasm_bindgen(method)]
     pub fn frame(this: &Link, slot: &Slot, parent: &Node);
-    /// Embeds the page's elements that are not embedded yet.
+
+    /// Calls `Method::Load` of the embed once its element is within 200 px of the viewport.
     #[wasm_bindgen(method)]
-    pub fn scan(this: &Link);
-    /// The elements that are embedded.
-    #[wasm_bindgen(method, getter)]
-    pub fn seen(this: &Link) -> WeakMap;
+    pub fn near(this: &Link, id: u32, element: &Element);
+    /// Calls it once the page is idle.
+    #[wasm_bindgen(method)]
+    pub fn idle(this: &Link, id: u32);
+    /// Ends the wait of either.
+    #[wasm_bindgen(method)]
+    pub fn rest(this: &Link, id: u32);
 
     /// One embed, as the loader knows it.
     #[derive(Clone)]
@@ -63,9 +67,6 @@ extern "C" {
     /// The frame's 128-bit nonce, which is its name: four numbers with hyphens between them.
     #[wasm_bindgen(method, getter)]
     pub fn nonce(this: &Slot) -> JsValue;
-    /// Whether the frame has fired `load` before the SDK listened.
-    #[wasm_bindgen(method, getter)]
-    pub fn loaded(this: &Slot) -> bool;
     /// Settles the handle's `ready`.
     #[wasm_bindgen(method)]
     pub fn resolve(this: &Slot, value: &JsValue);

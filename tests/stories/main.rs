@@ -20,6 +20,7 @@ mod framing;
 mod fuzz;
 mod github;
 mod grants;
+mod host_pages;
 mod idle;
 mod keyboard;
 mod leaks;

@@ -114,8 +114,8 @@ fn pages() -> Result<TempDir> {
     write("lib.js", "export const here = true".to_owned())?;
     write("dot.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"2\" height=\"2\"/>".to_owned())?;
     let app = "Dramac.module.handle('where', () => document.title + location.search + location.hash + (window.same ? ' same' : ''))
-        const a = (href) => { const link = document.createElement('a'); link.href = href; document.body.append(link); link.click() }
-        const form = (about) => {
+        window.a = (href) => { const link = document.createElement('a'); link.href = href; document.body.append(link); link.click() }
+        window.form = (about) => {
           const made = Object.assign(document.createElement('form'), about)
           made.innerHTML = '<input name=q value=1><button>Send</button>'
           document.body.append(made)

@@ -192,3 +192,60 @@ async fn a_module_that_says_nothing_of_its_height_has_the_one_that_the_page_give
     })
     .await
 }
+
+/// Documents that are as tall as their frame, or as parts of it, and how tall the frame becomes.
+const TIED: &[(&str, &str, u32)] = &[
+    (
+        "html and body of 100%",
+        "<style>html,body{height:100%;margin:0}</style><div style='height:986px'>Long</div>",
+        986,
+    ),
+    (
+        "html of 100% and what scrolls in it",
+        "<style>html{height:100%}body{margin:0;min-height:100%}</style><div style='height:700px'>Long</div>",
+        700,
+    ),
+    (
+        "a hero of 100vh",
+        "<style>body{margin:0}.hero{height:100vh}</style><div class=hero>Hero</div><div style='height:300px'>Rest</div>",
+        800,
+    ),
+    (
+        "a hero of 100dvh less a bar",
+        "<style>body{margin:0}.hero{min-height:calc(100dvh - 60px)}</style><div class=hero>Hero</div><div style='height:300px'>Rest</div>",
+        740,
+    ),
+    (
+        "a hero in a media query",
+        "<style>body{margin:0}@media (min-width:1px){.hero{height:50svh}}</style><div class=hero>Hero</div><div style='height:700px'>Rest</div>",
+        950,
+    ),
+    ("no more than the frame", "<style>html,body{height:100%;margin:0}</style><p style='margin:0'>Short</p>", 500),
+];
+
+#[tokio::test]
+async fn a_module_that_is_as_tall_as_its_frame_is_shown_whole_and_does_not_grow() -> Result<()> {
+    story(async |stage| {
+        for (number, (name, page, height)) in TIED.iter().enumerate() {
+            let folder = tempfile::tempdir()?;
+            let manifest = json!({ "name": format!("Tied {number}"), "version": "1.0.0" }).to_string();
+            std::fs::write(folder.path().join("module.json"), manifest)?;
+            let html = format!(
+                "<!doctype html><html lang=en><title>Tied</title><script src=/v1/module.js></script>{page}"
+            );
+            std::fs::write(folder.path().join("index.html"), html)?;
+            let tied = stage.publish(folder.path()).await?;
+            stage.embed(&format!("type: 'inline', moduleId: '{tied}'")).await?;
+            let whole = format!("deep('iframe')[0].offsetHeight === {height}");
+            stage.browser.until(&whole, &whole).await.with_context(|| format!("row “{name}”"))?;
+            // Whatever would still grow has had its chance.
+            stage.browser.run("return new Promise((resolve) => setTimeout(resolve, 800))", ()).await?;
+            let now = stage.browser.value("deep('iframe')[0].offsetHeight").await?;
+            assert_eq!(now, *height, "row “{name}”");
+            let scrolls = stage.inside("return document.documentElement.scrollHeight > innerHeight").await?;
+            assert_eq!(scrolls, false, "row “{name}”");
+        }
+        Ok(())
+    })
+    .await
+}

@@ -27,6 +27,9 @@ pub const UPDATE: &str = "dramac:update";
 /// [`verify`](crate::verify): a new token, or why there is none.
 pub const RENEW: &str = "dramac:renew";
 
+/// Module → page, last on the port: this document goes.
+pub const GONE: &str = "dramac:gone";
+
 /// What `send` and the handle's own messages put before an action's name.
 pub const PREFIX: &str = "dramac:";
 

@@ -13,7 +13,6 @@ use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, EventTarget, HtmlDialogElement, HtmlElement, Node, ShadowRoot};
 
-const SVG: &str = "http://www.w3.org/2000/svg";
 /// A speech bubble on a 24 × 24 grid, for modules that bring no icon of their own.
 const CHAT: &str = "M3 3h18a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H9l-5 5v-5H3a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1z";
 /// Screens on which every panel fills the screen, as `style.css` says.
@@ -124,7 +123,8 @@ impl Floating {
     /// Shows the panel and moves focus into it.
     pub fn open(&self) {
         let _ = self.dialog.remove_attribute("inert");
-        let is_modal = self.launcher.is_none() || self.narrow.matches();
+        // What is not modal is inert while a dialog of the page is.
+        let is_modal = self.launcher.is_none() || self.narrow.matches() || dom::find(":modal").is_some();
         dom::set(&self.dialog, "aria-modal", if is_modal { "true" } else { "false" });
         if is_modal {
             let _ = self.dialog.show_modal();
@@ -186,11 +186,10 @@ impl Launcher {
 fn button(parent: &Node, class: &str, path: &str) -> Option<(HtmlElement, Element)> {
     let button = dom::append(parent, "button", class)?;
     dom::set(&button, "type", "button");
-    let document = dom::document();
-    let svg = document.create_element_ns(Some(SVG), "svg").ok()?;
+    let svg = dom::create_svg("svg")?;
     dom::set(&svg, "viewBox", "0 0 24 24");
     dom::set(&svg, "aria-hidden", "true");
-    let icon = document.create_element_ns(Some(SVG), "path").ok()?;
+    let icon = dom::create_svg("path")?;
     dom::set(&icon, "d", path);
     svg.append_child(&icon).ok()?;
     button.append_child(&svg).ok()?;

@@ -2,7 +2,8 @@
 //!
 //! Everything lives in the open shadow root of one `<dramac-frame>` element: for an inline embed inside its container,
 //! for the others at the end of the body. Styles come from one constructable stylesheet, so that a strict `style-src`
-//! holds; the few values that a page chooses are set as properties from script.
+//! holds; the few values that a page chooses are set as properties from script. The page's own rules do not reach the element:
+//! `:host` with `!important` wins over all of them. Of what it inherits, only what hides it counts.
 
 mod card;
 mod floating;
@@ -17,6 +18,7 @@ use crate::translations::{self, Words};
 use embed_protocol::{EmbedType, Theme};
 use js_sys::Array;
 use std::cell::{Cell, RefCell};
+use wasm_bindgen::prelude::*;
 use web_sys::{
     CssStyleSheet, HtmlElement, HtmlIFrameElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode,
 };
@@ -54,20 +56,21 @@ impl Chrome {
     pub fn build(slot: &Slot, kind: EmbedType, parent: &Node) -> Option<Self> {
         let host = match slot.host() {
             Some(host) => host,
-            None => dom::append(parent, "dramac-frame", "")?,
-        };
-        let root = match host.shadow_root() {
-            Some(root) => root,
-            None => host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).ok()?,
-        };
-        root.set_adopted_style_sheets(&Array::of1(&sheet()?.into()));
-        dom::style(&host, "display", "block");
-        let floating = match kind {
-            EmbedType::Inline => {
-                dom::style(&host, "position", "relative");
-                None
+            None => {
+                let host: HtmlElement = dom::create("dramac-frame")?.unchecked_into();
+                host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).ok()?;
+                parent.append_child(&host).ok()?;
+                host
             }
-            kind => Some(Floating::build(&root, kind)?),
+        };
+        let root = host.shadow_root()?;
+        root.set_adopted_style_sheets(&Array::of1(&sheet()?.into()));
+        let floating = match kind {
+            EmbedType::Inline => None,
+            kind => {
+                host.set_class_name("floating");
+                Some(Floating::build(&root, kind)?)
+            }
         };
         Some(Chrome { host, root, floating, cover: RefCell::new(None), is_sized: Cell::new(false) })
     }
@@ -85,7 +88,7 @@ impl Chrome {
             Theme::Auto => "light dark",
             theme => theme.as_str(),
         };
-        dom::style(&self.host, "color-scheme", scheme);
+        dom::style(&self.host, "--scheme", scheme);
         let z_index = config.options.number("zIndex").map(|z_index| dom::text(&z_index.into()));
         dom::style(&self.host, "--z", &z_index.unwrap_or_default());
         dom::set(&self.host, "lang", words.lang);
@@ -99,12 +102,16 @@ impl Chrome {
         match &self.floating {
             Some(floating) => floating.apply(config, words, name, module),
             None => {
-                dom::style(&self.host, "width", config.options.length("width").as_deref().unwrap_or("100%"));
+                dom::style(
+                    &self.host,
+                    "--width",
+                    config.options.length("width").as_deref().unwrap_or("100%"),
+                );
                 let reserved = match config.options.length("height") {
                     _ if self.is_sized.get() => "0".into(),
                     height => height.unwrap_or_else(|| "500px".into()),
                 };
-                dom::style(&self.host, "min-height", &reserved);
+                dom::style(&self.host, "--height", &reserved);
                 if let Some(frame) = frame.filter(|_| !self.is_sized.get()) {
                     dom::style(frame, "height", &reserved);
                 }
@@ -188,7 +195,7 @@ impl Chrome {
         if let Some(frame) = slot.frame().filter(|_| self.floating.is_none()) {
             let height = dom::joined(&[&dom::text(&height.into()), "px"]);
             dom::style(&frame, "height", &height);
-            dom::style(&self.host, "min-height", "0");
+            dom::style(&self.host, "--height", "0");
             self.is_sized.set(true);
         }
     }
@@ -196,6 +203,12 @@ impl Chrome {
     /// Removes everything from the page.
     pub fn remove(&self) {
         self.uncover();
-        self.host.remove();
+        discard(&self.host);
     }
+}
+
+/// Removes a host element for good: else it would come back (`cdn/loader/element.js`).
+pub fn discard(host: &HtmlElement) {
+    host.set_class_name("gone");
+    host.remove();
 }

@@ -8,14 +8,13 @@ mod panel;
 mod talk;
 
 use crate::bridge::Bridge;
-use crate::chrome::{Chrome, Floating};
+use crate::chrome::{self, Chrome, Floating};
 use crate::config::{self, Config};
 use crate::dom;
 use crate::fault::{self, Fault};
 use crate::frame::Loads;
 use crate::link::{Link, Slot, Verdict};
 use crate::translations::{self, Words};
-use crate::visibility::{Idle, Sight};
 use embed_protocol::message as words;
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
@@ -61,10 +60,6 @@ pub struct Embed {
     frame_listeners: RefCell<Vec<EventListener>>,
     /// Listeners while the panel is open.
     open_listeners: RefCell<Vec<EventListener>>,
-    /// Waits until an inline embed comes near the viewport.
-    sight: RefCell<Option<Sight>>,
-    /// Waits until the page is idle.
-    idle: RefCell<Option<Idle>>,
     /// Waits until the key that opened has been handled.
     timer: RefCell<Option<Timeout>>,
     /// The pending request for a new token.
@@ -99,15 +94,13 @@ impl Embed {
                 listeners: RefCell::default(),
                 frame_listeners: RefCell::default(),
                 open_listeners: RefCell::default(),
-                sight: RefCell::new(None),
-                idle: RefCell::new(None),
                 timer: RefCell::new(None),
                 renewal: RefCell::new(None),
             })),
             Err(fault) => {
                 slot.handle().set_state("error");
                 if let Some(host) = slot.host() {
-                    host.remove();
+                    chrome::discard(&host);
                 }
                 report(&slot, &fault, config::error_handler(&raw).as_ref());
                 if let Some(element) = slot.element() {
@@ -275,8 +268,7 @@ impl Embed {
     fn fail(&self, fault: Fault) {
         let error = fault.to_error();
         self.failure.replace(Some(error.clone()));
-        self.sight.take();
-        self.idle.take();
+        self.link.rest(self.id());
         self.is_ready.set(false);
         self.bridge.disconnect(&fault);
         let had_focus = self.chrome.get().is_some_and(Chrome::has_focus) || self.had_focus.take();
@@ -289,7 +281,7 @@ impl Embed {
                 }
                 self.dress();
             }
-            (None, Some(host)) => host.remove(),
+            (None, Some(host)) => chrome::discard(&host),
             (None, None) => {}
         }
         self.show_state();
@@ -342,8 +334,7 @@ impl Embed {
         self.fire_own("dramac:destroy", &JsValue::UNDEFINED);
         self.slot.reject(&fault::gone().to_error());
         self.bridge.destroy();
-        self.sight.take();
-        self.idle.take();
+        self.link.rest(self.id());
         self.timer.take();
         self.open_listeners.take();
         self.listeners.take();
@@ -351,7 +342,7 @@ impl Embed {
         self.drop_frame();
         match (self.chrome.get(), self.slot.host()) {
             (Some(chrome), _) => chrome.remove(),
-            (None, Some(host)) => host.remove(),
+            (None, Some(host)) => chrome::discard(&host),
             (None, None) => {}
         }
     }

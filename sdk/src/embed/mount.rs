@@ -6,11 +6,10 @@ use crate::dom;
 use crate::fault::Fault;
 use crate::link::Verdict;
 use crate::policy;
-use crate::visibility::{Idle, Sight};
 use embed_protocol::{Code, EmbedType};
 use js_sys::{Array, Object, Promise};
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, KeyboardEvent};
+use web_sys::{Event, KeyboardEvent, Node};
 
 impl Embed {
     /// Starts after the page's current script, so that it can add handlers before the first event.
@@ -25,14 +24,14 @@ impl Embed {
         let container = config.options.get("container");
         let document = dom::document();
         let parent = match container.as_string() {
-            _ if config.embed_type != EmbedType::Inline => document.body().map(JsValue::from),
-            Some(selector) => document.query_selector(&selector).ok().flatten().map(JsValue::from),
+            _ if config.embed_type != EmbedType::Inline => dom::body().map(JsValue::from),
+            Some(selector) => dom::find(&selector).map(JsValue::from),
             None if container.is_object() => Some(container.clone()),
-            None => document.body().map(JsValue::from),
+            None => dom::body().map(JsValue::from),
         };
         let Some(parent) = parent else {
             if document.ready_state() == "loading" {
-                let listener = self.on(&document, "DOMContentLoaded", |embed, _| embed.mount());
+                let listener = self.on(&dom::window(), "DOMContentLoaded", |embed, _| embed.mount());
                 self.listeners.borrow_mut().push(listener);
             } else {
                 let selector = dom::text(&container);
@@ -42,7 +41,8 @@ impl Embed {
             }
             return;
         };
-        if !dom::is_node(&parent) {
+        // What is no node has no document.
+        if parent.unchecked_ref::<Node>().owner_document() != Some(document) {
             return self.refuse_container();
         }
         if config.embed_type == EmbedType::Inline && crate::is_taken(&parent) {
@@ -142,10 +142,10 @@ impl Embed {
             chrome.show_skeleton();
             self.adopt_frame();
         } else if chrome.floating.is_some() {
-            self.idle.replace(Some(Idle::new(&|| Box::new(self.later(Embed::ensure_frame)))));
+            self.link.idle(self.id());
         } else if self.config().options.flag("lazy", true) && chrome.is_out_of_sight() {
             chrome.show_skeleton();
-            self.sight.replace(Sight::new(chrome.host(), self.later(Embed::ensure_frame)));
+            self.link.near(self.id(), chrome.host());
         } else {
             self.ensure_frame();
         }
@@ -176,7 +176,7 @@ impl Embed {
                 let server = dom::text(&self.link.server());
                 dom::joined(&[
                     &server,
-                    " gave no verdict: check that data-dramac-server names an embed server.",
+                    " gave no verdict: check data-dramac-server, the network, and connect-src.",
                 ])
             });
             let fault = Fault { code, detail };
@@ -195,8 +195,8 @@ impl Embed {
     }
 
     /// The frame, if it is not there yet.
-    pub(super) fn ensure_frame(&self) {
-        self.sight.take();
+    pub fn ensure_frame(&self) {
+        self.link.rest(self.id());
         let Some(chrome) = self.chrome.get() else { return };
         if self.slot.frame().is_some() || self.failure.borrow().is_some() {
             return;
@@ -228,9 +228,6 @@ impl Embed {
                 policy::VIOLATION if policy::refuses(&event, &frame) => return self.on_refused(),
                 _ => self.on_window_message(event.unchecked_ref()),
             }
-        }
-        if self.slot.loaded() {
-            self.on_load();
         }
     }
 }

@@ -46,7 +46,7 @@ impl Embed {
         // While Firefox handles a key, such as the Enter that opened it, it moves the focus into no frame of another origin.
         let again = self.later(Embed::focus_frame);
         self.timer.replace(Some(dom::after(0, Box::new(again))));
-        let mut listeners = vec![self.on(&dom::document(), "keydown", Embed::on_key)];
+        let mut listeners = vec![self.on(&dom::window(), "keydown", Embed::on_key)];
         if floating.launcher.is_some() {
             listeners.push(self.on(&floating.narrow, "change", |embed, _| embed.on_turned()));
         }
@@ -63,18 +63,6 @@ impl Embed {
             // Otherwise a dialog of the page below this one would close too.
             event.prevent_default();
             self.close();
-        }
-    }
-
-    /// What floats above the page goes on where its body has been replaced.
-    pub(crate) fn stay(&self) {
-        let (Some(floating), Some(chrome)) = (self.floating(), self.chrome.get()) else { return };
-        if !chrome.host().is_connected()
-            && let Some(body) = dom::document().body()
-            && body.append_child(chrome.host()).is_ok()
-            && floating.is_open()
-        {
-            floating.show_anew();
         }
     }
 
@@ -128,7 +116,7 @@ impl Embed {
         let (Some(floating), Some(open_on)) = (self.floating(), self.config().options.text("openOn")) else {
             return;
         };
-        let document = dom::document();
+        let window = dom::window();
         let listener = match &*open_on {
             "load" => return self.open(),
             "hover" => {
@@ -137,8 +125,8 @@ impl Embed {
                 self.listeners.borrow_mut().push(leave);
                 self.on(&launcher.button, "pointerenter", Embed::on_hovered)
             }
-            "exit-intent" => self.on(&document, "mouseout", Embed::on_left),
-            _ => self.on(&document, "click", Embed::on_clicked),
+            "exit-intent" => self.on(&window, "mouseout", Embed::on_left),
+            _ => self.on(&window, "click", Embed::on_clicked),
         };
         let _ = self.open_on.set(open_on);
         self.listeners.borrow_mut().push(listener);

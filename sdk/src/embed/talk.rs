@@ -4,6 +4,7 @@ use super::{Embed, call_page};
 use crate::bridge;
 use crate::dom;
 use crate::fault::Fault;
+use crate::frame::Load;
 use crate::handlers::MESSAGE;
 use crate::link::Verdict;
 use crate::message::{self, Loose, Message, Received};
@@ -57,10 +58,21 @@ impl Embed {
 
     /// The frame has loaded a document: the one that shook hands, or another.
     pub(super) fn on_load(&self) {
-        let (was_known, next) = self.loads.loaded();
-        if was_known {
-            return;
+        match self.loads.loaded() {
+            Load::Known => {}
+            Load::New(port) => {
+                self.disconnect();
+                self.connect(port);
+            }
+            // With a port, the document itself says that it goes.
+            Load::Unknown if !self.bridge.has_port() => self.gone(),
+            Load::Unknown => {}
         }
+    }
+
+    /// The document that has shaken hands is gone; another may have shaken hands already.
+    fn gone(&self) {
+        let next = self.loads.gone();
         self.disconnect();
         if let Some(port) = next {
             self.connect(port);
@@ -173,6 +185,7 @@ impl Embed {
         match name {
             words::OPEN => self.open(),
             words::CLOSE => self.close(),
+            words::GONE => self.gone(),
             words::RESIZE => {
                 let height = number(Loose::height).filter(|height| (0.0..100_000.0).contains(height));
                 let (Some(height), Some(chrome)) = (height, self.chrome.get()) else { return };

@@ -262,7 +262,9 @@ async fn file(
         return services.documents.of_version(module, (&part, &path), (&method, &request)).await;
     }
     match services.documents.addressed(&module, own).await? {
-        Some(published) => services.documents.framed(published, (&part, &path), query.as_deref(), (&method, &request)).await,
+        Some(published) => {
+            services.documents.framed(published, (&part, &path), query.as_deref(), (&method, &request)).await
+        }
         None => Ok(not_published()),
     }
 }
