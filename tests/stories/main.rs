@@ -38,6 +38,7 @@ mod react;
 mod readme;
 mod recipes;
 mod records;
+mod reported;
 mod resize;
 mod sdk_readme;
 mod startup;
