@@ -1,13 +1,14 @@
 //! Answers that nobody reads.
 
 use crate::scene::{Scene, connect, is_full, stranger};
-use anyhow::{Context, Result};
+use crate::tenant::{Tenant, manifest};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 /// A file that no compression makes smaller.
-fn noise(bytes: usize) -> Vec<u8> {
+pub fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let next = |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -42,6 +43,34 @@ async fn a_large_file_is_asked_for_a_thousand_times_and_never_read() -> Result<(
                 unread.push(stream);
             }
             tokio::time::sleep(Duration::from_secs(if is_full() { 40 } else { 4 })).await;
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_the_largest_records_are_asked_for_and_never_read() -> Result<()> {
+    let scene = Scene::new("pages that are not read").await?;
+    let tenant = Tenant::new(&scene).await?;
+    let published = tenant.publish(&manifest(&json!({ "type": "object" }))).await?;
+    let records = published.records()?;
+    let largest = json!({ "text": "x".repeat(250 << 10) });
+    for _ in 0..200 {
+        let answer = tenant.create(&records, &largest).await?;
+        ensure!(answer.status == 201, "{answer:?}");
+    }
+    let request = format!("{}\r\n", tenant.head("GET", &format!("{records}?limit=200")));
+    scene
+        .under(async {
+            let mut unread = Vec::new();
+            for number in 0..120 {
+                let mut stream = connect(stranger(1 + number), scene.address()).await?;
+                stream.write_all(request.as_bytes()).await?;
+                unread.push(stream);
+            }
+            for stream in &unread {
+                stream.peek(&mut [0]).await?;
+            }
             Ok(())
         })
         .await

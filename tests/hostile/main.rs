@@ -10,4 +10,7 @@ mod disk;
 mod floods;
 mod queries;
 mod scene;
+mod schemas;
+mod tenant;
+mod uploads;
 mod watch;

@@ -29,3 +29,47 @@ async fn fragments_that_multiply_are_counted_before_they_are_spread() -> Result<
         })
         .await
 }
+
+/// So many texts, one after the other.
+fn numbered(count: u32, text: impl Fn(u32) -> String) -> String {
+    (0..count).map(text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_that_are_deep_or_wide_are_refused() -> Result<()> {
+    let scene = Scene::new("deep and wide queries").await?;
+    let circle = "query{...a} fragment a on Query{...b} fragment b on Query{...a ...a}";
+    let list = r#"records(collection: "entries") { nodes { id } }"#;
+    let queries = [
+        circle.to_owned(),
+        "{a".repeat(30_000),
+        format!("{{ {} }}", numbered(20_000, |number| format!("a{number}: {list} "))),
+        format!("{{ __typename {} }}", "@include(if: true) ".repeat(10_000)),
+        format!(
+            "{{ records(collection: \"entries\", filter: {}) {{ nodes {{ id }} }} }}",
+            "[".repeat(50_000)
+        ),
+        format!("query({}) {{ __typename }}", numbered(10_000, |number| format!("$v{number}: Int "))),
+        "query A { __typename } ".repeat(5_000),
+        "#".repeat(200_000),
+    ];
+    let address = scene.address();
+    scene
+        .under(async {
+            for query in &queries {
+                let request = scene.graphql(query);
+                let (first, second) = tokio::join!(
+                    exchange(stranger(1), address, &request),
+                    exchange(stranger(2), address, &request)
+                );
+                for (status, text) in [first?, second?] {
+                    ensure!(
+                        (200..500).contains(&status) && !text.contains("\"__typename\":"),
+                        "{status}: {text}"
+                    );
+                }
+            }
+            Ok(())
+        })
+        .await
+}
