@@ -287,6 +287,23 @@ mod tests {
     }
 
     #[test]
+    fn backslashes_separate_folders() {
+        let archive = zipped(|zip| put(zip, "js/lib/app.js", b"1"));
+        let archive = replace(archive, b"js/lib/app.js", br"js\lib\app.js");
+        assert_eq!(&*unzip(&archive).unwrap().files["js/lib/app.js"], b"1");
+    }
+
+    #[test]
+    fn a_manifest_beside_other_files_is_found_in_its_folder() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        put(&mut zip, "README.md", b"");
+        put(&mut zip, "a/b/c/module.json", MANIFEST.as_bytes());
+        put(&mut zip, "a/b/module.json", MANIFEST.as_bytes());
+        let refused = refusal(zip.finish().unwrap().into_inner());
+        assert!(refused.contains("module.json in the folder `a/b` instead of"), "{refused}");
+    }
+
+    #[test]
     fn a_folder_that_was_zipped_whole_is_refused_with_a_sentence() {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         put(&mut zip, "feedback/module.json", MANIFEST.as_bytes());
