@@ -21,11 +21,17 @@
     console.error('[Dramac] ' + detail)
     return Object.assign(Error(detail), { code })
   }
-  if (isForeign) {
-    link.ask = async () => ({
+  // What the server answers, unless the page's domain does not name every page around this one. Firefox lists none of them.
+  const framed = (answer) => answer.then((verdict) => {
+    const may = (origin) => origin == self.origin || verdict.ancestors.includes(origin)
+    return !verdict?.allowed || verdict.ancestors && [...location.ancestorOrigins ?? []].every(may) ? verdict : {
       code: 'framed_elsewhere',
-      detail: 'This page is in a frame of another website, where browsers refuse modules.',
-    })
+      detail: 'This page is in a frame of another website, where browsers refuse modules unless its domain names that website.',
+    }
+  })
+  if (isForeign) {
+    const { ask } = link
+    link.ask = (config) => framed(ask(config))
   }
 
   // What ends the waits of embeds whose frame is to come later.
@@ -64,7 +70,7 @@
     wait(slot)
   }
   sdk.take = (slot) => {
-    if (isForeign) slot.verdict = link.ask()
+    if (isForeign) slot.verdict &&= framed(slot.verdict)
     if (slot.element) taken.add(slot)
     if (slot.frame) wait(slot)
     take(slot)

@@ -386,6 +386,38 @@ async fn a_page_in_a_frame_of_another_website_says_why_there_is_no_module() -> R
     .await
 }
 
+#[tokio::test]
+async fn a_domain_may_name_the_website_around_its_pages() -> Result<()> {
+    story(async |stage| {
+        let around = Website::start().await?;
+        stage.admit(&around, &stage.module).await?;
+        let inner = format!("localhost:{}", stage.website.port);
+        let at = ["--site", &stage.site, "--module", &stage.module];
+        let outside = around.origin();
+        let set = [&["domain", "set", &inner, "--ancestor", &outside][..], &at].concat();
+        let domain = stage.installation.run(&set).await?;
+        ensure!(domain["ancestors"] == json!([outside]), "{domain}");
+        let url = stage.website.put("/", page(stage, &stage.loader("async"), INLINE));
+        let outer = format!("<!doctype html><title>Around</title><link rel=\"icon\" href=\"data:,\"><iframe id=\"made\" width=\"800\" height=\"600\" src=\"{url}\"></iframe>");
+        let outer = around.put("/", outer);
+        // A running server hears of it within two seconds.
+        stories::wait::until("the module was ready in the frame", stories::wait::LIMIT, async || {
+            stage.browser.open(&outer).await?;
+            stage.browser.enter("document.getElementById('made')").await?;
+            let settled = "shown(deep('[role=alert]')[0]) || (shown(deep('iframe')[0]) && 'ready')";
+            let state = stage.browser.until("the embed was ready or refused", settled).await?;
+            stage.browser.leave().await?;
+            Ok((state == "ready").then_some(()))
+        })
+        .await?;
+        stage.browser.enter("document.getElementById('made')").await?;
+        stage.browser.enter("deep('iframe')[0]").await?;
+        stage.browser.until("the module had its context", "Dramac.module.context").await?;
+        stage.browser.leave().await
+    })
+    .await
+}
+
 /// Markup and prototypes that answer for what a script of the page looks for.
 const HOSTILE: &str = "<body>
 <img name=\"currentScript\" src=\"data:,\" data-dramac-server=\"https://evil.test\" data-dramac-modules=\"https://*.evil.test\">

@@ -220,7 +220,11 @@ const TIED: &[(&str, &str, u32)] = &[
         "<style>body{margin:0}@media (min-width:1px){.hero{height:50svh}}</style><div class=hero>Hero</div><div style='height:700px'>Rest</div>",
         950,
     ),
-    ("no more than the frame", "<style>html,body{height:100%;margin:0}</style><p style='margin:0'>Short</p>", 500),
+    (
+        "no more than the frame",
+        "<style>html,body{height:100%;margin:0}</style><p style='margin:0'>Short</p>",
+        500,
+    ),
 ];
 
 #[tokio::test]

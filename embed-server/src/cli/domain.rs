@@ -78,6 +78,9 @@ pub(super) struct Add {
     /// API requests per hour for its pages
     #[arg(long, value_name = "NUMBER", default_value_t = RATE_LIMIT, value_parser = clap::value_parser!(i64).range(1..))]
     rate_limit: i64,
+    /// A website that may frame its pages with the module in them, such as https://portal.example.com; may be repeated
+    #[arg(long = "ancestor", value_name = "URL")]
+    ancestors: Vec<String>,
 }
 
 /// Options that are not given stay unchanged.
@@ -103,6 +106,12 @@ pub(super) struct Set {
     /// API requests per hour for its pages
     #[arg(long, value_name = "NUMBER")]
     rate_limit: Option<NonZeroU32>,
+    /// A website that may frame its pages with the module in them; may be repeated, and replaces those before
+    #[arg(long = "ancestor", value_name = "URL", conflicts_with = "no_ancestors")]
+    ancestors: Vec<String>,
+    /// Let no other website frame its pages with the module in them
+    #[arg(long)]
+    no_ancestors: bool,
 }
 
 /// A domain, by its id, or by its name on a module's list.
@@ -163,6 +172,7 @@ impl Add {
             allow_api: !self.no_api,
             embed_types: self.types.iter().map(|word| parse_type(word)).collect::<Result<_>>()?,
             rate_limit: self.rate_limit,
+            ancestors: self.ancestors,
         };
         domains.add(&Actor::CommandLine, site, module, new).await
     }
@@ -175,10 +185,11 @@ impl Set {
             allow_api: (self.api || self.no_api).then_some(self.api),
             embed_types: self.types.as_deref().map(parse_types).transpose()?,
             rate_limit: self.rate_limit,
+            ancestors: (self.no_ancestors || !self.ancestors.is_empty()).then_some(self.ancestors),
         };
         if changes == DomainChanges::default() {
             return Err(Error::invalid(
-                "Nothing to change. Use --embed, --no-embed, --api, --no-api, --types or --rate-limit.",
+                "Nothing to change. Use --embed, --no-embed, --api, --no-api, --types, --rate-limit, --ancestor or --no-ancestors.",
             ));
         }
         let domain = self.which.find(domains).await?;

@@ -35,14 +35,19 @@ pub(super) struct Changed(pub(super) AllowedDomain);
 
 impl Readable for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AllowedDomain { domain, allow_embed, allow_api, embed_types, rate_limit, .. } = &self.0;
+        let AllowedDomain { domain, allow_embed, allow_api, embed_types, rate_limit, ancestors, .. } =
+            &self.0;
         let can = |allowed: bool| if allowed { "can" } else { "cannot" };
         write!(f, "Pages of {domain} {} embed the module", can(*allow_embed))?;
         if *allow_embed && !embed_types.is_empty() {
             let types: Vec<_> = embed_types.iter().map(|known| known.as_str()).collect();
             write!(f, " (as {})", types.join(" or "))?;
         }
-        write!(f, " and {} call its API, at most {rate_limit} times an hour.", can(*allow_api))
+        write!(f, " and {} call its API, at most {rate_limit} times an hour.", can(*allow_api))?;
+        if !ancestors.is_empty() {
+            write!(f, " {} may frame them.", ancestors.join(" and "))?;
+        }
+        Ok(())
     }
 }
 

@@ -174,6 +174,7 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
             allow_api: true,
             embed_types: Vec::new(),
             rate_limit: RATE_LIMIT,
+            ancestors: Vec::new(),
         };
         domains.add(&Actor::CommandLine, site, module, domain).await?;
         let name = example.path().file_name().unwrap_or_default().to_string_lossy().into_owned();

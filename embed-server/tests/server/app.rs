@@ -188,6 +188,7 @@ impl TestApp {
             allow_api: true,
             embed_types: Vec::new(),
             rate_limit: 1000,
+            ancestors: Vec::new(),
         };
         let added = self.domains().add(&Actor::CommandLine, site, module, new).await.unwrap();
         self.settle().await;

@@ -87,6 +87,7 @@ story!(a_domain_is_on_a_list_once, |app| {
         allow_api: true,
         embed_types: Vec::new(),
         rate_limit: 1000,
+        ancestors: Vec::new(),
     };
     let error = app.domains().add(&Actor::CommandLine, site, module, again).await.unwrap_err();
     assert_eq!(error.code(), Code::DomainExists);

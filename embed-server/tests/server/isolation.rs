@@ -33,6 +33,7 @@ story!(a_module_of_one_site_is_hidden_from_another, |app| {
         allow_api: true,
         embed_types: Vec::new(),
         rate_limit: 1000,
+        ancestors: Vec::new(),
     };
     assert_eq!(
         app.domains().add(&Actor::CommandLine, other, module, new).await.unwrap_err().code(),

@@ -61,6 +61,7 @@ story!(a_change_that_fails_leaves_neither_event_nor_entry, |app| {
         allow_api: true,
         embed_types: Vec::new(),
         rate_limit: 1000,
+        ancestors: Vec::new(),
     };
     let error = app.domains().add(&Actor::CommandLine, site, module, again).await.unwrap_err();
     assert_eq!((error.code(), counts().await), (Code::DomainExists, before));

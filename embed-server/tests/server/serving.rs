@@ -2,7 +2,9 @@
 
 use crate::app::TestApp;
 use crate::story;
+use embed_base::Code;
 use embed_base::events::activity::Actor;
+use embed_core::domains::DomainChanges;
 use embed_core::modules::{Bundle, Modules};
 use embed_protocol::frame;
 use embed_testing::Database;
@@ -98,6 +100,46 @@ story!(no_other_page_may_frame_the_document, |app| {
         let bare = app.module_get(module, &format!("/embed/{module}/{bare}/")).send().await.unwrap();
         assert_eq!((bare.status().as_u16(), policy(bare.headers())), (200, "frame-ancestors 'none'"));
     }
+});
+
+story!(a_domain_names_who_may_frame_its_pages, |app| {
+    let (site, module) = installed(&app).await;
+    let pattern = app.domains().pattern("example.test").unwrap();
+    let domain = app.domains().find(site, module, &pattern).await.unwrap();
+    let portal = "https://portal.test:8443";
+    let name = async |ancestors: &[&str]| {
+        let ancestors = Some(ancestors.iter().map(|&text| text.to_owned()).collect());
+        let changes = DomainChanges { ancestors, ..DomainChanges::default() };
+        app.domains().change(&Actor::CommandLine, site, domain.id, &changes).await
+    };
+    let said = async || {
+        app.settle().await;
+        policy(framed(&app, site, module, "https://example.test", "inline").await.headers()).to_owned()
+    };
+    let alone = "frame-ancestors https://example.test 'self'";
+
+    for wrong in ["portal.test", "http://portal.test", "https://10.0.0.1", "null", "https://portal.test/page"]
+    {
+        assert_eq!(name(&[wrong]).await.unwrap_err().code(), Code::InvalidDomain, "{wrong}");
+    }
+    let unlisted = name(&[portal]).await.unwrap_err();
+    assert!(unlisted.detail().contains("Add portal.test to the list first"), "{unlisted}");
+    let listed = app.add(site, module, "portal.test").await;
+    let eleven = [portal; 11];
+    assert!(name(&eleven).await.unwrap_err().detail().contains("at most 10"));
+
+    // Without a proof of its own it frames nothing.
+    assert_eq!(name(&[&format!("{portal}/"), portal]).await.unwrap().ancestors.0, [portal]);
+    assert_eq!(said().await, alone);
+    app.prove(&listed).await;
+    app.domains().verify(&Actor::CommandLine, site, listed.id, None).await.unwrap();
+    assert_eq!(said().await, format!("frame-ancestors https://example.test {portal} 'self'"));
+    // It is named for the pages of that domain alone.
+    app.settle().await;
+    let own = framed(&app, site, module, "https://portal.test", "inline").await;
+    assert_eq!(policy(own.headers()), "frame-ancestors https://portal.test 'self'");
+    app.domains().remove(&Actor::CommandLine, site, listed.id).await.unwrap();
+    assert_eq!(said().await, alone);
 });
 
 story!(a_cached_document_is_revalidated_with_its_policy, |app| {

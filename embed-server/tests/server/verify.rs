@@ -186,6 +186,7 @@ story!(the_most_specific_verified_domain_decides, |app| {
         allow_api: true,
         embed_types: Vec::new(),
         rate_limit: 1000,
+        ancestors: Vec::new(),
     };
     let closed = app.domains().add(&Actor::CommandLine, site, module, closed).await.unwrap();
     app.settle().await;

@@ -14,6 +14,7 @@ pub const TOKEN_SECONDS: u32 = 3600;
 mod bodies {
     use crate::EmbedType;
     use alloc::string::String;
+    use alloc::vec::Vec;
     use serde::{Deserialize, Serialize};
 
     /// May this page embed this module?
@@ -47,6 +48,9 @@ mod bodies {
         pub embed_url: String,
         /// What the page needs to know of the module.
         pub module: Module,
+        /// The origins of websites that may frame the page with the module in it, where there are any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub ancestors: Vec<String>,
     }
 
     /// The part of a module's manifest that a host page sees.

@@ -132,6 +132,8 @@ struct DomainForm {
     popup: Checkbox,
     inline: Checkbox,
     rate_limit: String,
+    /// One origin a line.
+    ancestors: String,
 }
 
 impl DomainForm {
@@ -154,7 +156,12 @@ impl DomainForm {
             popup: has(EmbedType::Popup),
             inline: has(EmbedType::Inline),
             rate_limit: domain.rate_limit.to_string(),
+            ancestors: domain.ancestors.join("\n"),
         }
+    }
+
+    fn ancestors(&self) -> Vec<String> {
+        self.ancestors.split_whitespace().map(str::to_owned).collect()
     }
 
     fn types(&self) -> Vec<EmbedType> {
@@ -180,6 +187,7 @@ impl DomainForm {
             allow_api: self.api.0,
             embed_types: self.types(),
             rate_limit: self.limit()?.get().into(),
+            ancestors: self.ancestors(),
         })
     }
 
@@ -189,6 +197,7 @@ impl DomainForm {
             allow_api: Some(self.api.0),
             embed_types: Some(self.types()),
             rate_limit: Some(self.limit()?),
+            ancestors: Some(self.ancestors()),
         })
     }
 }
@@ -213,6 +222,11 @@ fn permission_fields(form: &DomainForm) -> Markup {
             p.hint { "If none is ticked, all are allowed." }
         }
         label { "API requests per hour" input type="number" name="rate_limit" value=(form.rate_limit) min="1" max="4294967295" required; }
+        label {
+            "Websites that may frame its pages"
+            textarea name="ancestors" rows="2" placeholder="https://portal.example.com" { (form.ancestors) }
+        }
+        p.hint { "Only if its pages are shown in frames of other websites, such as a portal. One address a line; a domain of this module has to cover each." }
     }
 }
 
@@ -290,6 +304,7 @@ fn page(
                 }
             } @else {
                 p { (permissions(domain)) ", " (number(domain.rate_limit)) " API requests per hour" }
+                @if !domain.ancestors.is_empty() { p { "Framed by " (domain.ancestors.join(", ")) } }
             }
         }
         @if may {

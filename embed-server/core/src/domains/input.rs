@@ -25,6 +25,10 @@ pub struct DomainToAllow {
     /// The number of API requests that its pages may make per hour.
     #[serde(default = "default_rate_limit")]
     rate_limit: NonZeroU32,
+    /// The origins of websites that may frame its pages with the module in them, such as https://portal.example.com; at
+    /// most 10, each of which a domain of the module covers.
+    #[serde(default)]
+    ancestors: Vec<String>,
 }
 
 /// Changes of a domain; members that are left out stay as they are.
@@ -39,6 +43,9 @@ pub struct DomainChanges {
     pub embed_types: Option<Vec<EmbedType>>,
     /// The number of API requests that its pages may make per hour.
     pub rate_limit: Option<NonZeroU32>,
+    /// The origins of websites that may frame its pages with the module in them; at most 10, each of which a domain of the
+    /// module covers.
+    pub ancestors: Option<Vec<String>>,
 }
 
 /// A request to look for a domain's proof now.
@@ -59,6 +66,7 @@ impl DomainToAllow {
             allow_api: self.allow_api,
             embed_types: self.embed_types,
             rate_limit: self.rate_limit.get().into(),
+            ancestors: self.ancestors,
         })
     }
 }

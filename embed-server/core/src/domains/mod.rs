@@ -45,6 +45,8 @@ pub const DOMAINS: Topic = Topic("domains");
 
 /// The default limit of API requests per hour for the pages of a domain (seed EM-31).
 pub const RATE_LIMIT: i64 = 1000;
+/// The most ancestors of a domain, because browsers get them in a header.
+pub const MOST_ANCESTORS: usize = 10;
 
 /// A domain on a module's list.
 #[derive(Clone, Debug, PartialEq, FromRow, Serialize, JsonSchema)]
@@ -74,6 +76,10 @@ pub struct AllowedDomain {
     pub embed_types: Json<Vec<EmbedType>>,
     /// The number of API requests that its pages may make per hour.
     pub rate_limit: i64,
+    /// The origins of websites that may frame its pages with the module in them, each as long as a verified domain of the
+    /// module covers it.
+    #[schemars(with = "Vec<String>")]
+    pub ancestors: Json<Vec<String>>,
     /// When the proof was last found.
     pub last_proved_at: Option<DateTime<Utc>>,
     /// When the proof was last checked.
@@ -120,6 +126,8 @@ pub struct NewDomain {
     /// The types as which their pages may embed it; empty means all.
     pub embed_types: Vec<EmbedType>,
     pub rate_limit: i64,
+    /// The origins of websites that may frame these pages with the module in them.
+    pub ancestors: Vec<String>,
 }
 
 /// A way to prove a domain.
@@ -165,6 +173,7 @@ impl Domains {
     pub async fn add(&self, by: &Actor, site: Uuid, module: Uuid, new: NewDomain) -> Result<AllowedDomain> {
         let now = self.context.clock.now();
         let loopback = new.pattern.is_loopback();
+        let ancestors = self.ancestors(site, module, &new.ancestors).await?;
         let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
         let domain = AllowedDomain {
             id: self.context.ids.next(),
@@ -179,6 +188,7 @@ impl Domains {
             allow_api: new.allow_api,
             embed_types: Json(new.embed_types),
             rate_limit: new.rate_limit,
+            ancestors: Json(ancestors),
             last_proved_at: None,
             last_checked_at: None,
             last_error: None,
@@ -254,10 +264,16 @@ impl Domains {
         id: Uuid,
         changes: &DomainChanges,
     ) -> Result<AllowedDomain> {
-        let mut change = self.context.change(&self.tenant(site, id).await?, by).await?;
+        let module = self.load(site, id).await?.module_id;
+        let ancestors = match &changes.ancestors {
+            Some(ancestors) => Some(self.ancestors(site, module, ancestors).await?),
+            None => None,
+        };
+        let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
+        let mut change = self.context.change(&tenant, by).await?;
         let before = store::find(&mut change, site, id).await?;
         let now = change.now();
-        let changed = store::change(&mut change, site, id, changes, now).await?;
+        let changed = store::change(&mut change, site, id, (changes, ancestors), now).await?;
         let (Some(before), Some(domain)) = (before, changed) else { return Err(not_found(&id.to_string())) };
         if domain.verified && domain.allow_embed && !before.allow_embed {
             change.event(&domain.event(DomainEventKind::Active {}))?;
@@ -275,6 +291,36 @@ impl Domains {
         change.forget(DOMAINS, domain.module_id);
         change.commit(events::DOMAIN_REMOVED, &domain.domain).await?;
         Ok(domain)
+    }
+
+    /// The origins of ancestors as a person types them. A domain on the module's list must cover each, so that its owner
+    /// proves it.
+    async fn ancestors(&self, site: Uuid, module: Uuid, texts: &[String]) -> Result<Vec<String>> {
+        if texts.len() > MOST_ANCESTORS {
+            return Err(Error::new(
+                Code::InvalidDomain,
+                format!("A domain has at most {MOST_ANCESTORS} ancestors."),
+            ));
+        }
+        let mut origins = Vec::new();
+        for text in texts {
+            let text = text.trim().trim_end_matches('/');
+            let origin = Origin::parse(text, self.context.settings.server.dev).map_err(|error| {
+                Error::new(Code::InvalidDomain, format!("{text} cannot be an ancestor: {error}."))
+            })?;
+            if self.covering(site, module, &origin).await?.is_empty() {
+                let host = origin.host();
+                let detail = format!(
+                    "{origin} cannot be an ancestor, because no domain on the module's list covers it. Add {host} to the list first, and let its owner prove it."
+                );
+                return Err(Error::new(Code::InvalidDomain, detail));
+            }
+            let origin = origin.to_string();
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        Ok(origins)
     }
 
     async fn load(&self, site: Uuid, id: Uuid) -> Result<AllowedDomain> {

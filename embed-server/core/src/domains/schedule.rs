@@ -152,6 +152,7 @@ mod tests {
             allow_api: true,
             embed_types: Json(Vec::new()),
             rate_limit: 1000,
+            ancestors: Json(Vec::new()),
             last_proved_at: None,
             last_checked_at: None,
             last_error: None,

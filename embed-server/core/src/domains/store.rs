@@ -14,8 +14,8 @@ pub(super) async fn insert(tx: &mut Tx, domain: &AllowedDomain) -> Result<()> {
     let text = sql!(
         "INSERT INTO module_allowed_domains
          (id, site_id, module_id, domain, verified, verification_token, verified_at, verification_method, allow_embed,
-          allow_api, embed_types, rate_limit, next_check_at, created_at, updated_at)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
+          allow_api, embed_types, rate_limit, next_check_at, created_at, updated_at, ancestors)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
          FROM (SELECT $2 AS site_id, $3 AS module_id) AS added WHERE ",
         BELONGS
     );
@@ -37,6 +37,7 @@ pub(super) async fn insert(tx: &mut Tx, domain: &AllowedDomain) -> Result<()> {
             .bind(domain.next_check_at)
             .bind(domain.created_at)
             .bind(domain.updated_at)
+            .bind(&domain.ancestors)
     )
     .on_unique(&["site_id", "module_id", "domain"], || {
         Error::new(Code::DomainExists, format!("{} is already on the module's list.", domain.domain))
@@ -136,19 +137,21 @@ pub(super) async fn change(
     tx: &mut Tx,
     site: Uuid,
     id: Uuid,
-    changes: &DomainChanges,
+    (changes, ancestors): (&DomainChanges, Option<Vec<String>>),
     now: DateTime<Utc>,
 ) -> Result<Option<AllowedDomain>> {
     let text = "UPDATE module_allowed_domains SET
          allow_embed = COALESCE($1, allow_embed), allow_api = COALESCE($2, allow_api),
-         embed_types = COALESCE($3, embed_types), rate_limit = COALESCE($4, rate_limit), updated_at = $5
-         WHERE site_id = $6 AND id = $7 RETURNING *";
+         embed_types = COALESCE($3, embed_types), rate_limit = COALESCE($4, rate_limit),
+         ancestors = COALESCE($5, ancestors), updated_at = $6
+         WHERE site_id = $7 AND id = $8 RETURNING *";
     Ok(on!(tx, |conn| {
         sqlx::query_as(text)
             .bind(changes.allow_embed)
             .bind(changes.allow_api)
             .bind(changes.embed_types.as_ref().map(Json))
             .bind(changes.rate_limit.map(|limit| i64::from(limit.get())))
+            .bind(ancestors.as_ref().map(Json))
             .bind(now)
             .bind(site)
             .bind(id)

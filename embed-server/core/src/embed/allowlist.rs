@@ -22,8 +22,11 @@ const CACHE_LIFETIME: Duration = Duration::from_secs(30);
 /// Whether a page may embed a module.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It may, and gets this version.
-    Allowed(Arc<Published>),
+    /// It may, and gets this version. The proved origins that may frame its pages with the module in them.
+    Allowed {
+        published: Arc<Published>,
+        ancestors: Arc<[String]>,
+    },
     Refused(Refusal),
 }
 
@@ -61,7 +64,12 @@ struct Key {
 enum Entry {
     NoSite,
     NoModule,
-    Module { published: Arc<Published>, status: OriginStatus, deciding: Option<DecidingDomain> },
+    Module {
+        published: Arc<Published>,
+        status: OriginStatus,
+        deciding: Option<DecidingDomain>,
+        ancestors: Arc<[String]>,
+    },
 }
 
 /// The most specific verified domain that covers an origin, which decides about it.
@@ -100,7 +108,7 @@ impl Allowlist {
         Ok(match &*self.entry(site, module, origin).await? {
             Entry::NoSite => Verdict::Refused(Refusal::NoSite),
             Entry::NoModule => Verdict::Refused(Refusal::NoModule),
-            Entry::Module { published, status, .. } => match status {
+            Entry::Module { published, status, ancestors, .. } => match status {
                 OriginStatus::NotListed => Verdict::Refused(Refusal::NotAllowed(published.name().to_owned())),
                 OriginStatus::Unverified(domain) => Verdict::Refused(Refusal::NotVerified(domain.clone())),
                 OriginStatus::Allowed(types)
@@ -108,7 +116,9 @@ impl Allowlist {
                 {
                     Verdict::Refused(Refusal::WrongType(types.clone()))
                 }
-                OriginStatus::Allowed(_) => Verdict::Allowed(published.clone()),
+                OriginStatus::Allowed(_) => {
+                    Verdict::Allowed { published: published.clone(), ancestors: ancestors.clone() }
+                }
             },
         })
     }
@@ -141,8 +151,21 @@ impl Allowlist {
         };
         let covering = self.domains.covering(site, module, origin).await?;
         let status = status_of(&covering, published.embed_types());
-        let deciding = covering.iter().find(|domain| domain.verified).map(DecidingDomain::of);
-        Ok(Entry::Module { published, status, deciding })
+        let domain = covering.iter().find(|domain| domain.verified);
+        let mut ancestors = Vec::new();
+        for text in domain.map_or(&[][..], |domain| &domain.ancestors) {
+            if let Ok(ancestor) = Origin::parse(text, true)
+                && self.domains.covering(site, module, &ancestor).await?.iter().any(|domain| domain.verified)
+            {
+                ancestors.push(ancestor.to_string());
+            }
+        }
+        Ok(Entry::Module {
+            published,
+            status,
+            deciding: domain.map(DecidingDomain::of),
+            ancestors: ancestors.into(),
+        })
     }
 }
 

@@ -74,8 +74,9 @@ impl Documents {
         }
     }
 
-    /// The one origin that may frame the module: that of the frame's URL if it is allowed, or the console's for a preview.
-    async fn ancestor(&self, published: &Published, frame: &Frame) -> Result<Option<String>> {
+    /// Who may frame the module: the origin of the frame's URL if it is allowed, with those that may frame its pages; or the
+    /// console for a preview.
+    async fn ancestors(&self, published: &Published, frame: &Frame) -> Result<Option<String>> {
         let settings = &self.context.settings.server;
         match &frame.subject {
             Subject::Preview(permission) => {
@@ -87,7 +88,10 @@ impl Documents {
                 let Ok(origin) = Origin::parse(&frame.origin, settings.dev) else { return Ok(None) };
                 let verdict =
                     self.allowlist.decide(site, published.module, &origin, Some(frame.embed_type)).await?;
-                Ok(matches!(verdict, Verdict::Allowed(_)).then(|| origin.to_string()))
+                let Verdict::Allowed { ancestors, .. } = verdict else { return Ok(None) };
+                let mut origins = vec![origin.as_str()];
+                origins.extend(ancestors.iter().map(String::as_str));
+                Ok(Some(origins.join(" ")))
             }
         }
     }
@@ -95,15 +99,15 @@ impl Documents {
     /// What every answer below a frame's address says to the browser.
     async fn headers(&self, published: &Published, part: &str) -> Result<HeaderMap> {
         let frame = Frame::parse(part);
-        let ancestor = match &frame {
-            Some(frame) => self.ancestor(published, frame).await?,
+        let ancestors = match &frame {
+            Some(frame) => self.ancestors(published, frame).await?,
             None => None,
         };
         let has_own_origin = self.modules.have_own_origins();
-        let mut policy = match &ancestor {
+        let mut policy = match &ancestors {
             // A module may frame its own pages.
-            Some(origin) if has_own_origin => format!("frame-ancestors {origin} 'self'"),
-            Some(origin) => format!("frame-ancestors {origin}"),
+            Some(origins) if has_own_origin => format!("frame-ancestors {origins} 'self'"),
+            Some(origins) => format!("frame-ancestors {origins}"),
             None => UNFRAMEABLE.to_owned(),
         };
         if !has_own_origin {

@@ -16,7 +16,6 @@ pub use preview::PreviewKey;
 use crate::domains::Origin;
 use crate::modules::Published;
 use crate::views::{self, View};
-use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::http::{
     AllowedPage, ApiRequest, Authenticated, Caller, CallerKind, Grant, forbidden, unauthenticated,
@@ -24,10 +23,8 @@ use embed_base::http::{
 use embed_base::ids;
 use embed_base::limits::Limit;
 use embed_base::{Code, Error, Result};
-use embed_protocol::EmbedType;
 use embed_protocol::verify::{self, Allowed, Request, TOKEN_SECONDS};
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use token::{EmbedToken, TokenKey};
 use uuid::Uuid;
 
@@ -61,9 +58,11 @@ impl Embed {
         let (embed_type, at) = (request.embed_type, self.context.clock.now());
         let view = View { site, module, origin: origin.as_str(), embed_type, refused: None, at };
         match verdict {
-            Verdict::Allowed(published) => {
+            Verdict::Allowed { published, ancestors } => {
                 self.views.count(&view);
-                Ok(self.allowed(site, module, &origin, embed_type, &published, at))
+                let token =
+                    EmbedToken::new(self.context.random.id(at), site, module, &origin, embed_type, at);
+                Ok(self.allowed(&token, &published, &ancestors))
             }
             Verdict::Refused(refusal) => {
                 if refusal.concerns_a_module() {
@@ -101,7 +100,7 @@ impl Embed {
             Origin::parse(&token.origin, self.context.settings.server.dev).map_err(Error::internal)?;
         let verdict = self.allowlist.decide(request.site, request.module, &origin, token.embed_type).await?;
         let domain = self.allowlist.deciding_domain(request.site, request.module, &origin).await?;
-        let (Verdict::Allowed(_), Some(domain)) = (verdict, domain) else {
+        let (Verdict::Allowed { .. }, Some(domain)) = (verdict, domain) else {
             return Err(unauthenticated(format!("{origin} may no longer embed this module.")));
         };
         Ok(Authenticated {
@@ -148,16 +147,8 @@ impl Embed {
         Ok(origin)
     }
 
-    fn allowed(
-        &self,
-        site: Uuid,
-        module: Uuid,
-        origin: &Origin,
-        embed_type: Option<EmbedType>,
-        published: &Arc<Published>,
-        now: DateTime<Utc>,
-    ) -> Allowed {
-        let token = EmbedToken::new(self.context.random.id(now), site, module, origin, embed_type, now);
+    fn allowed(&self, token: &EmbedToken, published: &Published, ancestors: &[String]) -> Allowed {
+        let module = token.module;
         let settings = &self.context.settings;
         let mut embed_url = match &settings.server.module_host {
             Some(host) => host.origin(module),
@@ -166,13 +157,14 @@ impl Embed {
         embed_url.push_str(&embed_protocol::frame::path(&module.to_string()));
         Allowed {
             allowed: true,
-            token: self.key.seal(&token),
+            token: self.key.seal(token),
             expires_in: TOKEN_SECONDS,
             embed_url,
             module: verify::Module {
                 name: published.name().to_owned(),
                 launcher: published.launcher().clone(),
             },
+            ancestors: ancestors.to_vec(),
         }
     }
 }
