@@ -85,6 +85,8 @@ export type ErrorCode =
   | 'invalid_option'
   | 'container_not_found'
   | 'container_taken'
+  | 'framed_elsewhere'
+  | 'no_handshake'
   | 'csp_wasm'
   | 'csp_frame'
   | 'sdk_unavailable'
