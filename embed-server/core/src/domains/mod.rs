@@ -306,7 +306,7 @@ impl Domains {
         for text in texts {
             let text = text.trim().trim_end_matches('/');
             let origin = Origin::parse(text, self.context.settings.server.dev).map_err(|error| {
-                Error::new(Code::InvalidDomain, format!("{text} cannot be an ancestor: {error}."))
+                Error::new(Code::InvalidDomain, format!("`{text}` cannot be an ancestor: {error}."))
             })?;
             if self.covering(site, module, &origin).await?.is_empty() {
                 let host = origin.host();

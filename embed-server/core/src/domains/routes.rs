@@ -42,7 +42,10 @@ pub fn router() -> ApiRouter<Services> {
             "/api/v1/sites/{site}/modules/{module}/domains/{domain}",
             get_with(show, |op| op.id("getDomain").tag("Domains").summary("Get a domain"))
                 .patch_with(change, |op| {
-                    op.id("changeDomain").tag("Domains").summary("Change the permissions of a domain's pages")
+                    op.id("changeDomain")
+                        .tag("Domains")
+                        .summary("Change the permissions of a domain's pages")
+                        .with(refused(Code::InvalidDomain, "An ancestor cannot frame the domain's pages."))
                 })
                 .delete_with(remove, |op| {
                     op.id("removeDomain").tag("Domains").summary("Remove a domain from the list")
