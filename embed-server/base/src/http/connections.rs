@@ -23,7 +23,7 @@ pub(super) struct Connections {
 
 #[derive(Default)]
 struct Open {
-    /// By network the connections, in the order in which they came.
+    /// By network, or by the address of a trusted proxy, the connections in the order in which they came.
     by_network: HashMap<IpAddr, BTreeMap<u64, CancellationToken>>,
     /// The networks with a limit of their own, by how many connections they have.
     by_size: BTreeSet<(usize, IpAddr)>,
@@ -35,6 +35,7 @@ struct Open {
 pub(super) struct Admitted {
     connections: Arc<Connections>,
     network: IpAddr,
+    limited: bool,
     number: u64,
     /// Cancelled when the place is given to somebody else.
     pub lost: CancellationToken,
@@ -47,7 +48,9 @@ impl Connections {
 
     /// Gives a connection a place; `None` where it is to be closed.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admitted> {
-        let (limited, network) = (!self.proxies.trusts(peer.to_canonical()), network(peer));
+        let peer = peer.to_canonical();
+        let limited = !self.proxies.trusts(peer);
+        let network = if limited { network(peer) } else { peer };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let own = open.by_network.get(&network).map_or(0, BTreeMap::len);
         if limited && own >= CONNECTIONS_PER_NETWORK {
@@ -70,14 +73,13 @@ impl Connections {
         open.next += 1;
         open.by_network.entry(network).or_default().insert(number, lost.clone());
         open.resized(network, 1, limited);
-        Some(Admitted { connections: self.clone(), network, number, lost })
+        Some(Admitted { connections: self.clone(), network, limited, number, lost })
     }
 
-    fn leave(&self, network: IpAddr, number: u64) {
+    fn leave(&self, &Admitted { network, limited, number, .. }: &Admitted) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         // One that has lost its place has left already.
         if open.by_network.get_mut(&network).is_some_and(|held| held.remove(&number).is_some()) {
-            let limited = !self.proxies.trusts(network);
             open.resized(network, -1, limited);
         }
     }
@@ -102,7 +104,7 @@ impl Open {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.connections.leave(self.network, self.number);
+        self.connections.leave(self);
     }
 }
 
@@ -133,6 +135,20 @@ mod tests {
         let held: Vec<_> = (0..1000).map(|_| connections.admit(at("192.0.2.200"))).collect();
         assert!(held.iter().all(Option::is_some), "a trusted proxy has no limit of its own");
         drop(held);
+        let open = connections.open.lock().unwrap();
+        assert_eq!((open.total, open.by_network.len(), open.by_size.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_told_apart_from_its_network_and_never_makes_room() {
+        let connections = connections(4, "2001:db8::1");
+        let mut proxy: Vec<_> = (0..3).map(|_| connections.admit(at("2001:db8::1")).unwrap()).collect();
+        proxy.pop();
+        let others =
+            ["2001:db8::2", "192.0.2.1", "192.0.2.2"].map(|other| connections.admit(at(other)).unwrap());
+        assert!(others[..2].iter().any(|one| one.lost.is_cancelled()), "one of them made room for the last");
+        assert!(proxy.iter().all(|one| !one.lost.is_cancelled()));
+        drop((proxy, others));
         let open = connections.open.lock().unwrap();
         assert_eq!((open.total, open.by_network.len(), open.by_size.len()), (0, 0, 0));
     }
