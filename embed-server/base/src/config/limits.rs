@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use url::Url;
 
 section! {
-    /// How much a caller may ask (server.md, "Limits").
+    /// How much callers may ask.
     pub struct LimitSettings() titled "Limits";
 
     redis_url: Option<SecretText> = {

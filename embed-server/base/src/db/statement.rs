@@ -119,21 +119,26 @@ fn numbered(first: usize, count: usize) -> String {
     (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
+/// A query of an engine with its arguments, for the macros below.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! bound {
+    ($text:expr, $arguments:expr) => {
+        $arguments.into_iter().fold(sqlx::query_as($text), |query, argument| match argument {
+            $crate::db::Argument::Id(id) => query.bind(id),
+            $crate::db::Argument::Integer(integer) => query.bind(integer),
+            $crate::db::Argument::Text(text) => query.bind(text),
+            $crate::db::Argument::Time(time) => query.bind(time),
+        })
+    };
+}
+
 /// Fetches all rows of a [`Statement`] from either engine.
 #[macro_export]
 macro_rules! fetch_all {
     ($tx:expr, $statement:expr) => {{
         let (text, arguments) = $statement.into_parts();
-        $crate::db::on!($tx, |conn| {
-            let query = sqlx::query_as(text);
-            let bound = arguments.into_iter().fold(query, |query, argument| match argument {
-                $crate::db::Argument::Id(id) => query.bind(id),
-                $crate::db::Argument::Integer(integer) => query.bind(integer),
-                $crate::db::Argument::Text(text) => query.bind(text),
-                $crate::db::Argument::Time(time) => query.bind(time),
-            });
-            bound.fetch_all(conn).await
-        })
+        $crate::db::on!($tx, |conn| { $crate::bound!(text, arguments).fetch_all(conn).await })
     }};
 }
 
@@ -143,14 +148,7 @@ macro_rules! fetch_while {
     ($tx:expr, $statement:expr, $takes:expr) => {{
         let (text, arguments) = $statement.into_parts();
         $crate::db::on!($tx, |conn| {
-            let query = sqlx::query_as(text);
-            let bound = arguments.into_iter().fold(query, |query, argument| match argument {
-                $crate::db::Argument::Id(id) => query.bind(id),
-                $crate::db::Argument::Integer(integer) => query.bind(integer),
-                $crate::db::Argument::Text(text) => query.bind(text),
-                $crate::db::Argument::Time(time) => query.bind(time),
-            });
-            $crate::db::take_while(bound.fetch(conn), $takes).await
+            $crate::db::take_while($crate::bound!(text, arguments).fetch(conn), $takes).await
         })
     }};
 }

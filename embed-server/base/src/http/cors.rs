@@ -73,7 +73,7 @@ pub struct AllowedPage {
     pub limit: Option<Limit>,
 }
 
-/// The headers for a page that the gateway has allowed (server.md, "CORS"). The gateway sets `Vary`, on refusals too.
+/// The headers for a page that the gateway has allowed. The gateway sets `Vary`, on refusals too.
 static MODULE_API: LazyLock<CorsLayer> = LazyLock::new(|| {
     let name = HeaderName::from_static;
     CorsLayer::new()
