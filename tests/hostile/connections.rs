@@ -1,6 +1,6 @@
 //! Connections that are held, heads that are long or never end.
 
-use crate::scene::{Scene, connect, is_full, stranger};
+use crate::target::{Target, connect, is_full, stranger};
 use anyhow::{Result, ensure};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forty_addresses_hold_every_connection() -> Result<()> {
     let (limit, each) = if is_full() { ("10000", 250) } else { ("1000", 30) };
-    let scene = Scene::with("held connections", &[("EMBED_CONNECTION_LIMIT", limit)]).await?;
-    scene
+    let target = Target::with("held connections", &[("EMBED_CONNECTION_LIMIT", limit)]).await?;
+    target
         .under(async {
             let mut held = Vec::new();
             for number in 1..=40 {
                 for _ in 0..each {
-                    held.push(connect(stranger(number), scene.address()).await?);
+                    held.push(connect(stranger(number), target.address()).await?);
                 }
             }
             // Places are taken and lost while others come and go.
@@ -28,12 +28,12 @@ async fn forty_addresses_hold_every_connection() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_address_opens_more_connections_than_it_may() -> Result<()> {
-    let scene = Scene::new("connections of one address").await?;
-    scene
+    let target = Target::new("connections of one address").await?;
+    target
         .under(async {
             let mut held = Vec::new();
             for _ in 0..1_200 {
-                held.push(connect(stranger(1), scene.address()).await?);
+                held.push(connect(stranger(1), target.address()).await?);
             }
             let is_closed = |stream: &tokio::net::TcpStream| match stream.try_read(&mut [0]) {
                 Ok(read) => read == 0,
@@ -51,14 +51,14 @@ async fn one_address_opens_more_connections_than_it_may() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heads_of_400_kilobytes_are_refused_early() -> Result<()> {
-    let scene = Scene::new("long heads").await?;
-    scene
+    let target = Target::new("long heads").await?;
+    target
         .under(async {
             let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Fill: {}", "x".repeat(400 * 1024));
             let head: &'static str = head.leak();
             let mut sent = JoinSet::new();
             for number in 0..500_u16 {
-                let address = scene.address();
+                let address = target.address();
                 sent.spawn(async move {
                     let mut stream = connect(stranger(1 + (number % 4) as u8), address).await?;
                     // It may be closed while it is written to.

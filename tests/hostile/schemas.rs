@@ -1,15 +1,15 @@
 //! Schemas that cost more than they look, at publish and with each record.
 
-use crate::scene::Scene;
+use crate::target::Target;
 use crate::tenant::{Answer, Tenant, manifest};
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
 /// Publishes a module with each schema: refused with a sentence, or taken and then cheap.
 async fn published(name: &'static str, schemas: &[Value]) -> Result<()> {
-    let scene = Scene::new(name).await?;
-    let tenant = Tenant::new(&scene).await?;
-    scene
+    let target = Target::new(name).await?;
+    let tenant = Tenant::new(&target).await?;
+    target
         .under(async {
             for schema in schemas {
                 let answer = tenant.publish(&manifest(schema)).await?;
@@ -68,11 +68,11 @@ async fn schemas_that_refer_to_themselves_or_are_huge() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_that_meet_every_branch() -> Result<()> {
-    let scene = Scene::new("branches").await?;
-    let tenant = Tenant::new(&scene).await?;
+    let target = Target::new("branches").await?;
+    let tenant = Tenant::new(&target).await?;
     let branch = json!({ "items": { "type": "string", "minLength": 2 } });
     let body = json!({ "list": vec![1; 120_000] });
-    scene
+    target
         .under(async {
             for (count, word) in [(10, "anyOf"), (10, "allOf"), (50, "anyOf"), (50, "oneOf"), (4900, "anyOf")]
             {

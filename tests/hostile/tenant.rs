@@ -1,6 +1,6 @@
 //! A customer with credentials: what they send is a stranger's input, too.
 
-use crate::scene::{Scene, connect};
+use crate::target::{Target, connect};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// How much of an answer is read.
 const ANSWER: u64 = 64 << 10;
 
-/// An owner of the scene's site, with a personal token.
+/// An owner of the target's site, with a personal token.
 pub struct Tenant<'a> {
-    scene: &'a Scene,
+    target: &'a Target,
     token: String,
 }
 
@@ -34,10 +34,10 @@ impl Answer {
 }
 
 impl<'a> Tenant<'a> {
-    pub async fn new(scene: &'a Scene) -> Result<Self> {
-        scene.installation.run(&["user", "invite", "ada@example.com", "--owner"]).await?;
-        let made = scene.installation.run(&["user", "token", "ada@example.com"]).await?;
-        Ok(Self { scene, token: made["token"].as_str().context("a token")?.to_owned() })
+    pub async fn new(target: &'a Target) -> Result<Self> {
+        target.installation.run(&["user", "invite", "ada@example.com", "--owner"]).await?;
+        let made = target.installation.run(&["user", "token", "ada@example.com"]).await?;
+        Ok(Self { target, token: made["token"].as_str().context("a token")?.to_owned() })
     }
 
     /// Publishes a module with this manifest.
@@ -49,7 +49,7 @@ impl<'a> Tenant<'a> {
 
     /// Sends an archive as a module.
     pub async fn upload(&self, archive: &[u8]) -> Result<Answer> {
-        let path = format!("/api/v1/sites/{}/modules", self.scene.site);
+        let path = format!("/api/v1/sites/{}/modules", self.target.site);
         self.post(&path, "application/zip", archive).await
     }
 
@@ -62,7 +62,7 @@ impl<'a> Tenant<'a> {
     pub fn head(&self, method: &str, path: &str) -> String {
         format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\nAuthorization: Bearer {}\r\n",
-            self.scene.port(),
+            self.target.port(),
             self.token
         )
     }
@@ -72,7 +72,7 @@ impl<'a> Tenant<'a> {
         let length = body.len();
         let head =
             format!("{head}Connection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
-        let mut stream = connect(Ipv4Addr::LOCALHOST, self.scene.address()).await?;
+        let mut stream = connect(Ipv4Addr::LOCALHOST, self.target.address()).await?;
         let (reader, mut writer) = stream.split();
         let (mut answer, mut reader) = (Vec::new(), reader.take(ANSWER));
         // A server that refuses a body may answer before it has read all of it.

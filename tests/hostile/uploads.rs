@@ -1,7 +1,7 @@
 //! Archives that are sent at once, or that hold more than they look.
 
 use crate::answers::noise;
-use crate::scene::Scene;
+use crate::target::Target;
 use crate::tenant::{Tenant, manifest, zip};
 use anyhow::{Result, ensure};
 use futures_util::future::join_all;
@@ -9,13 +9,13 @@ use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_large_archives_at_once() -> Result<()> {
-    let scene = Scene::new("uploads").await?;
-    let tenant = Tenant::new(&scene).await?;
+    let target = Target::new("uploads").await?;
+    let tenant = Tenant::new(&target).await?;
     let manifest = manifest(&json!({ "type": "object" })).to_string().into_bytes();
     let mut files = vec![("module.json", manifest), ("index.html", b"<p>Hello".to_vec())];
     files.extend(["a.bin", "b.bin", "c.bin", "d.bin"].map(|name| (name, noise(9_500_000))));
     let archive = zip(&files)?;
-    scene
+    target
         .under(async {
             let mut taken = 0;
             for answer in join_all((0..10).map(|_| tenant.upload(&archive))).await {
@@ -32,15 +32,15 @@ async fn ten_large_archives_at_once() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn archives_that_unpack_to_gigabytes() -> Result<()> {
-    let scene = Scene::new("archives").await?;
-    let tenant = Tenant::new(&scene).await?;
+    let target = Target::new("archives").await?;
+    let tenant = Tenant::new(&target).await?;
     let manifest = manifest(&json!({ "type": "object" })).to_string().into_bytes();
     let bomb = [("module.json", manifest.clone()), ("index.html", Vec::new()), ("a.txt", vec![0; 200 << 20])];
     let names: Vec<_> = (0..60_000).map(|number| format!("{number}.txt")).collect();
     let mut crowd: Vec<_> = names.iter().map(|name| (name.as_str(), Vec::new())).collect();
     crowd.push(("module.json", manifest));
     let archives = [zip(&bomb)?, zip(&crowd)?];
-    scene
+    target
         .under(async {
             for archive in &archives {
                 let answer = tenant.upload(archive).await?;

@@ -1,6 +1,6 @@
 //! Those who are not the attacker: whoever watches the server, and a caller who behaves well.
 
-use crate::scene::{Scene, exchange};
+use crate::target::{Target, exchange};
 use anyhow::{Result, ensure};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -27,15 +27,15 @@ pub struct Figures {
 }
 
 impl Watch {
-    pub fn start(scene: &Scene) -> Self {
+    pub fn start(target: &Target) -> Self {
         let stop = Arc::<AtomicBool>::default();
-        let (port, address) = (scene.port(), scene.address());
+        let (port, address) = (target.port(), target.address());
         let health = format!("GET /healthz HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
-        let records = format!("/api/v1/modules/{}/records/entries", scene.module);
+        let records = format!("/api/v1/modules/{}/records/entries", target.module);
         let head = |method: &str| {
             format!(
                 "{method} {records} HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n",
-                scene.token
+                target.token
             )
         };
         let body = r#"{"rating":5,"comment":"Well."}"#;

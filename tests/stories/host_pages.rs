@@ -367,13 +367,20 @@ async fn a_page_without_an_address_of_its_own_has_the_origin_of_the_one_that_mad
     .await
 }
 
+/// Puts a page with an embed on the stage's website, and one that frames it on another; the address of the outer one.
+fn around_page(stage: &Stage, around: &Website) -> String {
+    let url = stage.website.put("/", page(stage, &stage.loader("async"), INLINE));
+    let outer = format!(
+        "<!doctype html><title>Around</title><link rel=\"icon\" href=\"data:,\"><iframe id=\"made\" width=\"800\" height=\"600\" src=\"{url}\"></iframe>"
+    );
+    around.put("/", outer)
+}
+
 #[tokio::test]
 async fn a_page_in_a_frame_of_another_website_says_why_there_is_no_module() -> Result<()> {
     story(async |stage| {
         let around = Website::start().await?;
-        let url = stage.website.put("/", page(stage, &stage.loader("async"), INLINE));
-        let outer = format!("<!doctype html><title>Around</title><link rel=\"icon\" href=\"data:,\"><iframe id=\"made\" width=\"800\" height=\"600\" src=\"{url}\"></iframe>");
-        stage.browser.open(&around.put("/", outer)).await?;
+        stage.browser.open(&around_page(stage, &around)).await?;
         stage.browser.enter("document.getElementById('made')").await?;
         stage.browser.until("the card was shown", "shown(deep('[role=alert]')[0])").await?;
         let code = stage.browser.value("deep('[role=alert] code')[0].textContent").await?;
@@ -397,9 +404,7 @@ async fn a_domain_may_name_the_website_around_its_pages() -> Result<()> {
         let set = [&["domain", "set", &inner, "--ancestor", &outside][..], &at].concat();
         let domain = stage.installation.run(&set).await?;
         ensure!(domain["ancestors"] == json!([outside]), "{domain}");
-        let url = stage.website.put("/", page(stage, &stage.loader("async"), INLINE));
-        let outer = format!("<!doctype html><title>Around</title><link rel=\"icon\" href=\"data:,\"><iframe id=\"made\" width=\"800\" height=\"600\" src=\"{url}\"></iframe>");
-        let outer = around.put("/", outer);
+        let outer = around_page(stage, &around);
         // A running server hears of it within two seconds.
         stories::wait::until("the module was ready in the frame", stories::wait::LIMIT, async || {
             stage.browser.open(&outer).await?;

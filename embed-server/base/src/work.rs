@@ -10,30 +10,30 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 /// How long work waits for other work.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WAIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// The threads for such work. Cheap to clone; clones share one limit.
 #[derive(Clone, Debug)]
 pub struct Work {
     permits: Arc<Semaphore>,
-    patience: Duration,
+    wait_limit: Duration,
 }
 
 impl Default for Work {
     fn default() -> Self {
-        Self::new(thread::available_parallelism().map_or(1, NonZero::get), PATIENCE)
+        Self::new(thread::available_parallelism().map_or(1, NonZero::get), WAIT_LIMIT)
     }
 }
 
 impl Work {
-    fn new(at_once: usize, patience: Duration) -> Self {
-        Self { permits: Arc::new(Semaphore::new(at_once)), patience }
+    fn new(at_once: usize, wait_limit: Duration) -> Self {
+        Self { permits: Arc::new(Semaphore::new(at_once)), wait_limit }
     }
 
     /// Runs `work` on a thread of its own; 503 `unavailable` where there is none for too long. Work that has begun goes on,
     /// and is counted, when nobody waits for it any more.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let permit = tokio::time::timeout(self.patience, self.permits.clone().acquire_owned());
+        let permit = tokio::time::timeout(self.wait_limit, self.permits.clone().acquire_owned());
         let permit = permit.await.map_err(|elapsed| {
             Error::unavailable(
                 "The server is busy with the work of other requests; try again shortly.",
@@ -77,13 +77,13 @@ mod tests {
         assert!(long.await.unwrap_err().is_cancelled());
         assert!(work.run(|| ()).await.is_err());
         release.send(()).unwrap();
-        let patient = Work { patience: PATIENCE, ..work };
-        assert_eq!(patient.run(|| 7).await.unwrap(), 7);
+        let waiting = Work { wait_limit: WAIT_LIMIT, ..work };
+        assert_eq!(waiting.run(|| 7).await.unwrap(), 7);
     }
 
     #[tokio::test]
     async fn a_panic_is_an_error_and_leaves_the_place_free() {
-        let work = Work::new(1, PATIENCE);
+        let work = Work::new(1, WAIT_LIMIT);
         let panicked = work.run(|| -> u8 { panic!("no") }).await.unwrap_err();
         assert_eq!(panicked.code(), Code::Internal);
         assert_eq!(work.run(|| 7).await.unwrap(), 7);

@@ -37,7 +37,7 @@ const MOST: usize = 16;
 /// The most bundles that are unpacked and stored at once: each takes up to 50 MiB of memory, and a file's compression.
 const MOST_UNPACKED: usize = 2;
 /// How long an upload waits until it can be unpacked.
-const PATIENCE: Duration = Duration::from_secs(60);
+const UNPACK_WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// Seconds after which a refused upload may be sent again.
 const RETRY_SECONDS: u64 = 10;
 
@@ -152,7 +152,8 @@ impl Archive {
 
     /// Unpacks the whole archive, when others have been.
     pub async fn unpack(mut self, modules: &Modules) -> Result<Unpacked> {
-        let permit = tokio::time::timeout(PATIENCE, modules.uploads.unpacking.clone().acquire_owned());
+        let permit =
+            tokio::time::timeout(UNPACK_WAIT_LIMIT, modules.uploads.unpacking.clone().acquire_owned());
         let permit = permit.await.map_err(|elapsed| {
             Error::unavailable("The server is unpacking other bundles; try again shortly.", elapsed)
                 .retry_after(RETRY_SECONDS)

@@ -3,8 +3,8 @@
 //! A request for a code gets the same response, at the same speed, for every address: the code is created and stored
 //! in any case, and the person is looked up after the response.
 
-use super::letters::{Letter, Reason};
 use super::links::hash;
+use super::mails::{Reason, SignInMail};
 use super::{SignIn, store};
 use crate::accounts::{Browser, Email, Proof, StartedSession};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -84,7 +84,7 @@ impl SignIn {
         let binding = (&*hash(binding), &*network);
         store::insert_code(&mut tx, id, &stored, binding, (now, now + LIFETIME)).await?;
         tx.commit().await?;
-        let letter = Letter {
+        let mail = SignInMail {
             code: (mailbox.guesses < GUESSES_PER_DAY).then_some(code),
             reason: if mailbox.codes == CODES_PER_DAY || from_network + 1 == CODES_PER_NETWORK {
                 Reason::LastCode
@@ -93,7 +93,7 @@ impl SignIn {
             },
             address: browser.address,
         };
-        self.deliver_later(email, letter);
+        self.deliver_later(email, mail);
         Ok(id)
     }
 
@@ -123,8 +123,8 @@ impl SignIn {
         tx.commit().await?;
         if !equal(self.hash_code(id, &digits)?.as_bytes(), found.code_hash.as_bytes()) {
             if mailbox.guesses == GUESSES_PER_DAY {
-                let letter = Letter { code: None, reason: Reason::Guessed, address: browser.address };
-                self.deliver_later(found.email, letter);
+                let mail = SignInMail { code: None, reason: Reason::Guessed, address: browser.address };
+                self.deliver_later(found.email, mail);
             }
             return Err(wrong_code());
         }

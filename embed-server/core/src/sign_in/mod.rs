@@ -3,8 +3,8 @@
 
 mod codes;
 mod github;
-mod letters;
 mod links;
+mod mails;
 mod store;
 
 pub use codes::{CODES_PER_DAY, CODES_PER_MINUTE, CODES_PER_NETWORK, GUESSES_PER_DAY, TRIES};

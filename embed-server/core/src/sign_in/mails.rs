@@ -25,7 +25,7 @@ pub(super) enum Reason {
 }
 
 /// A mail that signs in whoever reads it.
-pub(super) struct Letter {
+pub(super) struct SignInMail {
     /// The code; none where too many wrong ones were typed.
     pub code: Option<String>,
     pub reason: Reason,
@@ -33,7 +33,7 @@ pub(super) struct Letter {
     pub address: IpAddr,
 }
 
-impl Letter {
+impl SignInMail {
     fn link_lifetime(&self) -> TimeDelta {
         if self.reason == Reason::Requested && self.code.is_some() { LINK_LIFETIME } else { DAY }
     }
@@ -79,27 +79,27 @@ impl Letter {
 }
 
 impl SignIn {
-    /// Sends the letter, if the address is a member's, after the response.
-    pub(super) fn deliver_later(&self, email: Email, letter: Letter) {
+    /// Sends the mail, if the address is a member's, after the response.
+    pub(super) fn deliver_later(&self, email: Email, mail: SignInMail) {
         let sign_in = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = sign_in.deliver(&email, &letter).await {
+            if let Err(error) = sign_in.deliver(&email, &mail).await {
                 tracing::error!(%error, causes = error.causes(), "a code could not be sent");
             }
         });
     }
 
-    async fn deliver(&self, email: &Email, letter: &Letter) -> Result<()> {
+    async fn deliver(&self, email: &Email, mail: &SignInMail) -> Result<()> {
         if !self.accounts.is_member(email).await? {
             tracing::info!(%email, "a code was requested for an address that is no member's");
             return Ok(());
         }
         let public_url = &self.context.settings.server.public_url;
-        let link = self.single_use_link(email, letter.link_lifetime()).await?;
+        let link = self.single_use_link(email, mail.link_lifetime()).await?;
         let link = format!("{public_url}{link}");
-        let text = letter.text(public_url, &link);
-        if !self.context.mail.send(email.as_str(), &letter.subject(), text).await? {
-            let code = letter.code.as_deref().unwrap_or_default();
+        let text = mail.text(public_url, &link);
+        if !self.context.mail.send(email.as_str(), &mail.subject(), text).await? {
+            let code = mail.code.as_deref().unwrap_or_default();
             tracing::warn!(target: SIGN_IN_LOG, %email, code, link, "SMTP_URL is not set, so this code is printed here instead of being sent");
         }
         Ok(())

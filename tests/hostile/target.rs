@@ -18,7 +18,7 @@ const MEMORY_BACK: Duration = Duration::from_secs(60);
 /// One attack at a time, since they would answer for each other's figures.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-pub struct Scene {
+pub struct Target {
     pub installation: Installation,
     pub server: Server,
     pub site: String,
@@ -34,7 +34,7 @@ pub fn is_full() -> bool {
     std::env::var_os("HOSTILE_FULL").is_some()
 }
 
-impl Scene {
+impl Target {
     pub async fn new(name: &'static str) -> Result<Self> {
         Self::with(name, &[]).await
     }
