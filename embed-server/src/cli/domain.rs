@@ -78,7 +78,7 @@ pub(super) struct Add {
     /// API requests per hour for its pages
     #[arg(long, value_name = "NUMBER", default_value_t = RATE_LIMIT, value_parser = clap::value_parser!(i64).range(1..))]
     rate_limit: i64,
-    /// A website that may frame its pages with the module in them, such as https://portal.example.com; may be repeated
+    /// A website that may frame its pages with the module in them, such as `https://portal.example.com`; may be repeated
     #[arg(long = "ancestor", value_name = "URL")]
     ancestors: Vec<String>,
 }

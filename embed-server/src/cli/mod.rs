@@ -1,8 +1,8 @@
 //! The command line. Every command calls the same functions as the server, on the same database: it needs no running server,
 //! and a running one sees the change within two seconds.
 //!
-//! A command is a variant of [`Command`], a file here with its arguments and its `run`, and a result that is both
-//! [`Serialize`] (for `--json`) and [`Readable`] (for people).
+//! A command is a variant of `Command`, a file here with its arguments and its `run`, and a result that is both
+//! `Serialize` (for `--json`) and `Readable` (for people).
 
 mod doctor;
 mod domain;

@@ -81,7 +81,7 @@ pub(super) struct Organization {
 pub(super) struct Invite {
     /// The person's email address
     email: String,
-    /// The person's name [default: the part of the address before the @]
+    /// The person's name [default: the local part of the address]
     #[arg(long)]
     name: Option<String>,
     /// owner, admin or member

@@ -1,4 +1,4 @@
-//! The only access to the database: a transaction that is scoped to one site ([`Db::begin`]) or crosses all sites
+//! The only access to the database: a transaction that is scoped to one site (`Db::begin`) or crosses all sites
 //! ([`Db::begin_global`]), each with a read-only variant.
 //!
 //! One SQL text serves SQLite and PostgreSQL: [`on!`] expands the same expression for both. On PostgreSQL, row-level

@@ -15,7 +15,7 @@ const USER_AGENT: usize = 300;
 #[derive(Clone, Debug)]
 pub struct Browser {
     pub address: IpAddr,
-    /// The first [`USER_AGENT`] characters of its `User-Agent`.
+    /// The first `USER_AGENT` characters of its `User-Agent`.
     pub user_agent: Option<String>,
 }
 

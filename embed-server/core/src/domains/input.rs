@@ -25,7 +25,7 @@ pub struct DomainToAllow {
     /// The number of API requests that its pages may make per hour.
     #[serde(default = "default_rate_limit")]
     rate_limit: NonZeroU32,
-    /// The origins of websites that may frame its pages with the module in them, such as https://portal.example.com; at
+    /// The origins of websites that may frame its pages with the module in them, such as `https://portal.example.com`; at
     /// most 10, each of which a domain of the module covers.
     #[serde(default)]
     ancestors: Vec<String>,

@@ -76,7 +76,7 @@ pub struct Manifest {
     pub embed_types: Vec<EmbedType>,
     #[serde(default)]
     pub launcher: Launcher,
-    /// The browser features that it uses, each one of [`PERMISSIONS`].
+    /// The browser features that it uses, each one of `PERMISSIONS`.
     #[serde(default)]
     pub permissions: Vec<String>,
     /// Its kinds of records, by name.

@@ -2,7 +2,7 @@
 //!
 //! Of callers without a valid credential only the first refusals of a module and hour are lines; the rest are counted.
 //!
-//! Lines are written in batches ([`write`]), so the newest may be missing for a second. Lines are deleted after the
+//! Lines are written in batches (`write`), so the newest may be missing for a second. Lines are deleted after the
 //! operator's retention period.
 
 mod retention;
