@@ -8,7 +8,7 @@ use axum::Router;
 use axum::middleware::{Next, from_fn};
 use axum::serve::ListenerExt;
 use embed_base::config::Settings;
-use embed_base::http::{Call, Caller, CallerKind, Grant, Scope};
+use embed_base::http::{Call, Caller, CallerKind, Grant, ScopeSet};
 use embed_core::records;
 use embed_core::services::Services;
 use std::process::Stdio;
@@ -115,7 +115,7 @@ async fn serve_bare(port: u16, site: Uuid, module: Uuid) -> Result<()> {
     let environment: Vec<_> = std::env::vars().filter(|(name, _)| name != BARE).collect();
     let environment = environment.iter().map(|(name, value)| (name.as_str(), value.clone()));
     let context = embed_server::open(Settings::from_environment(environment)?).await?;
-    let grant = Grant::Scopes(Scope::ALL.into());
+    let grant = Grant::Scopes(ScopeSet::all_records());
     let call = Call { site, module, caller: Caller { kind: CallerKind::Token, id: Uuid::nil(), grant } };
     let admit = from_fn(move |mut request: axum::extract::Request, next: Next| {
         request.extensions_mut().insert(call.clone());

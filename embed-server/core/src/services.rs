@@ -19,12 +19,11 @@ use embed_base::Context;
 use embed_base::Result;
 use embed_base::config::SecretText;
 use embed_base::http::{
-    AllowedPage, ApiRequest, Authenticated, Caller, CallerKind, Grant, Lookups, RequestLog, Scope, forbidden,
-    unauthenticated,
+    AllowedPage, ApiRequest, Authenticated, Caller, CallerKind, Grant, Lookups, RequestLog, Scope, ScopeSet,
+    Verb, forbidden, unauthenticated,
 };
 use embed_base::limits::RateLimits;
 use embed_base::secrets::{Bearer, SecretKind};
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -102,8 +101,8 @@ impl Services {
                     "This module belongs to an organization that you are not a member of.",
                 ));
             }
-            Some(Role::Member) => BTreeSet::from([Scope::Read]),
-            Some(Role::Admin | Role::Owner) => BTreeSet::from(Scope::ALL),
+            Some(Role::Member) => [Scope::Records(Verb::Read)].into_iter().collect(),
+            Some(Role::Admin | Role::Owner) => ScopeSet::all_records(),
         };
         let caller = Caller { kind: CallerKind::Operator, id: operator.user(), grant: Grant::Scopes(scopes) };
         Ok(Authenticated { caller, limit: None })

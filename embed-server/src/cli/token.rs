@@ -7,10 +7,10 @@ use crate::output::{List, Output};
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use embed_base::Context;
+use embed_base::Result;
 use embed_base::events::activity::Actor;
 use embed_base::http::Scope;
 use embed_base::ids;
-use embed_base::{Error, Result};
 use embed_core::tokens::{ApiToken, CreatedToken, NewToken, Tokens};
 use serde::Serialize;
 use std::fmt;
@@ -49,7 +49,7 @@ pub(super) struct Create {
     name: String,
     #[command(flatten)]
     module: ModuleArgs,
-    /// Its scopes: read, write, delete
+    /// Its scopes: read, write, delete; for one collection only, as in read:entries
     #[arg(long, value_name = "SCOPE,…", value_delimiter = ',', required = true)]
     scopes: Vec<String>,
     /// Only pages of these domains can use it [default: any domain that can use the API, and programs]
@@ -93,7 +93,7 @@ impl Create {
         let new = NewToken {
             module_id: module,
             name: self.name,
-            scopes: self.scopes.iter().map(|word| parse_scope(word)).collect::<Result<_>>()?,
+            scopes: self.scopes.iter().map(|text| Scope::parse(text)).collect::<Result<_>>()?,
             allowed_domains: given(self.allowed_domains),
             allowed_ips: given(self.allowed_ips),
             rate_limit: self.rate_limit,
@@ -107,16 +107,9 @@ async fn find(tokens: &Tokens, id: &str) -> Result<ApiToken> {
     tokens.find_anywhere(ids::parse("token", id, "token list --site ID --module ID")?).await
 }
 
-fn parse_scope(word: &str) -> Result<Scope> {
-    Scope::ALL.into_iter().find(|scope| scope.as_str() == word).ok_or_else(|| {
-        let known = Scope::ALL.map(Scope::as_str).join(", ");
-        Error::invalid(format!("`{word}` is not a scope; expected some of {known}."))
-    })
-}
-
 impl Readable for ApiToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scopes: Vec<_> = self.scopes.iter().map(|scope| scope.as_str()).collect();
+        let scopes: Vec<_> = self.scopes.iter().map(ToString::to_string).collect();
         write!(f, "{}  dram_live_{}…  {}  {}", self.id, self.token_prefix, scopes.join(","), self.name)?;
         match (self.revoked_at, self.expires_at) {
             (Some(at), _) => write!(f, "  revoked {}", at.format("%F")),

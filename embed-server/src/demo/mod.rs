@@ -10,7 +10,7 @@ use clap::Args;
 use embed_base::Context;
 use embed_base::config::Settings;
 use embed_base::events::activity::Actor;
-use embed_base::http::Scope;
+use embed_base::http::{Scope, Verb};
 use embed_base::{Error, Result};
 use embed_bundle::{Dir, EXAMPLES};
 use embed_core::accounts::{Accounts, Email, Role};
@@ -186,8 +186,22 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
         site,
         personal_token: personal_token.reveal().to_owned(),
         console: SignIn::new(context, accounts)?.reusable_link(&owner).await?,
-        token: token(context, (site, feedback), "From the command line", &Scope::ALL, None).await?,
-        page_token: token(context, (site, feedback), "The website's own", &[Scope::Read], website).await?,
+        token: token(
+            context,
+            (site, feedback),
+            "From the command line",
+            &Verb::ALL.map(Scope::Records),
+            None,
+        )
+        .await?,
+        page_token: token(
+            context,
+            (site, feedback),
+            "The website's own",
+            &[Scope::Records(Verb::Read)],
+            website,
+        )
+        .await?,
         modules: published,
     })
 }

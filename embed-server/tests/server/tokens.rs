@@ -107,7 +107,7 @@ story!(a_token_that_makes_no_sense_is_refused_with_a_reason, |app| {
     }
     assert_eq!(tokens.list(site, module).await.unwrap(), []);
     for (arguments, sentence) in [
-        (vec!["--scopes", "admin"], "`admin` is not a scope; expected some of read, write, delete"),
+        (vec!["--scopes", "admin"], "`admin` is not a scope; expected read, write or delete"),
         (vec!["--scopes", "read", "--rate-limit", "0"], "Invalid command"),
         (vec!["--scopes", "read", "--expires", "soon"], "such as 30d"),
     ] {

@@ -3,37 +3,9 @@
 //! The gateway ([`super::behind_gateway`]) authenticates the caller once, before any handler runs, and adds a [`Call`] to the
 //! request. Handlers see the caller's [`Grant`] and not its kind, so a further kind of caller changes no handler.
 
+use super::ScopeSet;
 use crate::error::{Code, Error};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use uuid::Uuid;
-
-/// What a token lets its bearer do with a module's records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Read and list.
-    Read,
-    /// Create and change.
-    Write,
-    /// Delete.
-    Delete,
-}
-
-impl Scope {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
-
-    /// The word for it in JSON and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Delete => "delete",
-        }
-    }
-}
 
 /// How a caller is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +39,8 @@ pub enum Grant {
     Nothing,
     /// What each collection of the manifest grants visitors.
     Visitors,
-    /// What the scopes say, in every collection.
-    Scopes(BTreeSet<Scope>),
+    /// What the scopes say.
+    Scopes(ScopeSet),
 }
 
 /// An authenticated caller, or nobody.

@@ -22,10 +22,11 @@ mod path;
 mod refusals;
 mod request_id;
 mod request_log;
+mod scope;
 mod time_range;
 
 pub use api_gateway::{ApiRequest, Authenticated, CALL_TIMEOUT, Lookups, behind_gateway};
-pub use caller::{Call, Caller, CallerKind, Grant, Scope, forbidden, unauthenticated};
+pub use caller::{Call, Caller, CallerKind, Grant, forbidden, unauthenticated};
 pub use connections::CONNECTIONS_PER_NETWORK;
 pub use cors::{AllowedPage, CorsPolicy};
 pub use created::Created;
@@ -49,4 +50,5 @@ pub use request_log::{
     QUEUE as REQUEST_LOG_QUEUE, RequestLog, RequestLogEntry, RequestLogQueues,
     STRANGERS_QUEUE as STRANGERS_LOG_QUEUE,
 };
+pub use scope::{MAX_SCOPES, Scope, ScopeSet, Verb};
 pub use time_range::TimeRange;

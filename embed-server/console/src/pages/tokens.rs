@@ -17,7 +17,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
-use embed_base::http::{Paging, Scope};
+use embed_base::http::{Paging, Scope, Verb};
 use embed_base::secrets::SecretKind;
 use embed_base::{Error, Result};
 use embed_core::accounts::{Admin, Member};
@@ -79,7 +79,7 @@ impl ApiTokenForm {
     }
 
     fn new_token(&self, viewer: &Viewer) -> Result<NewToken> {
-        let scopes = [(self.read, Scope::Read), (self.write, Scope::Write), (self.delete, Scope::Delete)];
+        let scopes = [(self.read, Verb::Read), (self.write, Verb::Write), (self.delete, Verb::Delete)];
         let limit = self.rate_limit.trim().parse();
         let limit = limit
             .map_err(|_| Error::invalid("The limit is a whole number of requests per minute, at least 1."))?;
@@ -98,7 +98,11 @@ impl ApiTokenForm {
             module_id: Uuid::try_parse(&self.module)
                 .map_err(|_| Error::invalid("Choose the module that the token gives access to."))?,
             name: self.name.clone(),
-            scopes: scopes.into_iter().filter(|(Checkbox(on), _)| *on).map(|(_, scope)| scope).collect(),
+            scopes: scopes
+                .into_iter()
+                .filter(|(Checkbox(on), _)| *on)
+                .map(|(_, verb)| Scope::Records(verb))
+                .collect(),
             allowed_domains: split_list(&self.allowed_domains),
             allowed_ips: split_list(&self.allowed_ips),
             rate_limit: Some(limit),
@@ -187,7 +191,7 @@ async fn page(
 }
 
 fn scopes(token: &ApiToken) -> String {
-    token.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ")
+    token.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn state(viewer: &Viewer, token: &ApiToken) -> Markup {

@@ -13,7 +13,7 @@ use aide::operation::add_parameters;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use embed_base::http::openapi;
-use embed_base::http::{Call, Grant, Scope, forbidden, path_id, path_text, unauthenticated};
+use embed_base::http::{Call, Grant, Verb, forbidden, path_id, path_text, unauthenticated};
 use embed_base::{Code, Error, Result};
 use schemars::json_schema;
 use std::marker::PhantomData;
@@ -24,10 +24,10 @@ use uuid::Uuid;
 pub trait Permission: Send + Sync + 'static {
     /// What a collection must allow visitors.
     const ACTION: Action;
-    /// The scope that a token needs.
-    const SCOPE: Scope;
-    /// The verb, for error texts.
-    const VERB: &'static str;
+    /// What a token's scopes must allow.
+    const VERB: Verb;
+    /// The word for it in error texts.
+    const WORD: &'static str;
 }
 
 /// Permission to read and list records.
@@ -48,26 +48,26 @@ pub struct Delete;
 
 impl Permission for Read {
     const ACTION: Action = Action::Read;
-    const SCOPE: Scope = Scope::Read;
-    const VERB: &'static str = "read";
+    const VERB: Verb = Verb::Read;
+    const WORD: &'static str = "read";
 }
 
 impl Permission for Create {
     const ACTION: Action = Action::Create;
-    const SCOPE: Scope = Scope::Write;
-    const VERB: &'static str = "create";
+    const VERB: Verb = Verb::Write;
+    const WORD: &'static str = "create";
 }
 
 impl Permission for Update {
     const ACTION: Action = Action::Update;
-    const SCOPE: Scope = Scope::Write;
-    const VERB: &'static str = "update";
+    const VERB: Verb = Verb::Write;
+    const WORD: &'static str = "update";
 }
 
 impl Permission for Delete {
     const ACTION: Action = Action::Delete;
-    const SCOPE: Scope = Scope::Delete;
-    const VERB: &'static str = "delete";
+    const VERB: Verb = Verb::Delete;
+    const WORD: &'static str = "delete";
 }
 
 /// A collection of a module, with the permission to do `P` in it. Extracted from the path and from the caller that
@@ -100,24 +100,23 @@ impl<P: Permission> Collection<P> {
             Grant::Nothing => {
                 return Err(unauthenticated(format!(
                     "To {} records, send `Authorization: Bearer …` with an API token, or with an embed token from `verify`.",
-                    P::VERB
+                    P::WORD
                 )));
             }
             Grant::Visitors if declared.visitors.contains(&P::ACTION) => {}
             Grant::Visitors => {
                 return Err(forbidden(format!(
                     "Visitors may not {} records of {name}: `collections.{name}.visitors` in module.json does not list it.",
-                    P::VERB
+                    P::WORD
                 )));
             }
-            Grant::Scopes(scopes) if scopes.contains(&P::SCOPE) => {}
+            Grant::Scopes(scopes) if scopes.allows(P::VERB, name) => {}
             Grant::Scopes(scopes) => {
-                let has: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+                let has: Vec<_> = scopes.iter().map(ToString::to_string).collect();
                 let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
+                let (word, verb) = (P::WORD, P::VERB.as_str());
                 return Err(forbidden(format!(
-                    "To {} records, a token needs the scope `{}`; this one has {has}.",
-                    P::VERB,
-                    P::SCOPE.as_str()
+                    "To {word} records of {name}, a token needs the scope `{verb}` or `{verb}:{name}`; this one has {has}."
                 )));
             }
         }
@@ -212,10 +211,9 @@ impl<P: Permission> OperationInput for Collection<P> {
         add_parameters(ctx, operation, [name]);
         let when = "The credentials are missing or invalid.";
         openapi::refuses(ctx, operation, Code::Unauthenticated, when);
-        let scope = P::SCOPE.as_str();
+        let (word, verb) = (P::WORD, P::VERB.as_str());
         let when = format!(
-            "A token needs the scope `{scope}`; visitors need the collection's permission to {}.",
-            P::VERB
+            "A token needs the scope `{verb}`, or that of the collection, such as `{verb}:entries`; visitors need the collection's permission to {word}."
         );
         openapi::refuses(ctx, operation, Code::Forbidden, &when);
         let when = "There is no such module, or it is not published.";

@@ -3,13 +3,12 @@
 use crate::domains::DomainPattern;
 use chrono::{DateTime, Utc};
 use embed_base::db;
-use embed_base::http::Scope;
+use embed_base::http::{MAX_SCOPES, Scope, ScopeSet};
 use embed_base::names;
 use embed_base::net::parse_network;
 use embed_base::{Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use uuid::Uuid;
 
@@ -25,7 +24,7 @@ pub struct NewToken {
     pub module_id: Uuid,
     /// The token's name, 1 to 200 characters.
     pub name: String,
-    /// What the token may do; at least one scope.
+    /// What the token may do: 1 to 50 scopes, without `profile`.
     pub scopes: Vec<Scope>,
     /// The domains whose pages may use it, such as example.com or *.example.com; if left out, any page that may call
     /// the API, and programs.
@@ -54,7 +53,7 @@ pub struct TokenToRotate {
 /// A [`NewToken`], checked and normalised.
 pub(super) struct ValidToken {
     pub name: String,
-    pub scopes: BTreeSet<Scope>,
+    pub scopes: ScopeSet,
     pub allowed_domains: Option<Vec<String>>,
     pub allowed_ips: Option<Vec<String>>,
     pub rate_limit: NonZeroU32,
@@ -64,11 +63,7 @@ pub(super) struct ValidToken {
 impl NewToken {
     pub(super) fn check(self, loopback: bool, now: DateTime<Utc>) -> Result<ValidToken> {
         let name = names::checked("A token's `name`", &self.name)?;
-        if self.scopes.is_empty() {
-            return Err(Error::invalid(
-                "`scopes` is empty, so the token could do nothing; expected some of read, write, delete.",
-            ));
-        }
+        let scopes = valid_scopes(self.scopes)?;
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::invalid(
                 "`expiresAt` is in the past; leave it out for a token that does not expire.",
@@ -93,13 +88,32 @@ impl NewToken {
         };
         Ok(ValidToken {
             name,
-            scopes: self.scopes.into_iter().collect(),
+            scopes,
             allowed_domains: list("allowedDomains", self.allowed_domains, domain)?,
             allowed_ips: list("allowedIps", self.allowed_ips, network)?,
             rate_limit: self.rate_limit.unwrap_or(RATE_LIMIT),
             expires_at: self.expires_at,
         })
     }
+}
+
+fn valid_scopes(given: Vec<Scope>) -> Result<ScopeSet> {
+    let scopes: ScopeSet = given.into_iter().collect();
+    if scopes.is_empty() {
+        return Err(Error::invalid(
+            "`scopes` is empty, so the token could do nothing; expected some of read, write, delete.",
+        ));
+    }
+    if scopes.len() > MAX_SCOPES {
+        let given = scopes.len();
+        return Err(Error::invalid(format!("`scopes` has {given} scopes; expected at most {MAX_SCOPES}.")));
+    }
+    if scopes.covers(&Scope::Profile) {
+        return Err(Error::invalid(
+            "`scopes` lists `profile`, which is a person's; an API token acts for nobody, so it can have read, write and delete only.",
+        ));
+    }
+    Ok(scopes)
 }
 
 fn list(

@@ -24,7 +24,7 @@ use embed_base::cache::RevisionCache;
 use embed_base::change::{Change, Listed as ListedChange};
 use embed_base::db::{Topic, Tx};
 use embed_base::events::activity::{Action, Actor};
-use embed_base::http::{Listed, Paged, Paging, Scope};
+use embed_base::http::{Listed, Paged, Paging, ScopeSet};
 use embed_base::secrets::{Bearer, SecretKind};
 use embed_base::{Code, Error, Result, Tenant};
 use events::TokenEvent;
@@ -32,7 +32,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::FromRow;
 use sqlx::types::Json;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -66,8 +65,8 @@ pub struct ApiToken {
     #[serde(rename = "prefix")]
     pub token_prefix: String,
     /// What it may do.
-    #[schemars(with = "BTreeSet<Scope>")]
-    pub scopes: Json<BTreeSet<Scope>>,
+    #[schemars(with = "ScopeSet")]
+    pub scopes: Json<ScopeSet>,
     /// The domains whose pages may use it; null for any page that may call the API, and for programs.
     #[schemars(with = "Option<Vec<String>>")]
     pub allowed_domains: Option<Json<Vec<String>>>,
