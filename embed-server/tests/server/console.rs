@@ -49,6 +49,9 @@ async fn new_site(app: &TestApp, browser: &Browser<'_>) -> Uuid {
     next(&seen).rsplit('/').next().unwrap().parse().unwrap()
 }
 
+/// A manifest with two collections.
+const FORM: &str = r#"{"name": "Form", "version": "1.0.0", "collections": {"answers": {}, "notes": {}}}"#;
+
 story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| {
     let owner = app.signed_in(HOME, Role::Owner).await;
     let site = new_site(&app, &owner).await;
@@ -59,8 +62,7 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
     newest(&app, "site.renamed", "Shop & Sons").await;
     assert!(owner.get(&here).await.html.contains("Shop &amp; Sons"));
 
-    let published =
-        owner.upload(&format!("{here}/modules"), &bundle(r#"{"name": "Form", "version": "1.0.0"}"#)).await;
+    let published = owner.upload(&format!("{here}/modules"), &bundle(FORM)).await;
     newest(&app, "module.published", "Form 1.0.0").await;
     let module = next(&published);
     owner.upload(&format!("{module}/versions"), &bundle(r#"{"name": "Form", "version": "1.1.0"}"#)).await;
@@ -111,6 +113,7 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
         ("module", id),
         ("read", "on"),
         ("write", "on"),
+        ("collections", "answers, notes"),
         ("rate_limit", "9"),
         ("days", "30"),
         ("allowed_ips", "192.0.2.0/24, ::1"),
@@ -123,7 +126,10 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
     assert!(listed.contains(&secret[..18]) && !listed.contains(&secret), "it is shown once");
     let token = listed.split("/tokens/").nth(1).unwrap().split_once('"').unwrap().0;
     let token = format!("{tokens}/{token}");
-    assert!(owner.get(&token).await.html.contains("192.0.2.0/24, ::1/128"));
+    let page = owner.get(&token).await.html;
+    assert!(page.contains("192.0.2.0/24, ::1/128"));
+    let scopes = "read:answers, read:notes, write:answers, write:notes";
+    assert!(page.contains(scopes) && listed.contains(scopes), "{page}");
     owner.post(&format!("{token}/rotate"), &[]).await;
     newest(&app, "token.rotated", "Mailer").await;
     assert_eq!(next(&owner.post(&format!("{token}/revoke"), &[]).await), token);
@@ -213,6 +219,30 @@ story!(what_is_wrong_with_a_form_is_said_beside_it_and_nothing_is_lost_or_change
             vec![("name", &*long), ("module", &*module), ("read", "on"), ("rate_limit", "1")],
             400,
             "1 to 200 characters",
+        ),
+        (
+            &tokens,
+            vec![
+                ("name", "x"),
+                ("module", &*module),
+                ("read", "on"),
+                ("collections", "Answers"),
+                ("rate_limit", "1"),
+            ],
+            400,
+            "<code>Answers</code> is not the name of a collection",
+        ),
+        (
+            &tokens,
+            vec![
+                ("name", "x"),
+                ("module", &*module),
+                ("read", "on"),
+                ("collections", "answers"),
+                ("rate_limit", "1"),
+            ],
+            400,
+            "has no collection <code>answers</code>; its module.json declares none.",
         ),
         (
             &tokens,

@@ -5,7 +5,7 @@ use embed_base::config::Settings;
 use embed_base::db::STATEMENT_TIMEOUT;
 use embed_base::disk::{LEAST_BYTES, LEAST_PERCENT};
 use embed_base::http::{
-    BODY_LIMIT, CONNECTIONS_PER_NETWORK, HEAD_LIMIT, HEAD_TIMEOUT, LARGEST_PAGE, LOGGED_REFUSALS,
+    BODY_LIMIT, CONNECTIONS_PER_NETWORK, HEAD_LIMIT, HEAD_TIMEOUT, LARGEST_PAGE, LOGGED_REFUSALS, MAX_SCOPES,
     REQUEST_LOG_QUEUE, STRANGERS_LOG_QUEUE, TIMEOUT, WRITE_TIMEOUT,
 };
 use embed_base::limits::{FILES_PER_CALL, Limit, WAITS};
@@ -74,6 +74,7 @@ fn bounds() -> BTreeMap<String, String> {
         ("head of a request", kib(HEAD_LIMIT)),
         ("time for the head of a request, and for an idle connection", seconds(HEAD_TIMEOUT)),
         ("time in which a client takes nothing of a response", seconds(WRITE_TIMEOUT)),
+        ("scopes of a token", MAX_SCOPES.to_string()),
         ("attempts of an address", per_minute(&SIGN_IN_ATTEMPTS)),
         ("codes for a mailbox at requests of an address", per_minute(&CODES_PER_MINUTE)),
         ("codes for a mailbox at requests of an address, per day", CODES_PER_NETWORK.to_string()),

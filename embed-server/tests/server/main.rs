@@ -45,6 +45,7 @@ mod requests;
 mod revocation;
 mod rotation;
 mod schemas;
+mod scopes;
 mod serving;
 mod sign_in;
 mod sign_in_limits;

@@ -62,6 +62,7 @@ struct ApiTokenForm {
     read: Checkbox,
     write: Checkbox,
     delete: Checkbox,
+    collections: String,
     allowed_domains: String,
     allowed_ips: String,
     rate_limit: String,
@@ -79,7 +80,6 @@ impl ApiTokenForm {
     }
 
     fn new_token(&self, viewer: &Viewer) -> Result<NewToken> {
-        let scopes = [(self.read, Verb::Read), (self.write, Verb::Write), (self.delete, Verb::Delete)];
         let limit = self.rate_limit.trim().parse();
         let limit = limit
             .map_err(|_| Error::invalid("The limit is a whole number of requests per minute, at least 1."))?;
@@ -98,17 +98,35 @@ impl ApiTokenForm {
             module_id: Uuid::try_parse(&self.module)
                 .map_err(|_| Error::invalid("Choose the module that the token gives access to."))?,
             name: self.name.clone(),
-            scopes: scopes
-                .into_iter()
-                .filter(|(Checkbox(on), _)| *on)
-                .map(|(_, verb)| Scope::Records(verb))
-                .collect(),
+            scopes: self.scopes()?,
             allowed_domains: split_list(&self.allowed_domains),
             allowed_ips: split_list(&self.allowed_ips),
             rate_limit: Some(limit),
             expires_at,
         })
     }
+
+    /// The chosen verbs, each in every collection or in those that are named.
+    fn scopes(&self) -> Result<Vec<Scope>> {
+        let verbs = [(self.read, Verb::Read), (self.write, Verb::Write), (self.delete, Verb::Delete)];
+        let verbs = verbs.into_iter().filter(|(Checkbox(on), _)| *on).map(|(_, verb)| verb);
+        match split_list(&self.collections) {
+            None => Ok(verbs.map(Scope::Records).collect()),
+            Some(names) => {
+                verbs.flat_map(|verb| names.iter().map(move |name| in_collection(verb, name))).collect()
+            }
+        }
+    }
+}
+
+fn in_collection(verb: Verb, name: &str) -> Result<Scope> {
+    Scope::parse(&format!("{}:{name}", verb.as_str())).map_err(|_| {
+        let shown: String = name.chars().take(64).collect();
+        Error::invalid(format!(
+            "`{}` is not the name of a collection; expected lower-case letters, digits, hyphens and underscores, a letter first.",
+            shown.escape_debug()
+        ))
+    })
 }
 
 /// Splits a list at commas, spaces and line breaks. `None`, for an empty list, allows any.
@@ -224,6 +242,7 @@ fn token_form(viewer: &Viewer, site: &Site, modules: &[Module], form: &ApiTokenF
                 (tick("write", "write", form.write))
                 (tick("delete", "delete", form.delete))
             }
+            label { "Only in these collections" input type="text" name="collections" value=(form.collections) placeholder="all; for example entries, comments"; }
             label { "Only from pages of these domains" input type="text" name="allowed_domains" value=(form.allowed_domains) placeholder="any page or program"; }
             label { "Only from these IP addresses and networks" input type="text" name="allowed_ips" value=(form.allowed_ips) placeholder="any; for example 192.0.2.0/24"; }
             label { "Requests per minute" input type="number" name="rate_limit" value=(form.rate_limit) min="1" max="4294967295" required; }

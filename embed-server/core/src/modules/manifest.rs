@@ -141,6 +141,15 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The sentence about a collection that it does not declare.
+    pub fn no_collection(&self, name: &str) -> String {
+        let declared: Vec<_> = self.collections.keys().map(String::as_str).collect();
+        let declared = if declared.is_empty() { "none".to_owned() } else { declared.join(", ") };
+        let shown: String = name.chars().take(64).collect();
+        let shown = shown.escape_debug();
+        format!("{} has no collection `{shown}`; its module.json declares {declared}.", self.name)
+    }
+
     fn check(&self) -> Result<(), String> {
         let name_length = self.name.chars().count();
         if self.name.trim() != self.name

@@ -35,7 +35,7 @@ use crate::sites::{SITES, Sites};
 use chrono::{DateTime, Utc};
 use embed_base::Context;
 use embed_base::cache::RevisionCache;
-use embed_base::db::Topic;
+use embed_base::db::{Topic, Tx};
 use embed_base::events::activity::Actor;
 use embed_base::files::{Digest, Forms, Storage};
 use embed_base::http::{Listed, Paged, Paging};
@@ -288,6 +288,16 @@ impl Modules {
         };
         self.published.get((module, version.clone()), read).await
     }
+}
+
+/// The manifest of the version that a site's module serves, in a transaction of the site; `None` where there is no such
+/// module, or it is not published.
+pub async fn served_manifest(tx: &mut Tx, site: Uuid, module: Uuid) -> Result<Option<Manifest>> {
+    let Some(Module { version: Some(version), .. }) = store::find(tx, site, module).await? else {
+        return Ok(None);
+    };
+    let stored = store::version(tx, site, module, &version).await?;
+    Ok(stored.map(|stored| stored.manifest.0.manifest))
 }
 
 fn not_found(site: Uuid, module: Uuid) -> Error {

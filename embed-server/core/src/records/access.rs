@@ -156,15 +156,7 @@ pub(super) fn module_not_found() -> Error {
 }
 
 fn collection_not_found(published: &Published, name: &str) -> Error {
-    let there: Vec<_> = published.manifest.collections.keys().map(String::as_str).collect();
-    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-    let shown: String = name.chars().take(64).collect();
-    let detail = format!(
-        "{} has no collection `{}`; its module.json declares {there}.",
-        published.name(),
-        shown.escape_debug()
-    );
-    Error::new(Code::CollectionNotFound, detail)
+    Error::new(Code::CollectionNotFound, published.manifest.no_collection(name))
 }
 
 impl<P, S> FromRequestParts<S> for Collection<P>

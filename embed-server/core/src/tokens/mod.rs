@@ -16,6 +16,7 @@ pub use events::{ACTIONS, EVENTS};
 pub use input::{NewToken, RATE_LIMIT, TokenToRotate};
 pub use managed::ManagedToken;
 
+use crate::modules;
 use crate::sites::Sites;
 use check::CheckedToken;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,7 +25,7 @@ use embed_base::cache::RevisionCache;
 use embed_base::change::{Change, Listed as ListedChange};
 use embed_base::db::{Topic, Tx};
 use embed_base::events::activity::{Action, Actor};
-use embed_base::http::{Listed, Paged, Paging, ScopeSet};
+use embed_base::http::{Listed, Paged, Paging, Scope, ScopeSet};
 use embed_base::secrets::{Bearer, SecretKind};
 use embed_base::{Code, Error, Result, Tenant};
 use events::TokenEvent;
@@ -124,7 +125,8 @@ impl Tokens {
         Self { context: context.clone(), checked }
     }
 
-    /// Creates a token for a module of a site.
+    /// Creates a token for a module of a site. While the module is published, scopes can only name collections that it
+    /// has.
     pub async fn create(&self, by: &Actor, site: Uuid, new: NewToken) -> Result<CreatedToken> {
         let (now, module) = (self.context.clock.now(), new.module_id);
         let checked = new.check(self.context.settings.server.dev, now)?;
@@ -149,7 +151,13 @@ impl Tokens {
             created_at: now,
         };
         let tenant = Sites::new(&self.context).tenant(site, Some(module)).await?;
-        let change = self.context.change(&tenant, by).await?;
+        let mut change = self.context.change(&tenant, by).await?;
+        if let Some(manifest) = modules::served_manifest(&mut change, site, module).await? {
+            let mut named = token.scopes.iter().filter_map(Scope::collection);
+            if let Some(unknown) = named.find(|name| !manifest.collections.contains_key(*name)) {
+                return Err(Error::invalid(manifest.no_collection(unknown)));
+            }
+        }
         insert(change, secret, token, events::TOKEN_CREATED).await
     }
 
