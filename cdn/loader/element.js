@@ -76,11 +76,11 @@
     take(slot)
   }
 
-  // What has no shadow root is not ours but what a copy of the page has left. What is ours comes back where the page has removed
+  // What has no root is not ours but what a copy of the page has left. What is ours comes back where the page has removed
   // it, as what compares documents does, a hundred times. And what is defined is not hidden by `:not(:defined)`.
-  customElements.define('dramac-frame', class extends HTMLElement {
+  class Host extends HTMLElement {
     connectedCallback() {
-      if (!this.shadowRoot) this.remove()
+      if (!Object.hasOwn(this, 'root')) this.remove()
       this.place = this.parentNode
     }
 
@@ -91,12 +91,19 @@
         this.times = -~this.times
         if (this.times > 99) return link.seen.get(place)?.destroy(fault(0, 'The page keeps removing the embed.'))
         place.append(this)
-        const dialog = this.shadowRoot.querySelector('dialog[open]')
+        const dialog = this.root.querySelector('dialog[open]')
         dialog?.close()
         dialog?.[dialog.ariaModal == 'true' ? 'showModal' : 'show']()
       })
     }
-  })
+  }
+  customElements.define('dramac-frame', Host)
+  // The root is a property of its own, since `shadowRoot` is null where the page makes every root closed.
+  link.host = () => {
+    const host = new Host()
+    host.root = host.attachShadow({ mode: 'open' })
+    return host
+  }
 
   // From now on, elements that appear are embedded, and embeds whose element has left the page are destroyed. Frameworks set the
   // attributes of an element after it is on the page, one after the other, and change them. Nothing runs while the page does

@@ -79,7 +79,7 @@
       const host = slot.host = real(document, 'createElement', 'dramac-frame')
       host.style = 'display:block'
       host.style.width = length(width)
-      frame(slot, host.attachShadow({ mode: 'open' }))
+      frame(slot, host.root = host.attachShadow({ mode: 'open' }))
       real(box, 'append', host)
     }
     slot.verdict = ask(slot.config, slot)

@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, HtmlElement, HtmlIFrameElement, Node};
+use web_sys::{Element, HtmlElement, HtmlIFrameElement, Node, ShadowRoot};
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,6 +19,9 @@ extern "C" {
     /// Puts the slot's iframe, hidden until it is allowed, into `parent`.
     #[wasm_bindgen(method)]
     pub fn frame(this: &Link, slot: &Slot, parent: &Node);
+    /// A new host element, which is not on the page yet.
+    #[wasm_bindgen(method, catch)]
+    pub fn host(this: &Link) -> Result<Host, JsValue>;
 
     /// Calls `Method::Load` of the embed once its element is within 200 px of the viewport.
     #[wasm_bindgen(method)]
@@ -56,7 +59,7 @@ extern "C" {
     pub fn set_verdict(this: &Slot, verdict: &Promise);
     /// The element whose shadow root holds an inline frame, where the loader has made it.
     #[wasm_bindgen(method, getter)]
-    pub fn host(this: &Slot) -> Option<HtmlElement>;
+    pub fn host(this: &Slot) -> Option<Host>;
     #[wasm_bindgen(method, getter)]
     pub fn frame(this: &Slot) -> Option<HtmlIFrameElement>;
     #[wasm_bindgen(method, setter)]
@@ -72,6 +75,14 @@ extern "C" {
     pub fn resolve(this: &Slot, value: &JsValue);
     #[wasm_bindgen(method)]
     pub fn reject(this: &Slot, error: &JsValue);
+
+    /// The element whose shadow root holds what an embed shows.
+    #[wasm_bindgen(extends = HtmlElement)]
+    pub type Host;
+
+    /// `shadowRoot` is null where the page makes every root closed.
+    #[wasm_bindgen(method, getter)]
+    pub fn root(this: &Host) -> ShadowRoot;
 
     /// The object that the page holds.
     pub type Handle;

@@ -228,6 +228,24 @@ const LAYERED: &[Row] = &[
         )],
     ),
     row(
+        "every shadow root is made closed",
+        "<script>{ window.roots = []; const attach = Element.prototype.attachShadow; Element.prototype.attachShadow = function (init) { const root = attach.call(this, { ...init, mode: 'closed' }); roots.push(root); return root } }</script>",
+        "<main id=\"place\" EMBED></main>",
+        &[
+            ("", "Dramac.get?.('it')?.state === 'ready' && shown(roots[0].querySelector('iframe'))"),
+            ("", "deep('dramac-frame').length === 1 && deep('dramac-frame')[0].shadowRoot === null"),
+            (
+                "window.widget = Dramac.embed({ siteId, moduleId, type: 'widget' })",
+                "widget.state === 'ready' && shown(roots[1].querySelector('.launcher'))",
+            ),
+            ("widget.open()", "widget.state === 'open'"),
+            (
+                "document.body.querySelectorAll('dramac-frame').forEach((host) => host.remove())",
+                "shown(roots[0].querySelector('iframe')) && shown(roots[1].querySelector('dialog'))",
+            ),
+        ],
+    ),
+    row(
         "a widget opens while a dialog of the page is modal",
         "",
         "<dialog id=\"dialog\"><button>Pay</button></dialog>",
@@ -434,7 +452,7 @@ const HOSTILE: &str = "<body>
   window.log = []; window.faults = []
   window.addEventListener('error', ({ message }) => { if (message) faults.push(message) })
   const names = ['dramacServer', 'dramacModules', 'version', 'q', 'container', 'sandbox', 'allow', 'nonce', 'onError', 'onMessage', 'params', 'siteId', 'moduleId', 'lazy',
-    'headers', 'credentials', 'host', 'frame', 'verdict', 'element', 'locale', 'label', 'openOn', 'zIndex', 'namespace']
+    'headers', 'credentials', 'host', 'root', 'frame', 'verdict', 'element', 'locale', 'label', 'openOn', 'zIndex', 'namespace']
   for (const name of names) Object.defineProperty(Object.prototype, name, { value: 'https://evil.test', writable: true, configurable: true })
 </script>
 LOADER

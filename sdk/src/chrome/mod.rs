@@ -1,6 +1,6 @@
 //! What an embed shows around its frame.
 //!
-//! Everything lives in the open shadow root of one `<dramac-frame>` element: for an inline embed inside its container,
+//! Everything lives in the shadow root of one `<dramac-frame>` element: for an inline embed inside its container,
 //! for the others at the end of the body. Styles come from one constructable stylesheet, so that a strict `style-src`
 //! holds; the few values that a page chooses are set as properties from script. The page's own rules do not reach the element:
 //! `:host` with `!important` wins over all of them. Of what it inherits, only what hides it counts.
@@ -13,15 +13,12 @@ pub use floating::Floating;
 use crate::config::Config;
 use crate::dom;
 use crate::fault::Fault;
-use crate::link::{Link, Module, Slot};
+use crate::link::{Host, Link, Module, Slot};
 use crate::translations::{self, Words};
 use embed_protocol::{EmbedType, Theme};
 use js_sys::Array;
 use std::cell::{Cell, RefCell};
-use wasm_bindgen::prelude::*;
-use web_sys::{
-    CssStyleSheet, HtmlElement, HtmlIFrameElement, Node, ShadowRoot, ShadowRootInit, ShadowRootMode,
-};
+use web_sys::{CssStyleSheet, HtmlElement, HtmlIFrameElement, Node, ShadowRoot};
 
 thread_local! {
     /// The one stylesheet of all embeds, made when the first needs it.
@@ -41,7 +38,7 @@ fn sheet() -> Option<CssStyleSheet> {
 
 /// The elements of one embed.
 pub struct Chrome {
-    host: HtmlElement,
+    host: Host,
     root: ShadowRoot,
     /// The launcher and the dialog; `None` for an inline embed.
     pub floating: Option<Floating>,
@@ -53,17 +50,16 @@ pub struct Chrome {
 
 impl Chrome {
     /// Builds the chrome at the end of `parent`, or around what the loader has put there already.
-    pub fn build(slot: &Slot, kind: EmbedType, parent: &Node) -> Option<Self> {
+    pub fn build(link: &Link, slot: &Slot, kind: EmbedType, parent: &Node) -> Option<Self> {
         let host = match slot.host() {
             Some(host) => host,
             None => {
-                let host: HtmlElement = dom::create("dramac-frame")?.unchecked_into();
-                host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).ok()?;
+                let host = link.host().ok()?;
                 parent.append_child(&host).ok()?;
                 host
             }
         };
-        let root = host.shadow_root()?;
+        let root = host.root();
         root.set_adopted_style_sheets(&Array::of1(&sheet()?.into()));
         let floating = match kind {
             EmbedType::Inline => None,

@@ -50,7 +50,7 @@ impl Embed {
                 "There is an embed in this container already: destroy it first, or use another element.";
             return self.fail(Fault::new("container_taken", &[text]));
         }
-        match Chrome::build(&self.slot, config.embed_type, parent.unchecked_ref()) {
+        match Chrome::build(&self.link, &self.slot, config.embed_type, parent.unchecked_ref()) {
             Some(chrome) => {
                 if self.chrome.set(chrome).is_ok() {
                     self.container.replace(parent);
