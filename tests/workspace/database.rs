@@ -55,11 +55,23 @@ fn nothing_else_says_that_a_text_is_safe_as_sql() {
 }
 
 /// Which capability owns which tables. What others need of them in a statement is a constant of the owner.
-const TABLES: [(&str, &[&str]); 13] = [
+const TABLES: [(&str, &[&str]); 14] = [
     ("accounts", &["organizations", "users", "members", "sessions", "user_tokens"]),
     ("activity", &["activity"]),
     ("domains", &["module_allowed_domains"]),
     ("modules", &["site_modules", "module_versions", "module_files"]),
+    (
+        "oauth",
+        &[
+            "module_oauth_clients",
+            "module_oauth_grants",
+            "module_oauth_families",
+            "module_oauth_codes",
+            "module_oauth_refresh_tokens",
+            "oauth_requests",
+            "oauth_signing_keys",
+        ],
+    ),
     ("records", &["module_records", "idempotency_keys"]),
     ("requests", &["module_external_requests", "module_refusals"]),
     ("sign_in", &["sign_in_codes", "sign_in_links", "sign_in_mailboxes"]),

@@ -6,6 +6,7 @@ pub mod activity;
 pub mod domains;
 pub mod embed;
 pub mod modules;
+pub mod oauth;
 pub mod records;
 pub mod requests;
 pub mod services;

@@ -8,6 +8,7 @@ use crate::domains::Domains;
 use crate::embed::document::Documents;
 use crate::embed::{Allowlist, BlockedRecorder, Embed, blocked_queue};
 use crate::modules::Modules;
+use crate::oauth::OAuth;
 use crate::records::Records;
 use crate::requests::{RequestLogWriter, Requests};
 use crate::sign_in::SignIn;
@@ -43,6 +44,7 @@ pub struct Capabilities {
     pub embed: Embed,
     pub limits: RateLimits,
     pub modules: Modules,
+    pub oauth: OAuth,
     pub records: Records,
     pub request_log: RequestLog,
     pub requests: Requests,
@@ -78,6 +80,7 @@ impl Services {
             domains,
             embed: Embed::new(&context, allowlist, blocked, counter)?,
             limits: RateLimits::new(redis, context.clock.clone(), context.metrics.clone())?,
+            oauth: OAuth::new(&context, accounts.clone(), modules.clone(), sites.clone()),
             modules,
             records: Records::new(&context),
             request_log,

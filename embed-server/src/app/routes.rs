@@ -20,7 +20,7 @@ use embed_base::http::{
 };
 use embed_console::{self as console, ConsoleState};
 use embed_core::services::Services;
-use embed_core::{activity, domains, embed, modules, records, requests, sites, tokens, views};
+use embed_core::{activity, domains, embed, modules, oauth, records, requests, sites, tokens, views};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
@@ -128,6 +128,7 @@ fn management() -> ApiRouter<Services> {
         .merge(modules::manage::router())
         .merge(domains::routes::router())
         .merge(tokens::routes::router())
+        .merge(oauth::manage::router())
         .merge(requests::routes::router())
         .merge(activity::routes::router())
         .merge(views::routes::router())

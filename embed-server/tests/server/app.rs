@@ -7,8 +7,10 @@ use embed_base::config::Settings;
 use embed_base::crypto::Random;
 use embed_base::db::on;
 use embed_base::events::activity::Actor;
+use embed_core::accounts::Accounts;
 use embed_core::domains::{AllowedDomain, Domains, NewDomain};
 use embed_core::modules::{Bundle, Modules};
+use embed_core::oauth::{CreatedClient, OAuth};
 use embed_core::sites::Sites;
 use embed_core::tokens::Tokens;
 use embed_server::app::Server;
@@ -174,6 +176,22 @@ impl TestApp {
         let made = Tokens::new(&self.context).create(&Actor::CommandLine, site, new).await.unwrap();
         self.settle().await;
         made.token
+    }
+
+    pub fn oauth(&self) -> OAuth {
+        let (accounts, sites) = (Accounts::new(&self.context), Sites::new(&self.context));
+        OAuth::new(&self.context, accounts, Modules::new(&self.context).unwrap(), sites)
+    }
+
+    /// Registers an app. `new` says what it may, and needs no name.
+    pub async fn oauth_client(&self, site: Uuid, module: Uuid, mut new: Value) -> CreatedClient {
+        let name = new.get("name").cloned().unwrap_or("An app".into());
+        new["name"] = name;
+        new["moduleId"] = module.to_string().into();
+        let new = serde_json::from_value(new).unwrap();
+        let made = self.oauth().create_client(&Actor::CommandLine, site, new).await.unwrap();
+        self.settle().await;
+        made
     }
 
     pub fn domains(&self) -> Domains {

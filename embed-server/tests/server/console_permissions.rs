@@ -130,14 +130,14 @@ story!(an_id_of_another_tenant_leads_nowhere, |app| {
     let (ours, own_other) = (PathIds::new(&app, HOME).await, PathIds::new(&app, HOME).await);
     let theirs = PathIds::new(&app, elsewhere).await;
     for rule in console_rules() {
-        for name in ["organization", "site", "module", "domain", "token", "person", "session"] {
+        for name in ["organization", "site", "module", "domain", "token", "client", "person", "session"] {
             if !rule.path.contains(&format!("{{{name}}}")) || rule.needs == "nobody" {
                 continue;
             }
             let mut wrong =
-                vec![theirs.0[name].to_string(), Uuid::now_v7().to_string(), "shop".into(), "%00".into()];
+                vec![theirs.0[name].clone(), Uuid::now_v7().to_string(), "shop".into(), "%00".into()];
             if !["organization", "site", "person", "session"].contains(&name) {
-                wrong.push(own_other.0[name].to_string());
+                wrong.push(own_other.0[name].clone());
             }
             for wrong in wrong {
                 let path = ours.fill(&rule.path, Some((name, &wrong)));
@@ -147,9 +147,8 @@ story!(an_id_of_another_tenant_leads_nowhere, |app| {
         }
     }
     // In bodies too.
-    let site = ours.0["site"];
-    let fields =
-        [("name", "x"), ("module", &*theirs.0["module"].to_string()), ("read", "on"), ("rate_limit", "1")];
+    let site = &ours.0["site"];
+    let fields = [("name", "x"), ("module", &*theirs.0["module"]), ("read", "on"), ("rate_limit", "1")];
     let seen = owner.post(&format!("/console/sites/{site}/tokens"), &fields).await;
     assert_eq!(seen.status, 404, "{}", seen.html);
     let there = embed_core::sites::Sites::new(&app.context).list(elsewhere).await.unwrap();

@@ -12,6 +12,7 @@ use embed_base::limits::{FILES_PER_CALL, Limit, WAITS};
 use embed_console::SIGN_IN_ATTEMPTS;
 use embed_core::domains::{MOST_ANCESTORS, RATE_LIMIT, VERIFICATIONS_PER_MINUTE};
 use embed_core::modules;
+use embed_core::oauth::{MAX_REDIRECT_URI, MOST_CLIENTS, MOST_ORIGINS, MOST_REDIRECT_URIS};
 use embed_core::records::{DELETED_TOLD, IDEMPOTENCY_KEYS_KEPT, TOLD, graphql};
 use embed_core::sign_in::{CODES_PER_DAY, CODES_PER_MINUTE, CODES_PER_NETWORK, GUESSES_PER_DAY, TRIES};
 use embed_core::tokens;
@@ -69,6 +70,10 @@ fn bounds() -> BTreeMap<String, String> {
         ("deleted records in events", days(DELETED_TOLD)),
         ("answers of idempotency keys", format!("{} h", IDEMPOTENCY_KEYS_KEPT.num_hours())),
         ("ancestors of a domain", MOST_ANCESTORS.to_string()),
+        ("apps of a module", MOST_CLIENTS.to_string()),
+        ("redirect URIs of an app", MOST_REDIRECT_URIS.to_string()),
+        ("origins of an app", MOST_ORIGINS.to_string()),
+        ("bytes of a redirect URI", MAX_REDIRECT_URI.to_string()),
         ("connections of an address", CONNECTIONS_PER_NETWORK.to_string()),
         ("connections in all", limits.connection_limit.to_string()),
         ("head of a request", kib(HEAD_LIMIT)),

@@ -27,6 +27,7 @@ mod jobs;
 mod limits;
 mod limits_documented;
 mod management;
+mod oauth_clients;
 mod operators;
 mod outbox;
 mod outgoing_calls;

@@ -5,7 +5,7 @@ use crate::story;
 use embed_base::Code;
 use embed_base::db::{Tx, on};
 use embed_base::events::activity::Actor;
-use embed_core::{accounts, domains, embed, modules, records, sites, tokens};
+use embed_core::{accounts, domains, embed, modules, oauth, records, sites, tokens};
 use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -28,17 +28,29 @@ story!(every_kind_that_is_recorded_is_on_its_capabilitys_list, |app| {
     app.domains().remove(&Actor::CommandLine, site, domain.id).await.unwrap();
 
     let events = words(&app, "SELECT DISTINCT type FROM events").await;
-    let known: BTreeSet<String> =
-        [&domains::EVENTS[..], &embed::EVENTS, &modules::EVENTS, &records::EVENTS, &tokens::EVENTS]
-            .concat()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+    let known: BTreeSet<String> = [
+        &domains::EVENTS[..],
+        &embed::EVENTS,
+        &modules::EVENTS,
+        &oauth::EVENTS,
+        &records::EVENTS,
+        &tokens::EVENTS,
+    ]
+    .concat()
+    .into_iter()
+    .map(str::to_owned)
+    .collect();
     assert!(events.len() >= 7 && events.is_subset(&known), "{events:?}");
 
     let actions = words(&app, "SELECT DISTINCT action FROM activity").await;
-    let lists =
-        [&accounts::ACTIONS[..], &domains::ACTIONS, &modules::ACTIONS, &sites::ACTIONS, &tokens::ACTIONS];
+    let lists = [
+        &accounts::ACTIONS[..],
+        &domains::ACTIONS,
+        &modules::ACTIONS,
+        &oauth::ACTIONS,
+        &sites::ACTIONS,
+        &tokens::ACTIONS,
+    ];
     let known: BTreeSet<String> = lists.concat().iter().map(|action| action.0.to_owned()).collect();
     assert!(actions.len() >= 6 && actions.is_subset(&known), "{actions:?}");
 });

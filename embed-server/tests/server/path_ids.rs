@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What may stand in a path, each belonging to the others.
-pub struct PathIds(pub BTreeMap<&'static str, Uuid>);
+pub struct PathIds(pub BTreeMap<&'static str, String>);
 
 impl PathIds {
     pub async fn new(app: &TestApp, organization: Uuid) -> Self {
@@ -18,6 +18,8 @@ impl PathIds {
         let domain = app.add(site, module, "example.test").await.id;
         app.token(site, module, json!({ "scopes": ["read"] })).await;
         let token = embed_core::tokens::Tokens::new(&app.context).list(site, module).await.unwrap()[0].id;
+        let new = json!({ "redirectUris": ["https://app.example/callback"], "scopes": ["read"] });
+        let client = app.oauth_client(site, module, new).await.details.client_id;
         let email = Email::parse(&format!("{}@example.com", Uuid::now_v7())).unwrap();
         let accounts = Accounts::new(&app.context);
         let person =
@@ -31,16 +33,20 @@ impl PathIds {
             ("person", person),
             ("session", Uuid::now_v7()),
         ];
-        Self(ids.into())
+        let ids = ids.map(|(name, id)| (name, id.to_string()));
+        Self(ids.into_iter().chain([("client", client)]).collect())
+    }
+
+    /// One that is a UUID.
+    pub fn uuid(&self, name: &str) -> Uuid {
+        self.0[name].parse().unwrap()
     }
 
     /// The path with ids in it; `instead` stands in the place of one.
     pub fn fill(&self, path: &str, instead: Option<(&str, &str)>) -> String {
         let filled = self.0.iter().fold(path.to_owned(), |filled, (name, id)| {
-            let text = instead
-                .filter(|(other, _)| other == name)
-                .map_or(id.to_string(), |(_, text)| text.to_owned());
-            filled.replace(&format!("{{{name}}}"), &text)
+            let text = instead.filter(|(other, _)| other == name).map_or(id.as_str(), |(_, text)| text);
+            filled.replace(&format!("{{{name}}}"), text)
         });
         assert!(!filled.contains('{'), "{path} has an id that no story knows");
         filled

@@ -85,7 +85,7 @@ story!(each_role_may_call_its_routes_and_a_stranger_none, |app| {
                 );
             }
             ("GET", _) => {
-                assert!(!answer.to_string().contains(&ids.0["site"].to_string()), "{path}: {answer}")
+                assert!(!answer.to_string().contains(&ids.0["site"]), "{path}: {answer}")
             }
             _ => assert_eq!(answer["organizationId"], elsewhere.to_string(), "{path}: {answer}"),
         }
@@ -117,8 +117,8 @@ story!(an_id_of_another_tenant_is_an_id_that_is_not_there, |app| {
     let ours = PathIds::new(&app, HOME).await;
     let own_other = PathIds::new(&app, HOME).await;
     let theirs = PathIds::new(&app, elsewhere).await;
-    let sibling = app.module(ours.0["site"], "chat").await;
-    let siblings_domain = app.add(ours.0["site"], sibling, "sibling.test").await.id;
+    let sibling = app.module(ours.uuid("site"), "chat").await;
+    let siblings_domain = app.add(ours.uuid("site"), sibling, "sibling.test").await.id;
     for operation in operations(&app).await {
         let Operation { method, path, .. } = &operation;
         for (name, id) in &ours.0 {
@@ -127,9 +127,9 @@ story!(an_id_of_another_tenant_is_an_id_that_is_not_there, |app| {
             }
             let unknown = Uuid::now_v7();
             let mut wrong =
-                vec![theirs.0[name].to_string(), unknown.to_string(), "shop".to_owned(), "%00".to_owned()];
+                vec![theirs.0[name].clone(), unknown.to_string(), "shop".to_owned(), "%00".to_owned()];
             if *name != "site" {
-                wrong.push(own_other.0[name].to_string());
+                wrong.push(own_other.0[name].clone());
             }
             if *name == "domain" {
                 wrong.push(siblings_domain.to_string());

@@ -120,6 +120,8 @@ codes! {
         DomainNotFound = "domain_not_found",
         /// There is no such token.
         TokenNotFound = "token_not_found",
+        /// There is no such app.
+        ClientNotFound = "client_not_found",
         /// The session has ended already.
         SessionNotFound = "session_not_found",
         /// There is no such person in the organization.

@@ -35,6 +35,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Modules", "What is embedded. A bundle is uploaded as a zip file with its `module.json` at the top."),
     ("Domains", "The domains whose pages may embed a module, and the proof of who owns them."),
     ("Tokens", "API tokens, with which programs call a module's data."),
+    ("Apps", "External apps, which act for people on a module's data (OAuth clients)."),
     ("Requests", "The calls of modules' APIs: who sent them, and how they were answered."),
     ("Activity", "Who changed what, when and from where."),
     ("Views", "How often modules are shown on websites, and how often they are refused there."),

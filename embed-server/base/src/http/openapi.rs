@@ -168,6 +168,16 @@ pub fn reads<T: JsonSchema>(operation: &mut Operation) {
 /// Documents an id in the path.
 pub fn path_id(ctx: &mut GenContext, operation: &mut Operation, name: &str, description: &str) {
     let schema = json_schema!({ "type": "string", "format": "uuid" });
+    path_parameter(ctx, operation, (name, description), schema);
+}
+
+/// Documents a parameter of the path, by its name and description.
+pub fn path_parameter(
+    ctx: &mut GenContext,
+    operation: &mut Operation,
+    (name, description): (&str, &str),
+    schema: Schema,
+) {
     let parameter_data = ParameterData {
         name: name.to_owned(),
         description: Some(description.to_owned()),

@@ -99,6 +99,12 @@ fn describe_action(action: &str) -> &str {
         "token.created" => "created the API token",
         "token.rotated" => "rotated the API token",
         "token.revoked" => "revoked the API token",
+        "oauth_client.created" => "registered the app",
+        "oauth_client.changed" => "changed the app",
+        "oauth_client.rotated" => "rotated the secret of the app",
+        "oauth_client.deleted" => "deleted the app",
+        "oauth_grant.created" => "allowed access to the app",
+        "oauth_grant.revoked" => "ended the access of the app",
         other => other,
     }
 }

@@ -1,0 +1,5 @@
+//! The SQL of the authorization server.
+
+mod clients;
+
+pub(super) use clients::*;
