@@ -4,6 +4,7 @@
 //! A command is a variant of `Command`, a file here with its arguments and its `run`, and a result that is both
 //! `Serialize` (for `--json`) and `Readable` (for people).
 
+mod client;
 mod doctor;
 mod domain;
 mod domain_output;
@@ -60,6 +61,9 @@ enum Command {
     /// Create, list, rotate and revoke tokens for a module's API
     #[command(subcommand)]
     Token(token::Command),
+    /// Register, list, show, change, rotate and delete apps that ask people for access to a module's data
+    #[command(subcommand)]
+    Client(client::Command),
     /// Watch the calls of the modules' APIs
     #[command(subcommand)]
     Requests(requests::Command),
@@ -116,6 +120,7 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
         Command::Org(command) => org::run(command, crate::open(settings?).await?, output).await,
         Command::User(command) => user::run(command, crate::open(settings?).await?, output).await,
         Command::Token(command) => token::run(command, crate::open(settings?).await?, output).await,
+        Command::Client(command) => client::run(command, crate::open(settings?).await?, output).await,
         Command::Requests(command) => requests::run(command, crate::open(settings?).await?, output).await,
     }
 }

@@ -387,3 +387,68 @@ story!(an_app_of_another_site_is_hidden, |app| {
     }
     assert_eq!(stored(&app, id).await, made);
 });
+
+story!(an_app_is_managed_on_the_command_line, |app| {
+    let site = app.site().await;
+    let module = module(&app, site).await.to_string();
+    let text = site.to_string();
+    let at = ["--site", &*text, "--module", &*module];
+    let new = [
+        "client",
+        "create",
+        "Importer",
+        "--redirect-uri",
+        "https://app.example/cb",
+        "--scopes",
+        "read,profile",
+    ];
+    let made = app.command_json(&[&new, &at[..], &["--origin", "https://www.app.example"]].concat());
+    let (id, secret) = (made["clientId"].as_str().unwrap(), made["secret"].as_str().unwrap());
+    assert!(stored(&app, id).await.has_secret(secret));
+    assert_eq!(made["allowedOrigins"], json!(["https://www.app.example"]));
+    let list = app.command_json(&[&["client", "list"], &at[..]].concat());
+    assert_eq!((&list["data"][0]["clientId"], list.to_string().contains(secret)), (&json!(id), false));
+
+    let set = app.command_json(&[
+        "client",
+        "set",
+        id,
+        "--name",
+        "Exporter",
+        "--no-origins",
+        "--client-credentials",
+        "--disable",
+        "--homepage",
+        "https://app.example",
+    ]);
+    let names = ["name", "allowedOrigins", "clientCredentials", "homepage", "scopes"];
+    let seen = names.map(|name| set[name].clone());
+    assert_eq!(json!(seen), json!(["Exporter", [], true, "https://app.example", ["read", "profile"]]));
+    assert!(set["disabledAt"].is_string());
+    let set = app.command_json(&["client", "set", id, "--enable", "--homepage", ""]);
+    assert_eq!((&set["disabledAt"], &set["homepage"]), (&Value::Null, &Value::Null));
+
+    let said = |arguments: &[&str]| {
+        let output = app.command(arguments);
+        let both = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(both).unwrap())
+    };
+    let (_, shown) = said(&["client", "show", id]);
+    assert!(
+        shown.contains("  confidential  read,profile  Exporter") && shown.contains("redirect URI"),
+        "{shown}"
+    );
+    let next = app.command_json(&["client", "rotate", id, "--overlap", "1h"]);
+    let row = stored(&app, id).await;
+    assert!(row.has_secret(next["secret"].as_str().unwrap()) && row.previous_secret_until.is_some());
+    for (arguments, sentence) in [
+        (vec!["set", id], "Nothing to change."),
+        (vec!["set", id, "--enable", "--disable"], "Invalid command"),
+        (vec!["show", "dram_0"], "There is no app dram_0 here."),
+    ] {
+        let (fine, text) = said(&[&["client"], &arguments[..]].concat());
+        assert!(!fine && text.contains(sentence), "{text}");
+    }
+    assert!(said(&["client", "delete", id]).1.starts_with("Exporter is deleted"));
+    assert_eq!(app.command_json(&[&["client", "list"], &at[..]].concat())["data"], json!([]));
+});

@@ -129,7 +129,7 @@ impl NewClient {
             created_at: now,
             updated_at: now,
         };
-        client.is_consistent().map(|()| client)
+        client.check_consistency().map(|()| client)
     }
 }
 
@@ -165,13 +165,13 @@ impl ClientChanges {
         if let Some(disabled) = self.disabled {
             client.disabled_at = disabled.then_some(old.disabled_at.unwrap_or(now));
         }
-        client.is_consistent().map(|()| client)
+        client.check_consistency().map(|()| client)
     }
 }
 
 impl Client {
-    /// Whether its settings go together; 400 with what does not.
-    fn is_consistent(&self) -> Result<()> {
+    /// 400 where its settings do not go together.
+    fn check_consistency(&self) -> Result<()> {
         let wrong = |sentence: &str| Err(Error::invalid(sentence));
         if self.client_credentials && !self.is_confidential() {
             return wrong(
