@@ -66,6 +66,18 @@ impl Context {
         Ok(Change::new(self, tx, (Some(site), module), Unlisted))
     }
 
+    /// Begins an operator's change of a site that also changes what belongs to no tenant.
+    pub async fn change_across(&self, tenant: &Tenant, by: &Actor) -> Result<Change<Listed>> {
+        let tx = self.db.begin_global().await?;
+        let by = Listed::new(by, vec![tenant.organization]);
+        Ok(Change::new(self, tx, (Some(tenant.site), tenant.module), by))
+    }
+
+    /// Begins a program's change of what belongs to no tenant.
+    pub async fn change_installation(&self) -> Result<Change<Unlisted>> {
+        Ok(Change::new(self, self.db.begin_global().await?, (None, None), Unlisted))
+    }
+
     /// Begins an operator's change of something that belongs to an organization but to no site.
     pub async fn change_organization(&self, organization: Uuid, by: &Actor) -> Result<Change<Listed>> {
         let tx = self.db.begin_organization(organization).await?;

@@ -1,15 +1,18 @@
-//! The format of the secrets that programs send: `dram_live_` or `dram_user_`, 32 random base62 characters, and six
-//! more that are their CRC-32.
+//! The format of the secrets that programs send: `dram_live_`, `dram_user_` or `dram_refresh_`, 32 random base62 characters (43 in
+//! refresh tokens), and six more that are their CRC-32.
 //!
 //! The checksum refuses garbage and typing errors without a lookup, and lets scanners find leaked secrets. Only the
-//! SHA-256 of a secret is stored: it has 190 random bits, so a slow hash would add nothing.
+//! SHA-256 of a secret is stored: it has at least 190 random bits, so a slow hash would add nothing.
 
 use crate::crypto::{Random, sha256_hex};
 use std::fmt;
 
 /// The characters of a secret, in the order of their values.
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// The random characters of a secret that people handle, 190 bits.
 const RANDOM: usize = 32;
+/// Those of one that programs alone handle, 256 bits.
+const LONG_RANDOM: usize = 43;
 const CHECKSUM: usize = 6;
 /// The number of random characters that are shown, so that people can tell secrets apart.
 const SHOWN: usize = 8;
@@ -21,6 +24,8 @@ pub enum SecretKind {
     Live,
     /// A person's token for the management routes.
     User,
+    /// A refresh token of an OAuth client.
+    Refresh,
 }
 
 impl SecretKind {
@@ -28,6 +33,14 @@ impl SecretKind {
         match self {
             Self::Live => "dram_live_",
             Self::User => "dram_user_",
+            Self::Refresh => "dram_refresh_",
+        }
+    }
+
+    const fn random(self) -> usize {
+        match self {
+            Self::Live | Self::User => RANDOM,
+            Self::Refresh => LONG_RANDOM,
         }
     }
 }
@@ -42,7 +55,7 @@ pub struct Bearer {
 impl Bearer {
     pub fn random(kind: SecretKind, random: &Random) -> Self {
         let mut text = kind.prefix().to_owned();
-        text.push_str(&random.characters(BASE62, RANDOM));
+        text.push_str(&random.characters(BASE62, kind.random()));
         let sum = checksum(&text[kind.prefix().len()..]);
         text.push_str(&sum);
         Self { kind, text }
@@ -50,9 +63,9 @@ impl Bearer {
 
     /// Parses a secret; `None` for text in another format, or with a wrong checksum.
     pub fn parse(text: &str) -> Option<Self> {
-        let kind =
-            [SecretKind::Live, SecretKind::User].into_iter().find(|kind| text.starts_with(kind.prefix()))?;
-        let (random, sum) = text[kind.prefix().len()..].split_at_checked(RANDOM)?;
+        let kinds = [SecretKind::Live, SecretKind::User, SecretKind::Refresh];
+        let kind = kinds.into_iter().find(|kind| text.starts_with(kind.prefix()))?;
+        let (random, sum) = text[kind.prefix().len()..].split_at_checked(kind.random())?;
         (random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && sum == checksum(random))
             .then(|| Self { kind, text: text.to_owned() })
     }
@@ -107,9 +120,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_read_back_as_it_was_made() {
-        for kind in [SecretKind::Live, SecretKind::User] {
+        for kind in [SecretKind::Live, SecretKind::User, SecretKind::Refresh] {
             let made = bearer(kind);
-            assert_eq!(made.reveal().len(), kind.prefix().len() + 38);
+            assert_eq!(made.reveal().len(), kind.prefix().len() + kind.random() + CHECKSUM);
             assert_eq!(Bearer::parse(made.reveal()), Some(made.clone()));
             assert!(made.reveal().contains(made.shown_prefix()));
         }

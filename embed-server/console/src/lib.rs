@@ -80,6 +80,8 @@ impl FromRef<ConsoleState> for Services {
 /// `/console` and below.
 pub fn router() -> ApiRouter<ConsoleState> {
     pages::sign_in::router()
+        .merge(pages::connected_apps::router())
+        .merge(pages::consent::router())
         .merge(pages::overview::router())
         .merge(pages::activity::router())
         .merge(pages::people::router())

@@ -21,7 +21,7 @@ use embed_base::Result;
 use embed_base::config::SecretText;
 use embed_base::http::{
     AllowedPage, ApiRequest, Authenticated, Caller, CallerKind, Grant, Lookups, RequestLog, Scope, ScopeSet,
-    Verb, forbidden, unauthenticated,
+    Verb, forbidden, origin_not_allowed, unauthenticated,
 };
 use embed_base::limits::RateLimits;
 use embed_base::secrets::{Bearer, SecretKind};
@@ -112,6 +112,11 @@ impl Services {
     }
 }
 
+/// Whether a credential looks like an OAuth access token: three parts, and a header in JSON.
+fn is_jwt(credential: &str) -> bool {
+    credential.starts_with("ey") && credential.bytes().filter(|byte| *byte == b'.').count() == 2
+}
+
 impl Deref for Services {
     type Target = Capabilities;
 
@@ -126,12 +131,22 @@ impl Lookups for Services {
     }
 
     async fn allowed_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<AllowedPage>> {
-        self.embed.api_page(site, module, origin).await
+        if let Some(page) = self.embed.api_page(site, module, origin).await? {
+            return Ok(Some(page));
+        }
+        let is_app = self.oauth.is_app_origin(module, origin).await?;
+        Ok(is_app.then_some(AllowedPage { limit: None, is_app }))
     }
 
     async fn caller(&self, request: &ApiRequest<'_>, credential: &str) -> Result<Authenticated> {
+        if request.is_app_page && !is_jwt(credential) {
+            return Err(origin_not_allowed(request.origin.unwrap_or_default()));
+        }
         match Bearer::parse(credential) {
             Some(secret) if secret.kind() == SecretKind::Live => self.tokens.caller(request, &secret).await,
+            Some(secret) if secret.kind() == SecretKind::Refresh => Err(unauthenticated(
+                "This is a refresh token, which is for the token endpoint alone; send the access token.",
+            )),
             Some(secret) => {
                 let operator = self.accounts.operator(&secret, request.address.0).await?;
                 self.operator(request, &operator).await
@@ -140,8 +155,13 @@ impl Lookups for Services {
             None if credential.starts_with("dram_") => Err(unauthenticated(
                 "This is not a token of this server: its checksum is wrong. Check that you copied all of it.",
             )),
+            None if is_jwt(credential) => self.oauth.caller(request, credential).await,
             None => self.embed.visitor(request, credential).await,
         }
+    }
+
+    fn resource_metadata(&self, module: Uuid) -> String {
+        self.oauth.resource_metadata_address(module)
     }
 
     fn anonymous_limit(&self) -> NonZeroU32 {

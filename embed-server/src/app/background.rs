@@ -76,6 +76,7 @@ fn periodic_tasks(services: &Services) -> Vec<PeriodicTask> {
         ),
         cleanup("view_cleanup", services.views.clone(), |views| async move { views.prune().await }),
         cleanup("token_cleanup", services.tokens.clone(), |tokens| async move { tokens.prune().await }),
+        cleanup("oauth_cleanup", services.oauth.clone(), |oauth| async move { oauth.prune().await }),
         cleanup("idempotency_key_cleanup", services.records.clone(), |records| async move {
             records.prune().await
         }),

@@ -61,6 +61,11 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     let api = http::behind_gateway(api, services.clone(), CALL_TIMEOUT);
     let module = embed::document::router().with_state(services.clone());
     let limit_files = from_fn_with_state(services.clone(), http::limit_files::<Services>);
+    let oauth_middleware =
+        Middleware { present_error: oauth::oauth_error, cors: CorsPolicy::OAuth, ..api_middleware.clone() };
+    let private_oauth_middleware = Middleware { cors: CorsPolicy::Routes, ..oauth_middleware.clone() };
+    let oauth = oauth_middleware.around(oauth::routes::router().layer(limit_files.clone()));
+    let oauth = oauth.merge(private_oauth_middleware.around(oauth::routes::private_router()));
     let files = match settings.server.module_host {
         Some(_) => assets.clone(),
         None => assets.clone().merge(module.clone()),
@@ -79,7 +84,12 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     let module = module.merge(assets).fallback(http::not_found).layer(limit_files.clone());
     let unknown = Router::new().fallback(http::refuse_host).layer(limit_files);
     let routers = Routers {
-        public: public.merge(files).merge(verify).merge(management).merge(pages),
+        public: public
+            .merge(files)
+            .merge(verify)
+            .merge(management)
+            .merge(oauth.with_state(services.clone()))
+            .merge(pages),
         module: file_middleware.around(module),
         unknown: api_middleware.around(unknown),
     };

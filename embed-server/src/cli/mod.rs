@@ -8,6 +8,7 @@ mod client;
 mod doctor;
 mod domain;
 mod domain_output;
+mod keys;
 mod module;
 mod org;
 mod requests;
@@ -64,6 +65,9 @@ enum Command {
     /// Register, list, show, change, rotate and delete apps that ask people for access to a module's data
     #[command(subcommand)]
     Client(client::Command),
+    /// Rotate the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Watch the calls of the modules' APIs
     #[command(subcommand)]
     Requests(requests::Command),
@@ -121,6 +125,7 @@ async fn run(Arguments { command, flags, json }: Arguments) -> Result<()> {
         Command::User(command) => user::run(command, crate::open(settings?).await?, output).await,
         Command::Token(command) => token::run(command, crate::open(settings?).await?, output).await,
         Command::Client(command) => client::run(command, crate::open(settings?).await?, output).await,
+        Command::Keys(command) => keys::run(command, crate::open(settings?).await?, output).await,
         Command::Requests(command) => requests::run(command, crate::open(settings?).await?, output).await,
     }
 }

@@ -8,7 +8,7 @@ use embed_base::Context;
 use embed_base::events::activity::Actor;
 use embed_base::ids;
 use embed_base::{Error, Result};
-use embed_core::modules::{Bundle, Module, Modules, Publication, Version};
+use embed_core::modules::{Bundle, Module, ModuleChanges, Modules, Publication, Version, WhoMayConsent};
 use embed_core::sites::Sites;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -49,6 +49,14 @@ pub(super) enum Command {
         /// The version, as `module show` lists it
         #[arg(value_name = "VERSION")]
         to: String,
+    },
+    /// Change a module's settings
+    Set {
+        #[command(flatten)]
+        which: Which,
+        /// Whose consent external apps may ask for: nobody, admins or members
+        #[arg(long, value_name = "WHO")]
+        oauth_who: String,
     },
     /// Stop serving a module; its id, versions and domains are kept
     Unpublish {
@@ -103,6 +111,11 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         Command::Rollback { which, to } => {
             let (site, module) = which.ids()?;
             output.print(&modules.roll_back(&Actor::CommandLine, site, module, &to).await?)
+        }
+        Command::Set { which, oauth_who } => {
+            let (site, module) = which.ids()?;
+            let changes = ModuleChanges { oauth_who: Some(WhoMayConsent::parse(&oauth_who)?) };
+            output.print(&modules.change(&Actor::CommandLine, site, module, changes).await?)
         }
         Command::Unpublish { which } => {
             let (site, module) = which.ids()?;

@@ -16,6 +16,8 @@ fn expected(Rule { method, path, .. }: &Rule) -> &'static str {
     let ends = |end: &str| path.ends_with(end);
     match path.as_str() {
         path if path.starts_with("/console/sign-in") || path == "/console/enter" => "nobody",
+        "/oauth/authorize" | "/oauth/errors" => "nobody",
+        "/oauth/consent" => "signed in",
         path if path == "/console" || path == "/console/sign-out" || path.starts_with("/console/account") => {
             "signed in"
         }
@@ -169,11 +171,15 @@ story!(every_page_forbids_what_it_does_not_need, |app| {
         if seen.status == 303 {
             continue;
         }
+        // On the way from an app and back, browsers would hold both against the app.
+        let leads_to_app = rule.path.starts_with("/oauth/") || rule.needs == "nobody";
+        assert_ne!(policy.contains("form-action 'self'"), leads_to_app, "{}: {policy}", rule.path);
+        let keeps_opener = !seen.headers.contains_key("cross-origin-opener-policy");
+        assert_eq!(keeps_opener, leads_to_app, "{}", rule.path);
         for directive in [
             "default-src 'none'",
             &*file("script-src", "defer src"),
             &*file("style-src", "stylesheet\" href"),
-            "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
         ] {

@@ -32,6 +32,7 @@ impl PathIds {
             ("token", token),
             ("person", person),
             ("session", Uuid::now_v7()),
+            ("grant", Uuid::now_v7()),
         ];
         let ids = ids.map(|(name, id)| (name, id.to_string()));
         Self(ids.into_iter().chain([("client", client)]).collect())

@@ -390,7 +390,8 @@ story!(who_may_what_stands_in_the_manifest_and_in_the_scopes, |app| {
         // Nobody learns from the body what would have been wrong with it.
         let nobody = app.request(method.clone(), &api.path(path));
         let response = nobody.send().await.unwrap();
-        assert_eq!(response.headers()["www-authenticate"], "Bearer");
+        let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+        assert!(challenge.starts_with("Bearer resource_metadata="), "{challenge}");
         let (status, problem) = json_of(response).await;
         assert_eq!(
             (status.as_u16(), problem["code"].as_str().unwrap()),

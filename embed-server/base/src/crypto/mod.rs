@@ -3,8 +3,11 @@
 //! Every key is derived from the one secret of the installation by a label, so that a value signed for one purpose is
 //! invalid for another.
 
+mod envelope;
+pub mod jwt;
 mod seal;
 
+pub use envelope::{close_envelope, open_envelope};
 pub use seal::{Place, SealingKey};
 
 use chrono::{DateTime, Utc};

@@ -66,10 +66,22 @@ codes! {
         InvalidParameter = "invalid_parameter",
         /// The domain cannot be allowed.
         InvalidDomain = "invalid_domain",
+        /// The code or refresh token is not valid for this client.
+        InvalidGrant = "invalid_grant",
+        /// A scope is unknown, or beyond what may be asked for.
+        InvalidScope = "invalid_scope",
+        /// `resource` is not one that the client may ask for.
+        InvalidTarget = "invalid_target",
+        /// The client may not get tokens in this way.
+        UnauthorizedClient = "unauthorized_client",
+        /// The token endpoint does not know this `grant_type`.
+        UnsupportedGrantType = "unsupported_grant_type",
     }
     StatusCode::UNAUTHORIZED => {
         /// Credentials are missing, wrong, or no longer valid.
         Unauthenticated = "unauthenticated",
+        /// There is no such client, or it did not prove that it is the one.
+        InvalidClient = "invalid_client",
     }
     StatusCode::FORBIDDEN => {
         /// The credentials are valid, but do not permit this.
@@ -100,6 +112,8 @@ codes! {
         ForeignForm = "foreign_form",
         /// The form belongs to another session.
         StaleForm = "stale_form",
+        /// The request of an app was answered, has expired, or is not known.
+        RequestEnded = "request_ended",
     }
     StatusCode::NOT_FOUND => {
         /// There is nothing at this address.
@@ -122,6 +136,8 @@ codes! {
         TokenNotFound = "token_not_found",
         /// There is no such app.
         ClientNotFound = "client_not_found",
+        /// There is no such access of an app.
+        GrantNotFound = "grant_not_found",
         /// The session has ended already.
         SessionNotFound = "session_not_found",
         /// There is no such person in the organization.

@@ -114,6 +114,11 @@ impl Error {
         &self.0.detail
     }
 
+    /// A member that [`Error::with`] has added.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.0.members.get(name)
+    }
+
     /// The problem document, with the id under which the log knows the request.
     pub fn document(&self, request_id: &str) -> Value {
         let mut document = self.0.members.clone();

@@ -18,6 +18,8 @@ pub enum CallerKind {
     Token,
     /// By a personal token.
     Operator,
+    /// By an OAuth access token: an app, for a person or for itself.
+    OAuth,
 }
 
 impl CallerKind {
@@ -28,6 +30,7 @@ impl CallerKind {
             Self::Visitor => "visitor",
             Self::Token => "token",
             Self::Operator => "operator",
+            Self::OAuth => "oauth",
         }
     }
 }
@@ -48,7 +51,7 @@ pub enum Grant {
 pub struct Caller {
     /// How the caller is authenticated.
     pub kind: CallerKind,
-    /// The id of the embed token, API token or person; nil for nobody.
+    /// The id of the embed token, API token, person or grant; nil for nobody.
     pub id: Uuid,
     /// What the caller may do.
     pub grant: Grant,

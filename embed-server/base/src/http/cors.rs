@@ -24,7 +24,12 @@ pub enum CorsPolicy {
     /// The routes decide, and every page may send what headers it likes: scripts that watch a page add theirs to each of its
     /// requests, which makes browsers ask first.
     Files,
+    /// Every page may, without credentials: what an app's page needs of the authorization server.
+    OAuth,
 }
+
+/// What pages may send to the authorization server.
+const OAUTH_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, traceparent, DPoP";
 
 impl CorsPolicy {
     /// Whether the request is a preflight, which no route answers.
@@ -32,7 +37,7 @@ impl CorsPolicy {
         method == Method::OPTIONS
             && match self {
                 Self::Routes => false,
-                Self::AnyPage => true,
+                Self::AnyPage | Self::OAuth => true,
                 Self::Files => headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
             }
     }
@@ -43,9 +48,13 @@ impl CorsPolicy {
     /// rounds on a busy machine with two cores), and this is the hot path of `verify`.
     pub(super) fn set_headers(self, origin: Option<HeaderValue>, preflight: bool, headers: &mut HeaderMap) {
         if preflight {
-            let methods = if self == Self::Files { "GET, HEAD" } else { "POST" };
+            let (methods, names) = match self {
+                Self::Files => ("GET, HEAD", "*"),
+                Self::OAuth => ("GET, POST", OAUTH_HEADERS),
+                Self::AnyPage | Self::Routes => ("POST", "*"),
+            };
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(names));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(MAX_AGE.as_secs()));
         }
         match self {
@@ -54,6 +63,12 @@ impl CorsPolicy {
                 if preflight {
                     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
                 }
+                return;
+            }
+            Self::OAuth => {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+                let exposed = HeaderValue::from_static("WWW-Authenticate, Retry-After, X-Request-Id");
+                headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
                 return;
             }
             Self::AnyPage => {}
@@ -69,8 +84,10 @@ impl CorsPolicy {
 /// A page whose scripts may call a module's API and read the responses. An extension of the page's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllowedPage {
-    /// The limit of its domain; none for the module's own page and for this server's.
+    /// The limit of its domain; none for the module's own page, for this server's and for that of an app.
     pub limit: Option<Limit>,
+    /// Whether only an app's access token makes it one, and cookies are no matter: the page of an OAuth client.
+    pub is_app: bool,
 }
 
 /// The headers for a page that the gateway has allowed. The gateway sets `Vary`, on refusals too.
@@ -80,7 +97,7 @@ static MODULE_API: LazyLock<CorsLayer> = LazyLock::new(|| {
         .allow_origin(AllowOrigin::predicate(|_, request| request.extensions.get::<AllowedPage>().is_some()))
         // Sandboxed modules share the origin `null` with every other sandbox, and are trusted with no credentials.
         .allow_credentials(AllowCredentials::predicate(|origin, request| {
-            origin != "null" && request.extensions.get::<AllowedPage>().is_some()
+            origin != "null" && request.extensions.get::<AllowedPage>().is_some_and(|page| !page.is_app)
         }))
         .allow_methods([
             Method::GET,
@@ -107,6 +124,7 @@ static MODULE_API: LazyLock<CorsLayer> = LazyLock::new(|| {
         .expose_headers([
             header::ETAG,
             header::LOCATION,
+            header::WWW_AUTHENTICATE,
             name("x-request-id"),
             name("ratelimit-policy"),
             name("ratelimit"),

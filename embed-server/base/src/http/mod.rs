@@ -25,7 +25,7 @@ mod request_log;
 mod scope;
 mod time_range;
 
-pub use api_gateway::{ApiRequest, Authenticated, CALL_TIMEOUT, Lookups, behind_gateway};
+pub use api_gateway::{ApiRequest, Authenticated, CALL_TIMEOUT, Lookups, behind_gateway, origin_not_allowed};
 pub use caller::{Call, Caller, CallerKind, Grant, forbidden, unauthenticated};
 pub use connections::CONNECTIONS_PER_NETWORK;
 pub use cors::{AllowedPage, CorsPolicy};

@@ -55,6 +55,14 @@ pub enum Subject {
     SignIn(IpAddr),
     /// A mailbox and a client's address, by the hash of both.
     Mailbox(Uuid),
+    /// An OAuth client.
+    Client(Uuid),
+    /// A grant: an OAuth client and a person.
+    Grant(Uuid),
+    /// A client's address at the OAuth endpoints.
+    OAuth(IpAddr),
+    /// A client's address where it fails to prove that it is an OAuth client.
+    OAuthFailure(IpAddr),
 }
 
 impl Subject {
@@ -69,6 +77,10 @@ impl Subject {
             Self::Verification(_) => "verification",
             Self::SignIn(_) => "sign-in",
             Self::Mailbox(_) => "mailbox",
+            Self::Client(_) => "client",
+            Self::Grant(_) => "grant",
+            Self::OAuth(_) => "oauth",
+            Self::OAuthFailure(_) => "oauth-failure",
         }
     }
 }
@@ -86,6 +98,10 @@ impl fmt::Display for Subject {
             Self::Verification(site) => write!(f, "verification:{site}"),
             Self::SignIn(address) => write!(f, "sign-in:{address}"),
             Self::Mailbox(id) => write!(f, "mailbox:{id}"),
+            Self::Client(id) => write!(f, "client:{id}"),
+            Self::Grant(id) => write!(f, "grant:{id}"),
+            Self::OAuth(address) => write!(f, "oauth:{address}"),
+            Self::OAuthFailure(address) => write!(f, "oauth-failure:{address}"),
         }
     }
 }
@@ -147,6 +163,26 @@ impl Limit {
     /// So many attempts per minute to sign in from an address.
     pub fn sign_in(address: IpAddr, per_minute: NonZeroU32) -> Self {
         Self { subject: Subject::SignIn(network(address)), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many requests per minute of an OAuth client at the token endpoint, for all of its people.
+    pub fn client(id: Uuid, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::Client(id), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many requests per minute of an OAuth client for one person.
+    pub fn grant(id: Uuid, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::Grant(id), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many requests per minute from an address at the OAuth endpoints.
+    pub fn oauth(address: IpAddr, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::OAuth(network(address)), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many failures per minute from an address to prove that it is an OAuth client.
+    pub fn oauth_failure(address: IpAddr, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::OAuthFailure(network(address)), requests: per_minute, seconds: 60 }
     }
 
     /// So many mails per minute to a mailbox at the request of one address, so that others cannot use up what its owner
@@ -261,6 +297,10 @@ impl LimitDecision {
             Subject::Verification(_) => "to verify domains of this site",
             Subject::SignIn(_) => "to sign in from this address",
             Subject::Mailbox(_) => "for a code for this mailbox",
+            Subject::Client(_) => "of this client",
+            Subject::Grant(_) => "of this client for this person",
+            Subject::OAuth(_) => "for authorization from this address",
+            Subject::OAuthFailure(_) => "with wrong client credentials from this address",
         };
         let detail = format!("Too many requests {whose}; try again in {seconds} s.");
         Err(Error::new(Code::RateLimited, detail).retry_after(seconds))

@@ -1,10 +1,11 @@
 //! The viewer's account: sessions and personal tokens.
 
+use super::connected_apps;
 use crate::ConsoleState;
 use crate::shell::elements::{BadgeKind, badge, confirmation, csrf, empty, form_error, time, time_or};
 use crate::shell::form::{EmptyForm, SessionForm, redisplay};
 use crate::shell::new_secret;
-use crate::shell::page::{Page, PageLocation, Section};
+use crate::shell::page::{Page, PageLocation};
 use crate::shell::viewer::{Outcome, Viewer};
 use aide::OperationInput;
 use aide::axum::ApiRouter;
@@ -36,7 +37,7 @@ pub fn router() -> ApiRouter<ConsoleState> {
 }
 
 fn location() -> PageLocation<'static> {
-    PageLocation { organization: None, section: Section::Account, parents: Vec::new(), tabs: Vec::new() }
+    connected_apps::location(HERE)
 }
 
 fn redirect(outcome: Outcome) -> Response {

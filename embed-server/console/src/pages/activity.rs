@@ -91,6 +91,7 @@ fn describe_action(action: &str) -> &str {
         "site.deleted" => "deleted the site",
         "module.published" => "published",
         "module.rolled_back" => "rolled back to",
+        "module.changed" => "changed the settings of",
         "module.unpublished" => "unpublished",
         "domain.added" => "allowed the domain",
         "domain.changed" => "changed the domain",

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod activity;
+pub mod connected_apps;
+pub mod consent;
 pub mod domains;
 pub mod modules;
 pub mod overview;

@@ -3,7 +3,7 @@
 use crate::ConsoleState;
 use crate::shell::cookies::Cookie;
 use crate::shell::elements::form_error;
-use crate::shell::form::{EmptyForm, PageQuery, PublicForm, SessionForm, redisplay};
+use crate::shell::form::{PageQuery, PublicForm, SessionForm, redisplay};
 use crate::shell::page::{Page, signed_out_page};
 use crate::shell::sign_in_link::{SIGN_IN, console_path, path, with_query};
 use crate::shell::viewer::Viewer;
@@ -60,13 +60,15 @@ pub fn router() -> ApiRouter<ConsoleState> {
 #[derive(Default, Deserialize)]
 struct NextQuery {
     next: Option<String>,
+    /// The address that is expected here.
+    email: Option<String>,
 }
 
 async fn show_sign_in(
     State(console): State<ConsoleState>,
-    PageQuery(NextQuery { next }): PageQuery<NextQuery>,
+    PageQuery(NextQuery { next, email }): PageQuery<NextQuery>,
 ) -> Page {
-    sign_in_page(&console, "", next.as_deref(), None)
+    sign_in_page(&console, email.as_deref().unwrap_or_default(), next.as_deref(), None)
 }
 
 fn sign_in_page(console: &ConsoleState, email: &str, next: Option<&str>, error: Option<&Error>) -> Page {
@@ -206,7 +208,7 @@ fn redirect_with_session(console: &ConsoleState, session: &StartedSession, next:
 
 async fn to_github(
     State(console): State<ConsoleState>,
-    PageQuery(NextQuery { next }): PageQuery<NextQuery>,
+    PageQuery(NextQuery { next, .. }): PageQuery<NextQuery>,
 ) -> Result<Response> {
     let (url, SignInAttempt { state, verifier }) = console.0.services.sign_in.github()?.begin()?;
     let next = hex_of(&console_path(next.as_deref()));
@@ -377,10 +379,10 @@ async fn sign_out(
     viewer: Viewer,
     State(console): State<ConsoleState>,
     State(services): State<Services>,
-    _: SessionForm<EmptyForm>,
+    SessionForm(NextQuery { next, .. }): SessionForm<NextQuery>,
 ) -> Result<Response> {
     services.accounts.end_session(&viewer.operator, Some(viewer.session)).await?;
-    let mut response = Redirect::to(SIGN_IN).into_response();
+    let mut response = Redirect::to(&path(&console_path(next.as_deref()))).into_response();
     Cookie::Session.remove(&console, response.headers_mut());
     Ok(response)
 }

@@ -6,6 +6,8 @@ use url::form_urlencoded::Serializer;
 
 /// The path of the sign-in page.
 pub const SIGN_IN: &str = "/console/sign-in";
+/// The consent page, up to the handle of its request.
+pub const CONSENT: &str = "/oauth/consent?handle=";
 
 /// The sign-in page that leads on to `next`.
 pub fn path(next: &str) -> String {
@@ -22,11 +24,12 @@ pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
     format!("{path}?{}", Serializer::new(String::new()).extend_pairs(parameters).finish())
 }
 
-/// `next` if it is a page of the console, else the console's start page: no open redirect to another website.
+/// `next` if it is a page for people on this server, else the console's start page: no open redirect to another website.
 pub fn console_path(next: Option<&str>) -> String {
     let own = next.filter(|next| {
         let rest = next.strip_prefix("/console");
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        (rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+            || next.starts_with(CONSENT))
             && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
     });
     own.unwrap_or("/console").to_owned()
@@ -38,13 +41,15 @@ mod tests {
 
     #[test]
     fn sign_in_leads_only_to_pages_of_the_console() {
-        for next in ["/console", "/console/sites/1?tab=2", "/console?done=saved"] {
+        for next in ["/console", "/console/sites/1?tab=2", "/console?done=saved", "/oauth/consent?handle=1"] {
             assert_eq!(console_path(Some(next)), next);
         }
         for next in [
             "",
             "/",
             "/consoles",
+            "/oauth/authorize?client_id=1",
+            "/oauth/consent",
             "//evil.example",
             "/console\\..\\evil",
             "https://evil.example",

@@ -1,6 +1,6 @@
 //! The signed-in person that a page is rendered for.
 
-use super::gate::SessionId;
+use super::gate::{SessionId, SessionStart};
 use super::sign_in_link;
 use crate::ConsoleState;
 use aide::OperationInput;
@@ -22,6 +22,8 @@ pub const SIGNED_IN: &str = "signed in";
 pub struct Viewer {
     pub operator: Operator,
     pub session: Uuid,
+    /// When the session began.
+    pub since: DateTime<Utc>,
     /// The token for the forms of this session.
     pub form_token: String,
     /// The person's organizations, oldest first.
@@ -53,6 +55,7 @@ pub enum Outcome {
     #[serde(rename = "invited-without-letter")]
     InvitedWithoutMail,
     Ended,
+    AccessEnded,
 }
 
 impl Outcome {
@@ -80,6 +83,7 @@ impl Outcome {
                 "Invited, but the email could not be sent; the server's log says why. Tell them to sign in here with their email address."
             }
             Self::Ended => "The session has ended.",
+            Self::AccessEnded => "The app’s access has ended. Every server refuses it within two seconds.",
         }
     }
 
@@ -101,6 +105,7 @@ impl Outcome {
             Self::InvitedByMail => "invited-by-letter",
             Self::InvitedWithoutMail => "invited-without-letter",
             Self::Ended => "ended",
+            Self::AccessEnded => "access-ended",
         }
     }
 }
@@ -122,13 +127,17 @@ impl FromRequestParts<ConsoleState> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, console: &ConsoleState) -> Result<Self> {
         let session = parts.extensions.get::<Operator>().zip(parts.extensions.get::<SessionId>());
-        let Some((operator, &SessionId(session))) = session else { return Err(sign_in_link::required()) };
+        let session = session.zip(parts.extensions.get::<SessionStart>());
+        let Some(((operator, &SessionId(session)), &SessionStart(since))) = session else {
+            return Err(sign_in_link::required());
+        };
         // An unknown outcome is ignored.
         let outcome =
             Query::<OutcomeQuery>::try_from_uri(&parts.uri).ok().and_then(|Query(query)| query.done);
         Ok(Self {
             operator: operator.clone(),
             session,
+            since,
             form_token: console.form_token(session),
             organizations: console.0.services.accounts.organizations_of(operator).await?,
             now: console.0.services.context.clock.now(),

@@ -166,6 +166,20 @@ impl Accounts {
         Ok(user.id)
     }
 
+    /// A person's role in an organization at this moment; `None` where they are no member.
+    pub async fn role_in(&self, user: Uuid, organization: Uuid) -> Result<Option<Role>> {
+        let mut tx = self.context.db.read_global().await?;
+        let memberships = store::memberships(&mut tx, user).await?;
+        let found = memberships.into_iter().find(|membership| membership.organization_id == organization);
+        Ok(found.map(|membership| membership.role))
+    }
+
+    /// A person's address and name; `None` where there is no such person.
+    pub async fn profile_of(&self, user: Uuid) -> Result<Option<(Email, String)>> {
+        let mut tx = self.context.db.read_global().await?;
+        Ok(store::user_by_id(&mut tx, user).await?.map(|user| (user.email, user.name)))
+    }
+
     /// The people of an organization, by address.
     pub async fn list(&self, organization: Uuid) -> Result<Vec<Person>> {
         let mut tx = self.context.db.read_global().await?;

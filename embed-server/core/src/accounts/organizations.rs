@@ -68,6 +68,13 @@ impl Accounts {
         store::organizations_of(&mut tx, operator.user()).await
     }
 
+    /// An organization's name; 404 `organization_not_found` where there is none of this id.
+    pub async fn organization_name(&self, id: Uuid) -> Result<String> {
+        let mut tx = self.context.db.read_global().await?;
+        let found = store::organization(&mut tx, id).await?;
+        found.map(|organization| organization.name).ok_or_else(|| hidden(&id.to_string()))
+    }
+
     /// The organization, if the operator may manage it. One of another person's is 404 `organization_not_found`, like
     /// one that does not exist; one of the operator's own in which their role is too low is 403 `forbidden`.
     async fn managed<R: AtLeast>(&self, operator: Operator, id: Uuid) -> Result<ManagedOrganization<R>> {

@@ -113,12 +113,13 @@ impl Embed {
     /// server's always may, others if their deciding domain allows it; `None` for the rest.
     pub async fn api_page(&self, site: Uuid, module: Uuid, origin: &str) -> Result<Option<AllowedPage>> {
         if origin == self.module_origin(module) || origin == self.context.settings.server.public_url {
-            return Ok(Some(AllowedPage { limit: None }));
+            return Ok(Some(AllowedPage { limit: None, is_app: false }));
         }
         let Ok(origin) = Origin::parse(origin, self.context.settings.server.dev) else { return Ok(None) };
         let domain =
             self.allowlist.deciding_domain(site, module, &origin).await?.filter(|domain| domain.allow_api);
-        Ok(domain.map(|domain| AllowedPage { limit: Some(Limit::domain(domain.id, domain.rate_limit)) }))
+        let limit = |domain: DecidingDomain| Limit::domain(domain.id, domain.rate_limit);
+        Ok(domain.map(|domain| AllowedPage { limit: Some(limit(domain)), is_app: false }))
     }
 
     /// The origin of a module's own pages; `null` where modules are sandboxed.

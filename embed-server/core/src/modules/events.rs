@@ -4,10 +4,11 @@ use embed_base::events::Event;
 use embed_base::events::activity::Action;
 use serde::Serialize;
 
-pub const ACTIONS: [Action; 3] = [MODULE_PUBLISHED, MODULE_ROLLED_BACK, MODULE_UNPUBLISHED];
+pub const ACTIONS: [Action; 4] = [MODULE_PUBLISHED, MODULE_ROLLED_BACK, MODULE_UNPUBLISHED, MODULE_CHANGED];
 pub(super) const MODULE_PUBLISHED: Action = Action("module.published");
 pub(super) const MODULE_ROLLED_BACK: Action = Action("module.rolled_back");
 pub(super) const MODULE_UNPUBLISHED: Action = Action("module.unpublished");
+pub(super) const MODULE_CHANGED: Action = Action("module.changed");
 
 /// The kinds of events that modules record.
 pub const EVENTS: [&str; 1] = ["module.published"];

@@ -1,7 +1,7 @@
 //! The HTTP routes for managing modules and their versions.
 
 use super::upload::{Unpacked, Upload};
-use super::{ManagedModule, Module, Publication, RollBack, Version};
+use super::{ManagedModule, Module, ModuleChanges, Publication, RollBack, Version};
 use crate::accounts::{Admin, Member};
 use crate::services::Services;
 use crate::sites::ManagedSite;
@@ -37,7 +37,10 @@ pub fn router() -> ApiRouter<Services> {
         )
         .api_route(
             "/api/v1/sites/{site}/modules/{module}",
-            get_with(show, |op| op.id("getModule").tag("Modules").summary("Get a module")),
+            get_with(show, |op| op.id("getModule").tag("Modules").summary("Get a module")).patch_with(
+                change,
+                |op| op.id("changeModule").tag("Modules").summary("Change a module's settings"),
+            ),
         )
         .api_route(
             "/api/v1/sites/{site}/modules/{module}/versions",
@@ -106,6 +109,14 @@ async fn publish(
 
 async fn show(managed: ManagedModule<Member>) -> Json<Module> {
     Json(managed.module)
+}
+
+async fn change(
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
+    State(services): State<Services>,
+    Input(changes): Input<ModuleChanges>,
+) -> Result<Json<Module>> {
+    services.modules.change(&operator.actor(), module.site_id, module.id, changes).await.map(Json)
 }
 
 async fn versions(

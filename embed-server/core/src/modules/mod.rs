@@ -16,6 +16,7 @@ mod path;
 mod publish;
 mod published;
 mod schema;
+mod settings;
 mod store;
 mod stored_manifest;
 mod upload;
@@ -29,6 +30,7 @@ pub(crate) use path::FilePath;
 pub use publish::Publication;
 pub use published::Published;
 pub use schema::{FieldError, FieldTypes, RecordSchema, Type};
+pub use settings::{ModuleChanges, WhoMayConsent};
 pub use upload::{Archive, Unpacked, Upload};
 
 use crate::sites::{SITES, Sites};
@@ -93,6 +95,9 @@ pub struct Module {
     pub name: String,
     /// The version that is served; null while the module is unpublished.
     pub version: Option<String>,
+    /// Whose consent an external app may ask for.
+    #[sqlx(try_from = "String")]
+    pub oauth_who: WhoMayConsent,
     /// When it was first published.
     pub created_at: DateTime<Utc>,
     /// When it was last published, rolled back or unpublished.
@@ -298,6 +303,11 @@ pub async fn served_manifest(tx: &mut Tx, site: Uuid, module: Uuid) -> Result<Op
     };
     let stored = store::version(tx, site, module, &version).await?;
     Ok(stored.map(|stored| stored.manifest.0.manifest))
+}
+
+/// 404 `module_not_found`, for those who call a module and manage none.
+pub(crate) fn module_not_found() -> Error {
+    Error::new(Code::ModuleNotFound, "There is no such module, or it is not published.")
 }
 
 fn not_found(site: Uuid, module: Uuid) -> Error {

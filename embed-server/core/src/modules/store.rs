@@ -2,7 +2,7 @@
 
 use super::manifest::Manifest;
 use super::stored_manifest::StoredManifest;
-use super::{Module, Version};
+use super::{Module, Version, WhoMayConsent};
 use chrono::{DateTime, Utc};
 use embed_base::db::{OnUnique, Tx, execute, on};
 use embed_base::files::Digest;
@@ -32,7 +32,7 @@ pub(super) struct StoredFile {
 macro_rules! select_module {
     ($rest:literal) => {
         concat!(
-            "SELECT m.id, m.site_id, m.name, v.version, m.created_at, m.updated_at
+            "SELECT m.id, m.site_id, m.name, v.version, m.oauth_who, m.created_at, m.updated_at
              FROM site_modules m LEFT JOIN module_versions v ON v.id = m.current_version_id WHERE m.site_id = $1 ",
             $rest
         )
@@ -174,6 +174,18 @@ pub(super) async fn switch(
     execute!(tx, sqlx::query(text).bind(name).bind(version).bind(now).bind(site).bind(module))
         .on_unique(&["site_id", "name"], || name_taken(name))?;
     Ok(())
+}
+
+/// Sets whose consent apps may ask for; `false` where there is no such module.
+pub(super) async fn set_oauth_who(
+    tx: &mut Tx,
+    site: Uuid,
+    module: Uuid,
+    who: WhoMayConsent,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let text = "UPDATE site_modules SET oauth_who = $1, updated_at = $2 WHERE site_id = $3 AND id = $4";
+    Ok(execute!(tx, sqlx::query(text).bind(who.as_str()).bind(now).bind(site).bind(module))? == 1)
 }
 
 fn name_taken(name: &str) -> Error {

@@ -140,6 +140,7 @@ impl OAuth {
         }
         store::insert_client(&mut change, &client).await?;
         change.forget(CLIENTS, &client.client_id);
+        change.forget(CLIENTS, module);
         change.commit(events::CLIENT_CREATED, &client.name).await?;
         Ok(CreatedClient { secret, details: client })
     }
@@ -196,6 +197,7 @@ impl OAuth {
             revoke_grants(&mut change, &client, GrantsOf::Itself).await?;
         }
         change.forget(CLIENTS, client_id);
+        change.forget(CLIENTS, client.module_id);
         change.commit(events::CLIENT_CHANGED, &client.name).await?;
         Ok(client)
     }
@@ -235,6 +237,7 @@ impl OAuth {
         revoke_grants(&mut change, &client, GrantsOf::Anybody).await?;
         store::delete_client(&mut change, site, client_id).await?;
         change.forget(CLIENTS, client_id);
+        change.forget(CLIENTS, client.module_id);
         change.commit(events::CLIENT_DELETED, &client.name).await
     }
 

@@ -1,5 +1,6 @@
 //! The events of the authorization server, and what people do to clients and grants.
 
+use super::store::StoredGrant;
 use embed_base::events::Event;
 use embed_base::events::activity::Action;
 use serde::Serialize;
@@ -16,6 +17,23 @@ pub(super) const GRANT_REVOKED: Action = Action("oauth_grant.revoked");
 
 /// The kinds of events that the authorization server records.
 pub const EVENTS: [&str; 3] = ["oauth.grant_created", "oauth.grant_revoked", "oauth.client_changed"];
+
+/// A person has allowed an app something.
+#[derive(Clone, Debug)]
+pub(super) struct GrantCreated<'a>(pub &'a StoredGrant);
+
+impl Event for GrantCreated<'_> {
+    fn kind(&self) -> &'static str {
+        EVENTS[0]
+    }
+
+    fn data(&self) -> impl Serialize {
+        let StoredGrant { id, client, client_name, user_id, scopes, .. } = self.0;
+        serde_json::json!({
+            "grantId": id, "clientId": client, "name": client_name, "userId": user_id, "scopes": scopes,
+        })
+    }
+}
 
 /// A client has another name or other redirect URIs.
 #[derive(Clone, Debug, Serialize)]

@@ -1,5 +1,11 @@
 //! The SQL of the authorization server.
 
 mod clients;
+mod grants;
+mod keys;
+mod requests;
 
 pub(super) use clients::*;
+pub(super) use grants::*;
+pub(super) use keys::*;
+pub(super) use requests::*;

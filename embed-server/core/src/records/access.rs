@@ -4,7 +4,7 @@
 //! check does not compile.
 
 use super::described::in_path;
-use crate::modules::{Action, Modules, Published, RecordSchema};
+use crate::modules::{Action, Modules, Published, RecordSchema, module_not_found};
 use crate::services::Services;
 use aide::OperationInput;
 use aide::generate::GenContext;
@@ -115,9 +115,10 @@ impl<P: Permission> Collection<P> {
                 let has: Vec<_> = scopes.iter().map(ToString::to_string).collect();
                 let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
                 let (word, verb) = (P::WORD, P::VERB.as_str());
-                return Err(forbidden(format!(
+                let refused = forbidden(format!(
                     "To {word} records of {name}, a token needs the scope `{verb}` or `{verb}:{name}`; this one has {has}."
-                )));
+                ));
+                return Err(refused.with("scope", format!("{verb}:{name}")));
             }
         }
         Ok(Self {
@@ -148,11 +149,6 @@ impl<P: Permission> Collection<P> {
     pub(super) fn caller(&self) -> &str {
         &self.caller
     }
-}
-
-/// 404 `module_not_found`.
-pub(super) fn module_not_found() -> Error {
-    Error::new(Code::ModuleNotFound, "There is no such module, or it is not published.")
 }
 
 fn collection_not_found(published: &Published, name: &str) -> Error {

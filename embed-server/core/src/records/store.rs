@@ -1,11 +1,12 @@
 //! The SQL of records.
 
 use super::Record;
-use super::access::{CollectionScope, module_not_found};
+use super::access::CollectionScope;
 use super::idempotency::KeyedRequest;
 use super::list::List;
 use super::order::Position;
 use super::query;
+use crate::modules::module_not_found;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::db::{OnGone, Statement, Tx, execute, fetch_while, on};

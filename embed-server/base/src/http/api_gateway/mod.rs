@@ -20,12 +20,13 @@ use crate::limits::{Limit, LimitDecision, RateLimits};
 use crate::net::ClientAddress;
 use axum::Router;
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use log_entry::OpenLogEntry;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 use tower::service_fn;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -60,6 +61,9 @@ pub trait Lookups: Clone + Send + Sync + 'static {
         credential: &str,
     ) -> impl Future<Output = Result<Authenticated>> + Send;
 
+    /// The address of the module's metadata (RFC 9728), which says where its apps get tokens.
+    fn resource_metadata(&self, module: Uuid) -> String;
+
     /// How many calls an address may make per minute without a valid credential.
     fn anonymous_limit(&self) -> NonZeroU32;
 
@@ -84,6 +88,8 @@ pub struct ApiRequest<'a> {
     pub origin: Option<&'a str>,
     /// The client's address.
     pub address: ClientAddress,
+    /// Whether the page is that of an app, so that only an access token of that app counts.
+    pub is_app_page: bool,
 }
 
 /// An authenticated caller.
@@ -133,7 +139,7 @@ async fn api_gateway<L: Lookups>(
         Err(error) => return error.into_response(),
     };
     let entry = OpenLogEntry::new(lookups.log(), at, (site, module), address.0, &request);
-    let api_request = ApiRequest { site, module, origin: origin.as_deref(), address };
+    let api_request = ApiRequest { site, module, origin: origin.as_deref(), address, is_app_page: false };
     let gateway = Gateway { lookups: &lookups, timeout, api_request, entry: &entry, counted };
     let response = gateway.answer(request, next).await;
     entry.close(&response);
@@ -187,7 +193,7 @@ struct Gateway<'a, L> {
 
 impl<L: Lookups> Gateway<'_, L> {
     /// Refuses pages that may not call the API, before the CORS layer answers their preflights.
-    async fn answer(&self, mut request: Request, next: Next) -> Response {
+    async fn answer(mut self, mut request: Request, next: Next) -> Response {
         let ApiRequest { site, module, origin, .. } = self.api_request;
         let Some(origin) = origin else { return self.call(None, request, next).await };
         let page = match self.lookups.allowed_page(site, module, origin).await {
@@ -195,6 +201,7 @@ impl<L: Lookups> Gateway<'_, L> {
             Ok(None) => return origin_not_allowed(origin).into_response(),
             Err(error) => return error.into_response(),
         };
+        self.api_request.is_app_page = page.is_app;
         request.extensions_mut().insert(page);
         let routes = service_fn(|request| self.call(page.limit, request, next.clone()).map(Ok));
         cors::for_allowed_page(request, routes).await
@@ -204,6 +211,8 @@ impl<L: Lookups> Gateway<'_, L> {
     async fn call(&self, domain: Option<Limit>, mut request: Request, next: Next) -> Response {
         let ApiRequest { site, module, .. } = self.api_request;
         let mut call = Call { site, module, caller: Caller::NOBODY };
+        let is_shown =
+            request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key(API_KEY);
         let mut response = match self.authenticate(domain, request.headers()).await {
             Err(error) => error.into_response(),
             Ok((caller, decision)) => {
@@ -220,8 +229,28 @@ impl<L: Lookups> Gateway<'_, L> {
                 response
             }
         };
+        self.challenge(is_shown, &mut response);
         response.extensions_mut().insert(call);
         response
+    }
+
+    /// Says on a refusal what would be enough (RFC 6750, section 3): where tokens are given, whether the shown one is not
+    /// valid, and which scope it lacks.
+    fn challenge(&self, is_shown: bool, response: &mut Response) {
+        let error = response.extensions().get::<Arc<Error>>();
+        let scope = error.and_then(|error| error.member("scope")).and_then(|scope| scope.as_str());
+        let reason = match (response.status(), scope) {
+            (StatusCode::UNAUTHORIZED, _) if is_shown => "error=\"invalid_token\", ".to_owned(),
+            (StatusCode::UNAUTHORIZED, _) => String::new(),
+            (StatusCode::FORBIDDEN, Some(scope)) => {
+                format!("error=\"insufficient_scope\", scope=\"{scope}\", ")
+            }
+            _ => return,
+        };
+        let metadata = self.lookups.resource_metadata(self.api_request.module);
+        if let Ok(value) = HeaderValue::try_from(format!("Bearer {reason}resource_metadata=\"{metadata}\"")) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
     }
 
     /// Authenticates the caller, and counts the request: against the caller's limit, that of the page's domain, and the
@@ -232,6 +261,9 @@ impl<L: Lookups> Gateway<'_, L> {
         headers: &HeaderMap,
     ) -> Result<(Caller, LimitDecision)> {
         let found = match credential(headers) {
+            Ok(None) if self.api_request.is_app_page => {
+                return Err(origin_not_allowed(self.api_request.origin.unwrap_or_default()));
+            }
             Ok(None) => return Ok((Caller::NOBODY, self.counted.clone())),
             Ok(Some(credential)) => self.lookups.caller(&self.api_request, credential).await,
             Err(error) => Err(error),
@@ -293,7 +325,8 @@ fn no_module(module: &str) -> Error {
     Error::new(Code::ModuleNotFound, detail)
 }
 
-fn origin_not_allowed(origin: &str) -> Error {
+/// 403: a page of this origin may not call the module's API.
+pub fn origin_not_allowed(origin: &str) -> Error {
     // An origin has at most 300 characters; longer text is not repeated.
     let origin = if origin.len() <= 300 { origin } else { "This page" };
     let detail = format!(

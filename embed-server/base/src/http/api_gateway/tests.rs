@@ -65,11 +65,15 @@ impl Lookups for TestState {
     }
 
     async fn allowed_page(&self, _: Uuid, _: Uuid, origin: &str) -> Result<Option<AllowedPage>> {
-        Ok((origin == PAGE).then_some(AllowedPage { limit: None }))
+        Ok((origin == PAGE).then_some(AllowedPage { limit: None, is_app: false }))
     }
 
     async fn caller(&self, _: &ApiRequest<'_>, _: &str) -> Result<Authenticated> {
         Ok(Authenticated { caller: Caller::NOBODY, limit: None })
+    }
+
+    fn resource_metadata(&self, module: Uuid) -> String {
+        format!("{PAGE}/metadata/{module}")
     }
 
     fn anonymous_limit(&self) -> NonZeroU32 {

@@ -1,0 +1,416 @@
+//! What a person is asked, may allow, and has allowed before.
+
+use super::code::NewCode;
+use super::events::{self, GrantCreated};
+use super::redirect_uri::Target;
+use super::request::{AuthorizationRequest, Refusal};
+use super::store::{self, StoredGrant, StoredRequest};
+use super::token::scopes_of;
+use super::{Client, GRANTS, OAuth, RedirectUri};
+use crate::accounts::{Operator, Role};
+use crate::modules::{Module, WhoMayConsent};
+use crate::sites::Site;
+use chrono::{DateTime, TimeDelta, Utc};
+use embed_base::crypto::{close_envelope, open_envelope, sha256_hex};
+use embed_base::http::ScopeSet;
+use embed_base::{Code, Error, Result};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// How long consent is remembered.
+const REMEMBERED: TimeDelta = TimeDelta::days(30);
+/// What the envelope of a request's answer is for.
+const PURPOSE: &str = "oauth request";
+
+/// A person's session, as far as a request depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedIn {
+    pub session: Uuid,
+    pub since: DateTime<Utc>,
+}
+
+/// What becomes of a request once its person has signed in.
+#[derive(Debug)]
+pub enum Step {
+    /// The person is asked.
+    Ask(Box<Question>),
+    /// The app wants its person to sign in again.
+    SignIn { login_hint: Option<String> },
+    /// The person may allow nothing here; `address` tells the app so.
+    Impossible { why: String, app: String, address: String },
+    /// It is answered.
+    Answered(Answered),
+}
+
+/// An answered request.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// Where the browser goes.
+    pub address: String,
+    /// The app's name.
+    pub app: String,
+    /// What the address leads to.
+    pub target: Target,
+}
+
+/// What the consent page shows.
+#[derive(Debug)]
+pub struct Question {
+    pub client: Arc<Client>,
+    /// Where the person is sent back to.
+    pub redirect_uri: String,
+    /// The host of the app, or its scheme.
+    pub place: String,
+    pub site: Site,
+    pub module: Module,
+    /// What the app gets if the person allows it, beyond what it has.
+    pub new: ScopeSet,
+    /// What it has already.
+    pub already: ScopeSet,
+    /// What it asks for and the person may not give.
+    pub not_theirs: ScopeSet,
+}
+
+/// What of a request a person may allow.
+struct Possible {
+    site: Site,
+    module: Module,
+    given: ScopeSet,
+    /// The grant that there is.
+    grant: Option<StoredGrant>,
+}
+
+/// What is kept of an answer.
+#[derive(Serialize, Deserialize)]
+struct KeptAnswer {
+    address: String,
+    code_hash: Option<String>,
+}
+
+impl OAuth {
+    /// What to do with the request of this handle, for a person who has signed in.
+    pub async fn step(&self, handle: &str, operator: &Operator, signed_in: SignedIn) -> Result<Step> {
+        let (stored, client) = self.request(handle, signed_in).await?;
+        if stored.decided_at.is_some() {
+            return self.answered(handle, &stored, &client, signed_in).await.map(Step::Answered);
+        }
+        let request = &stored.parameters.0;
+        if request.prompt.login && signed_in.since < stored.created_at {
+            return Ok(Step::SignIn { login_hint: request.login_hint.clone() });
+        }
+        let possible = match self.possible(request, &client, operator).await? {
+            Ok(possible) => possible,
+            Err(refusal) => {
+                return Ok(Step::Impossible {
+                    why: refusal.detail().to_owned(),
+                    app: client.name.clone(),
+                    address: request.refused(self.issuer(), &refusal),
+                });
+            }
+        };
+        if possible.is_remembered(request, &client, self.context.clock.now()) {
+            return self
+                .answer_again(handle, &stored, &client, &possible, signed_in)
+                .await
+                .map(Step::Answered);
+        }
+        let had = possible.grant.as_ref().map(|grant| grant.scopes.0.clone()).unwrap_or_default();
+        let place = RedirectUri::parse(&request.redirect_uri).map(|uri| uri.place()).unwrap_or_default();
+        Ok(Step::Ask(Box::new(Question {
+            redirect_uri: request.redirect_uri.clone(),
+            place,
+            new: possible.given.beyond(&had),
+            already: possible.given.shared_with(&had),
+            not_theirs: request.scopes.beyond(&possible.given),
+            site: possible.site,
+            module: possible.module,
+            client,
+        })))
+    }
+
+    /// What a person has decided. A request is decided once; the session that did it gets the same answer again.
+    pub async fn decide(
+        &self,
+        handle: &str,
+        operator: &Operator,
+        signed_in: SignedIn,
+        allow: bool,
+    ) -> Result<Answered> {
+        let (stored, client) = self.request(handle, signed_in).await?;
+        if stored.decided_at.is_some() {
+            return self.answered(handle, &stored, &client, signed_in).await;
+        }
+        let request = &stored.parameters.0;
+        if request.prompt.login && signed_in.since < stored.created_at {
+            return Err(ended("The app wants you to sign in again first; reload the page before."));
+        }
+        let possible = match self.possible(request, &client, operator).await? {
+            Ok(possible) if allow => possible,
+            refused => {
+                let no = Refusal::new("access_denied", "The person did not allow it.");
+                let address = request.refused(self.issuer(), &refused.err().unwrap_or(no));
+                return self.refuse(handle, &stored, &client, address, signed_in).await;
+            }
+        };
+        let tenant = possible.site.tenant(Some(client.module_id));
+        let mut change = self.context.change_across(&tenant, &operator.actor()).await?;
+        let now = change.now();
+        if !store::decide_request(&mut change, &stored.handle_hash, signed_in.session, now).await? {
+            drop(change);
+            return self.decided_meanwhile(handle, &client, signed_in).await;
+        }
+        let user = operator.user();
+        let had = store::grant_of(&mut change, &client.client_id, user).await?;
+        let scopes = had.as_ref().map_or_else(ScopeSet::default, |grant| grant.scopes.0.clone());
+        let grant = StoredGrant {
+            id: had.as_ref().map_or_else(|| change.id(), |grant| grant.id),
+            site_id: client.site_id,
+            module_id: client.module_id,
+            client: client.client_id.clone(),
+            client_name: client.name.clone(),
+            redirect_uri: request.redirect_uri.clone(),
+            user_id: Some(user),
+            scopes: Json(scopes.united_with(&possible.given)),
+            consented_at: Some(now),
+            created_at: had.as_ref().map_or(now, |grant| grant.created_at),
+            last_used_at: had.as_ref().and_then(|grant| grant.last_used_at),
+            last_address: had.as_ref().and_then(|grant| grant.last_address.clone()),
+        };
+        match had {
+            Some(_) => store::widen_grant(&mut change, &grant).await?,
+            None => store::insert_grant(&mut change, &grant).await?,
+        }
+        let code =
+            self.insert_code(&mut change, &new_code(request, &client, &grant, &possible.given)).await?;
+        let address = request.allowed(self.issuer(), &code);
+        self.keep_answer(&mut change, handle, &stored, &address, Some(&code)).await?;
+        change.forget(GRANTS, grant.id);
+        change.event(&GrantCreated(&grant))?;
+        let change = change.detail(format!("{} for {}", possible.given, operator.email()));
+        change.commit(events::GRANT_CREATED, &client.name).await?;
+        Ok(Answered { address, app: client.name.clone(), target: request.target() })
+    }
+
+    /// The answer to a request that wants its person to be asked nothing.
+    pub(super) async fn decide_silently(
+        &self,
+        request: &AuthorizationRequest,
+        client: &Arc<Client>,
+        operator: Option<&Operator>,
+    ) -> Result<String, Refusal> {
+        let operator =
+            operator.ok_or_else(|| Refusal::new("login_required", "The person has not signed in."))?;
+        let possible = self.possible(request, client, operator).await??;
+        if !possible.is_remembered(request, client, self.context.clock.now()) {
+            return Err(Refusal::new(
+                "consent_required",
+                "The person has to be asked; leave out `prompt=none`.",
+            ));
+        }
+        let Some(grant) = &possible.grant else { return Err(Refusal::new("consent_required", "")) };
+        let mut change = self
+            .context
+            .change_unlisted(client.site_id, Some(client.module_id))
+            .await
+            .map_err(Refusal::from)?;
+        let code = self.insert_code(&mut change, &new_code(request, client, grant, &possible.given)).await?;
+        change.commit_unlisted().await?;
+        Ok(request.allowed(self.issuer(), &code))
+    }
+
+    /// The request of a handle and its client, bound to the session that looks at it.
+    async fn request(&self, handle: &str, signed_in: SignedIn) -> Result<(StoredRequest, Arc<Client>)> {
+        let hash = sha256_hex(handle.as_bytes());
+        let mut tx = self.context.db.begin_global().await?;
+        let found = store::request(&mut tx, &hash).await?;
+        let found = found.ok_or_else(|| {
+            ended("This request for access is not known any more. Go back to the app and begin again.")
+        })?;
+        if found.session != Some(signed_in.session) && found.decided_at.is_none() {
+            store::bind_request(&mut tx, &hash, signed_in.session).await?;
+        }
+        tx.commit().await?;
+        let client_id = &found.parameters.client_id;
+        let client = self.client(client_id).await?;
+        let client = client.ok_or_else(|| ended("The app that asks for access was removed here."))?;
+        if found.expires_at <= self.context.clock.now() {
+            let detail = format!(
+                "This request for access has expired after a quarter of an hour. Go back to {} and begin again.",
+                client.name
+            );
+            return Err(ended(&detail));
+        }
+        Ok((found, client))
+    }
+
+    /// What of a request a person may allow, or why nothing.
+    async fn possible(
+        &self,
+        request: &AuthorizationRequest,
+        client: &Client,
+        operator: &Operator,
+    ) -> Result<Result<Possible, Refusal>> {
+        let site = self.sites.find(client.site_id).await?;
+        let module = self.modules.find(client.site_id, client.module_id).await?;
+        let denied = |why: String| Ok(Err(Refusal::new("access_denied", why)));
+        let Some(role) = operator.role_in(site.organization_id) else {
+            let organization = self.accounts.organization_name(site.organization_id).await?;
+            return denied(format!(
+                "{} is not in {organization}, to which {} belongs; only its people can allow apps there.",
+                operator.email(),
+                module.name
+            ));
+        };
+        match module.oauth_who {
+            WhoMayConsent::Members => {}
+            WhoMayConsent::Admins if role >= Role::Admin => {}
+            WhoMayConsent::Admins => {
+                return denied(format!("Only admins may allow apps on {}.", module.name));
+            }
+            WhoMayConsent::Nobody => {
+                return denied(format!(
+                    "Nobody may allow apps on {}; an admin can change that.",
+                    module.name
+                ));
+            }
+        }
+        let given = request.scopes.shared_with(&scopes_of(role));
+        if given.is_empty() {
+            return denied(format!("As {role} you may not allow {}; an admin can.", request.scopes));
+        }
+        let mut tx = self.context.db.read_global().await?;
+        let grant = store::grant_of(&mut tx, &client.client_id, operator.user()).await?;
+        Ok(Ok(Possible { site, module, given, grant }))
+    }
+
+    /// Answers a request with what its person has allowed before.
+    async fn answer_again(
+        &self,
+        handle: &str,
+        stored: &StoredRequest,
+        client: &Client,
+        possible: &Possible,
+        signed_in: SignedIn,
+    ) -> Result<Answered> {
+        let request = &stored.parameters.0;
+        let Some(grant) = &possible.grant else { return Err(Error::internal("no grant is remembered")) };
+        let mut change = self.context.change_installation().await?;
+        let now = change.now();
+        if !store::decide_request(&mut change, &stored.handle_hash, signed_in.session, now).await? {
+            drop(change);
+            return self.decided_meanwhile(handle, client, signed_in).await;
+        }
+        let code = self.insert_code(&mut change, &new_code(request, client, grant, &possible.given)).await?;
+        let address = request.allowed(self.issuer(), &code);
+        self.keep_answer(&mut change, handle, stored, &address, Some(&code)).await?;
+        change.commit_unlisted().await?;
+        Ok(Answered { address, app: client.name.clone(), target: request.target() })
+    }
+
+    async fn refuse(
+        &self,
+        handle: &str,
+        stored: &StoredRequest,
+        client: &Client,
+        address: String,
+        signed_in: SignedIn,
+    ) -> Result<Answered> {
+        let mut change = self.context.change_installation().await?;
+        let now = change.now();
+        if !store::decide_request(&mut change, &stored.handle_hash, signed_in.session, now).await? {
+            drop(change);
+            return self.decided_meanwhile(handle, client, signed_in).await;
+        }
+        self.keep_answer(&mut change, handle, stored, &address, None).await?;
+        change.commit_unlisted().await?;
+        Ok(Answered { address, app: client.name.clone(), target: stored.parameters.target() })
+    }
+
+    async fn decided_meanwhile(
+        &self,
+        handle: &str,
+        client: &Client,
+        signed_in: SignedIn,
+    ) -> Result<Answered> {
+        let (stored, _) = self.request(handle, signed_in).await?;
+        self.answered(handle, &stored, client, signed_in).await
+    }
+
+    async fn keep_answer(
+        &self,
+        tx: &mut embed_base::db::Tx,
+        handle: &str,
+        stored: &StoredRequest,
+        address: &str,
+        code: Option<&str>,
+    ) -> Result<()> {
+        let code_hash = code.map(|code| sha256_hex(code.as_bytes()));
+        let kept = serde_json::to_string(&KeptAnswer { address: address.to_owned(), code_hash });
+        let kept = close_envelope(PURPOSE, handle, &kept.map_err(Error::internal)?, &self.context.random)?;
+        store::answer_request(tx, &stored.handle_hash, &kept).await
+    }
+
+    /// The answer that a session has given before. Anybody else who has the handle must not get its code.
+    async fn answered(
+        &self,
+        handle: &str,
+        stored: &StoredRequest,
+        client: &Client,
+        signed_in: SignedIn,
+    ) -> Result<Answered> {
+        let elsewhere = || ended("This request was answered already. Go back to the app and begin again.");
+        if stored.decided_by != Some(signed_in.session) {
+            return Err(elsewhere());
+        }
+        let kept = stored.answer.as_deref().and_then(|closed| open_envelope(PURPOSE, handle, closed));
+        let kept =
+            kept.and_then(|text| serde_json::from_str::<KeptAnswer>(&text).ok()).ok_or_else(elsewhere)?;
+        if let Some(code_hash) = &kept.code_hash {
+            let mut tx = self.context.db.read(client.site_id).await?;
+            let code = store::code(&mut tx, client.site_id, code_hash).await?;
+            if code.is_none_or(|code| code.used_at.is_some()) {
+                return Err(elsewhere());
+            }
+        }
+        Ok(Answered { address: kept.address, app: client.name.clone(), target: stored.parameters.target() })
+    }
+}
+
+impl Possible {
+    /// Whether the person has allowed all of this before, and an app of this kind may profit from it: on loopback and with
+    /// a scheme of its own any local program could ask (RFC 8252, section 8.6).
+    fn is_remembered(&self, request: &AuthorizationRequest, client: &Client, now: DateTime<Utc>) -> bool {
+        client.is_confidential()
+            && request.target() == Target::Web
+            && !request.prompt.consent
+            && self.grant.as_ref().is_some_and(|grant| {
+                grant.consented_at.is_some_and(|consented| now - consented < REMEMBERED)
+                    && grant.redirect_uri == request.redirect_uri
+                    && grant.client_name == client.name
+                    && grant.scopes.covers_all(&self.given)
+            })
+    }
+}
+
+fn new_code<'a>(
+    request: &'a AuthorizationRequest,
+    client: &'a Client,
+    grant: &StoredGrant,
+    scopes: &'a ScopeSet,
+) -> NewCode<'a> {
+    NewCode {
+        client,
+        grant: grant.id,
+        scopes,
+        redirect_uri: &request.redirect_uri,
+        resource: &request.resource,
+        challenge: &request.challenge,
+    }
+}
+
+/// 403 `request_ended`.
+fn ended(detail: &str) -> Error {
+    Error::new(Code::RequestEnded, detail)
+}
