@@ -33,9 +33,8 @@ async fn a_large_file_is_asked_for_a_thousand_times_and_never_read() -> Result<(
         "GET /embed/{module}/{version}/large.png HTTP/1.1\r\nHost: {module}.localhost:{}\r\n\r\n",
         target.port()
     );
-    // The threads that read files keep what they have allocated.
     target
-        .under_kept_memory(async {
+        .under(async {
             let mut unread = Vec::new();
             for number in 0..1_100_u16 {
                 let mut stream = connect(stranger(1 + (number % 5) as u8), target.address()).await?;

@@ -81,15 +81,6 @@ impl Target {
 
     /// Runs the attack while others watch, and holds the server to its promises.
     pub async fn under<F: Future<Output = Result<()>>>(&self, attack: F) -> Result<()> {
-        self.run(attack, true).await
-    }
-
-    /// The same where the allocator keeps the memory for later: only the peak is bounded.
-    pub async fn under_kept_memory<F: Future<Output = Result<()>>>(&self, attack: F) -> Result<()> {
-        self.run(attack, false).await
-    }
-
-    async fn run<F: Future<Output = Result<()>>>(&self, attack: F, comes_back: bool) -> Result<()> {
         let watch = Watch::start(self);
         // What the first requests leave in memory is no attacker's doing.
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -100,9 +91,15 @@ impl Target {
         ensure!(peak < MOST_MEMORY, "{}: {peak} MiB were resident at the peak", self.name);
         let most = before + before / 5 + 8;
         let mut after = self.memory("VmRSS")?;
+        let health =
+            format!("GET /healthz HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", self.port());
         stories::wait::until("the memory came back", MEMORY_BACK, async || {
+            // The allocator gives back what is free while it is used.
+            for number in 0..20 {
+                exchange(stranger(number), self.address(), &health).await?;
+            }
             after = self.memory("VmRSS")?;
-            Ok((after <= most || !comes_back).then_some(()))
+            Ok((after <= most).then_some(()))
         })
         .await
         .with_context(|| format!("{}: {before} MiB before, {after} MiB after", self.name))?;

@@ -14,11 +14,12 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The largest form that is kept in memory.
 const LARGEST_IN_MEMORY: u64 = 256 * 1024;
-/// The bytes that are read at once from a larger one.
-const PIECE: u64 = 64 * 1024;
+/// The bytes that are read at once from a larger one, and the most of it that a response has in memory.
+const PIECE: u64 = 16 * 1024;
 
 /// The SHA-256 of a file's content, as 64 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type)]
@@ -125,16 +126,33 @@ impl StoredForm {
         self.size
     }
 
-    /// Reads a range piece by piece. No file is open between two pieces, so those who read slowly hold none.
+    /// Reads a range piece by piece, each once the one before it has been sent and dropped: a caller that keeps a piece gets
+    /// no other. No file is open between two pieces, so those who read slowly hold none.
     pub(super) fn read(self, range: Range<u64>) -> impl Stream<Item = object_store::Result<Bytes>> {
-        stream::try_unfold((self, range), |(form, range)| async move {
+        let in_memory = Arc::new(Semaphore::new(1));
+        stream::try_unfold((self, range, in_memory), |(form, range, in_memory)| async move {
             if range.is_empty() {
                 return Ok(None);
             }
+            // Nobody closes the semaphore.
+            let permit = in_memory.clone().acquire_owned().await.ok();
             let end = range.end.min(range.start + PIECE);
-            let piece = form.storage.0.get_range(&form.location, range.start..end).await?;
-            Ok(Some((piece, (form, end..range.end))))
+            let bytes = form.storage.0.get_range(&form.location, range.start..end).await?;
+            let piece = Bytes::from_owner(Piece { bytes, _permit: permit });
+            Ok(Some((piece, (form, end..range.end, in_memory))))
         })
+    }
+}
+
+/// A part of a file; the next one is read when it is dropped.
+struct Piece {
+    bytes: Bytes,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -152,6 +170,8 @@ fn unreadable(error: object_store::Error) -> Error {
 mod tests {
     use super::*;
     use futures_util::TryStreamExt;
+    use std::pin::pin;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn what_was_stored_comes_back_in_all_its_forms() {
@@ -185,10 +205,20 @@ mod tests {
         assert_eq!(found.in_memory(), 0);
         let Form::Stored(form) = found.plain else { panic!("a large form is in memory") };
         for range in [0..form.size(), 1..PIECE + 2, 70_000..70_001] {
-            let pieces: Vec<Bytes> = form.clone().read(range.clone()).try_collect().await.unwrap();
-            assert!(pieces.iter().all(|piece| piece.len() as u64 <= PIECE));
-            assert_eq!(pieces.concat(), bytes[range.start as usize..range.end as usize]);
+            let mut read = Vec::new();
+            let mut pieces = pin!(form.clone().read(range.clone()));
+            while let Some(piece) = pieces.try_next().await.unwrap() {
+                assert!(piece.len() as u64 <= PIECE);
+                read.extend_from_slice(&piece);
+            }
+            assert_eq!(read, bytes[range.start as usize..range.end as usize]);
         }
+        let mut pieces = pin!(form.clone().read(0..form.size()));
+        let first = pieces.try_next().await.unwrap();
+        let second = tokio::time::timeout(Duration::from_millis(50), pieces.try_next()).await;
+        assert!(second.is_err(), "two pieces are in memory");
+        drop(first);
+        assert!(pieces.try_next().await.unwrap().is_some());
     }
 
     #[tokio::test]
