@@ -5,8 +5,8 @@ use embed_base::config::Settings;
 use embed_base::db::STATEMENT_TIMEOUT;
 use embed_base::disk::{LEAST_BYTES, LEAST_PERCENT};
 use embed_base::http::{
-    BODY_LIMIT, CONNECTIONS_PER_NETWORK, HEAD_LIMIT, HEAD_TIMEOUT, LARGEST_PAGE, LOGGED_REFUSALS, MAX_SCOPES,
-    REQUEST_LOG_QUEUE, STRANGERS_LOG_QUEUE, TIMEOUT, WRITE_TIMEOUT,
+    BODY_LIMIT, CONNECTIONS_PER_NETWORK, HEAD_LIMIT, HEAD_TIMEOUT, LARGEST_PAGE, LEAST_TAKEN,
+    LOGGED_REFUSALS, MAX_SCOPES, REQUEST_LOG_QUEUE, STRANGERS_LOG_QUEUE, TIMEOUT, WRITE_TIMEOUT,
 };
 use embed_base::limits::{FILES_PER_CALL, Limit, WAITS};
 use embed_console::SIGN_IN_ATTEMPTS;
@@ -78,7 +78,8 @@ fn bounds() -> BTreeMap<String, String> {
         ("connections in all", limits.connection_limit.to_string()),
         ("head of a request", kib(HEAD_LIMIT)),
         ("time for the head of a request, and for an idle connection", seconds(HEAD_TIMEOUT)),
-        ("time in which a client takes nothing of a response", seconds(WRITE_TIMEOUT)),
+        ("time for a part of a response that waits for its client", seconds(WRITE_TIMEOUT)),
+        ("such a part", kib(LEAST_TAKEN)),
         ("scopes of a token", MAX_SCOPES.to_string()),
         ("attempts of an address", per_minute(&SIGN_IN_ATTEMPTS)),
         ("codes for a mailbox at requests of an address", per_minute(&CODES_PER_MINUTE)),

@@ -2,6 +2,7 @@
 
 use super::HostRouter;
 use super::connections::Connections;
+use super::write_timeout::WriteTimeout;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -10,13 +11,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_io_timeout::TimeoutStream;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// How long a client may take to send a request's head; it also ends idle connections.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may read nothing of a response that waits to be sent.
+/// How long a client may take to read [`LEAST_TAKEN`](super::LEAST_TAKEN) bytes of a response that waits to be sent.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest head of a request in bytes; a longer one is refused with 431. hyper buffers as much of a response.
 pub const HEAD_LIMIT: usize = 32 * 1024;
@@ -69,7 +69,9 @@ async fn serve_within(
             let router = router.clone();
             async move { router.answer(peer, request.map(Body::new)).await }
         });
-        let io = TokioIo::new(Box::pin(bounded(stream, write_timeout)));
+        // Responses are small and written at once, so waiting for more to send gains nothing.
+        let _ = stream.set_nodelay(true);
+        let io = TokioIo::new(WriteTimeout::new(stream, write_timeout));
         let connection = graceful.watch(builder.serve_connection(io, service));
         tokio::spawn(async move {
             tokio::select! {
@@ -89,15 +91,6 @@ async fn serve_within(
     }
 }
 
-/// The stream, whose writes fail when the client takes nothing for so long.
-fn bounded(stream: TcpStream, write_timeout: Duration) -> TimeoutStream<TcpStream> {
-    // Responses are small and written at once, so waiting for more to send gains nothing.
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(write_timeout));
-    stream
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +103,7 @@ mod tests {
     use std::convert::Infallible;
     use std::net::SocketAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
     const SHORT: Duration = Duration::from_millis(200);
     const LONG: Duration = Duration::from_secs(60);

@@ -24,6 +24,7 @@ mod request_id;
 mod request_log;
 mod scope;
 mod time_range;
+mod write_timeout;
 
 pub use api_gateway::{ApiRequest, Authenticated, CALL_TIMEOUT, Lookups, behind_gateway, origin_not_allowed};
 pub use caller::{Call, Caller, CallerKind, Grant, forbidden, unauthenticated};
@@ -52,3 +53,4 @@ pub use request_log::{
 };
 pub use scope::{MAX_SCOPES, Scope, ScopeSet, Verb};
 pub use time_range::TimeRange;
+pub use write_timeout::LEAST_TAKEN;
