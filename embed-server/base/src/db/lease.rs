@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// By how much servers may differ about the time of a lease without taking each other's.
-const CLOCK_SLACK: Duration = Duration::from_secs(10 * 60);
+pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(10 * 60);
 
 /// One server's lease on a job.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Claiming rows of a queue, which the engines do differently: PostgreSQL passes rows over that another worker is
 //! claiming, SQLite has one writer.
 
+use super::lease::CLOCK_SLACK;
 use super::{Argument, Statement, Tx, fetch_all};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
@@ -68,11 +69,12 @@ where
 }
 
 /// The rows whose lease has ended, because a worker stopped or took too long: at most 64, locked until the end of the
-/// transaction.
+/// transaction. A lease that ends later than any that is taken now is one of before the clock was set back, and has ended.
 pub async fn expired<T>(
     tx: &mut Tx,
     queue: Queue,
     kinds: &[&'static str],
+    lease: Duration,
     now: DateTime<Utc>,
 ) -> Result<Vec<T>>
 where
@@ -80,10 +82,12 @@ where
 {
     let (Queue { table, columns }, skip_locked) = (queue, skip_locked(tx));
     let mut statement = Statement::new(tx);
+    let latest = statement.place(Argument::Time(now + lease + CLOCK_SLACK));
     let now = statement.place(Argument::Time(now));
     let known = one_of(&mut statement, "kind", kinds.iter().map(|&kind| Argument::Text(kind.into())));
     statement.push(format_args!(
-        "SELECT {columns} FROM {table} WHERE status = 'processing' AND lease_until <= {now} AND {known}
+        "SELECT {columns} FROM {table}
+         WHERE status = 'processing' AND (lease_until <= {now} OR lease_until > {latest}) AND {known}
          ORDER BY lease_until LIMIT 64{skip_locked}"
     ));
     Ok(fetch_all!(tx, statement)?)

@@ -147,7 +147,7 @@ impl Worker {
     }
 
     async fn give_back(&self, tx: &mut Tx, kinds: &[&'static str], now: DateTime<Utc>) -> Result<()> {
-        for job in queue::expired::<ClaimedJob>(tx, Queue::JOBS, kinds, now).await? {
+        for job in queue::expired::<ClaimedJob>(tx, Queue::JOBS, kinds, self.pace.lease, now).await? {
             let Some(handler) = self.handlers.get(&job.kind) else { continue };
             let (kind, wait) = (handler.kind, handler.wait(job.attempts, &self.context.random));
             let hold = (job.id, job.fence);

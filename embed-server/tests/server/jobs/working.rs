@@ -196,6 +196,22 @@ story!(a_job_whose_worker_is_gone_is_given_back_when_its_lease_has_ended, |app| 
     worker.stop().await;
 });
 
+story!(a_lease_of_before_the_clock_was_set_back_has_ended, |app| {
+    let queue = TestQueue::new(&app).await;
+    let id = queue.add(new(COUNT, "a", 1)).await;
+    app.context.clock.advance(TimeDelta::days(1));
+    let worker = queue.work(COUNT, |_| pending());
+    queue.until(id, "processing").await;
+    worker.crash().await;
+    app.context.clock.advance(TimeDelta::days(-1));
+    let db = queue.context.db.clone();
+    let worker = queue.work(COUNT, move |job| complete(db.clone(), job));
+    queue.until(id, "failed").await;
+    app.context.clock.advance(TimeDelta::seconds(73));
+    queue.until(id, "completed").await;
+    worker.stop().await;
+});
+
 story!(a_worker_that_stops_finishes_what_it_can_and_gives_back_the_rest, |app| {
     let queue = TestQueue::new(&app).await;
     let (short, long) = (queue.add(new(COUNT, "short", 1)).await, queue.add(new(COUNT, "long", 2)).await);
