@@ -4,7 +4,8 @@
 //! where the type has none. No term is ever null, so a row-value comparison of the three is a total order. Numbers
 //! are compared as IEEE 754 doubles, as in JavaScript, and texts by code point.
 
-use super::statement::{Argument, Engine, Statement};
+use super::statement::{Argument, Engine, Fragment, Statement};
+use crate::fragment;
 use std::fmt::Write;
 
 /// The position of each type in the order; a missing value comes first.
@@ -24,18 +25,18 @@ pub mod rank {
 #[derive(Clone, Debug)]
 pub struct JsonTerms {
     /// An integer, one of [`rank`].
-    pub rank: String,
+    pub rank: Fragment,
     /// A double.
-    pub number: String,
+    pub number: Fragment,
     /// A text, compared by code point.
-    pub text: String,
+    pub text: Fragment,
 }
 
 /// The elements of a JSON array as rows.
 #[derive(Clone, Debug)]
 pub struct JsonElements {
     /// The source for `FROM`; without rows where the value is not an array.
-    pub rows: String,
+    pub rows: Fragment,
     /// The terms of each element.
     pub terms: JsonTerms,
 }
@@ -43,13 +44,13 @@ pub struct JsonElements {
 impl Statement {
     /// The value at `path` in the JSON column `column`. The names in the path have no `"`, `\` or control characters,
     /// which SQLite's paths cannot express.
-    pub fn json_field(&mut self, column: &str, path: &[String]) -> JsonTerms {
+    pub fn json_field(&mut self, column: &'static str, path: &[String]) -> JsonTerms {
         match self.engine {
             Engine::Sqlite => {
                 let path = self.sqlite_path(path);
                 sqlite_terms(
-                    &format!("json_type({column}, {path})"),
-                    &format!("json_extract({column}, {path})"),
+                    &fragment!("json_type(", column, ", ", &path, ")"),
+                    &fragment!("json_extract(", column, ", ", &path, ")"),
                 )
             }
             Engine::Postgres => postgres_terms(&self.postgres_value(column, path)),
@@ -57,25 +58,36 @@ impl Statement {
     }
 
     /// The elements of the array at `path`.
-    pub fn json_elements(&mut self, column: &str, path: &[String]) -> JsonElements {
+    pub fn json_elements(&mut self, column: &'static str, path: &[String]) -> JsonElements {
         match self.engine {
             Engine::Sqlite => {
                 let path = self.sqlite_path(path);
-                let array = format!(
-                    "CASE json_type({column}, {path}) WHEN 'array' THEN json_extract({column}, {path}) ELSE '[]' END"
-                );
                 JsonElements {
-                    rows: format!("json_each({array}) AS element"),
-                    terms: sqlite_terms("element.type", "element.value"),
+                    rows: fragment!(
+                        "json_each(CASE json_type(",
+                        column,
+                        ", ",
+                        &path,
+                        ") WHEN 'array' THEN json_extract(",
+                        column,
+                        ", ",
+                        &path,
+                        ") ELSE '[]' END) AS element"
+                    ),
+                    terms: sqlite_terms(&"element.type".into(), &"element.value".into()),
                 }
             }
             Engine::Postgres => {
                 let value = self.postgres_value(column, path);
-                let array =
-                    format!("CASE jsonb_typeof({value}) WHEN 'array' THEN {value} ELSE '[]'::jsonb END");
                 JsonElements {
-                    rows: format!("jsonb_array_elements({array}) AS element (value)"),
-                    terms: postgres_terms("element.value"),
+                    rows: fragment!(
+                        "jsonb_array_elements(CASE jsonb_typeof(",
+                        &value,
+                        ") WHEN 'array' THEN ",
+                        &value,
+                        " ELSE '[]'::jsonb END) AS element (value)"
+                    ),
+                    terms: postgres_terms(&"element.value".into()),
                 }
             }
         }
@@ -83,23 +95,23 @@ impl Statement {
 
     /// A JSON number, to compare with [`JsonTerms::number`]. The engine parses it like those in its columns, so that
     /// equal texts are equal numbers.
-    pub fn number(&mut self, text: String) -> String {
+    pub fn number(&mut self, text: String) -> Fragment {
         let place = self.place(Argument::Text(text));
         match self.engine {
-            Engine::Sqlite => format!("CAST({place} AS REAL)"),
-            Engine::Postgres => format!("CAST({place} AS DOUBLE PRECISION)"),
+            Engine::Sqlite => fragment!("CAST(", place, " AS REAL)"),
+            Engine::Postgres => fragment!("CAST(", place, " AS DOUBLE PRECISION)"),
         }
     }
 
     /// The condition that a text contains another.
-    pub fn contains(&self, text: &str, part: &str) -> String {
+    pub fn contains(&self, text: &Fragment, part: &Fragment) -> Fragment {
         match self.engine {
-            Engine::Sqlite => format!("instr({text}, {part}) > 0"),
-            Engine::Postgres => format!("strpos({text}, {part}) > 0"),
+            Engine::Sqlite => fragment!("instr(", text, ", ", part, ") > 0"),
+            Engine::Postgres => fragment!("strpos(", text, ", ", part, ") > 0"),
         }
     }
 
-    fn sqlite_path(&mut self, path: &[String]) -> String {
+    fn sqlite_path(&mut self, path: &[String]) -> Fragment {
         let path = path.iter().fold("$".to_owned(), |mut text, name| {
             // Writing to a String cannot fail.
             let _ = write!(text, ".\"{name}\"");
@@ -109,41 +121,59 @@ impl Statement {
     }
 
     /// `->` with a text looks only into objects; the functions that take a whole path would look into arrays too.
-    fn postgres_value(&mut self, column: &str, path: &[String]) -> String {
-        path.iter().fold(column.to_owned(), |value, name| {
+    fn postgres_value(&mut self, column: &'static str, path: &[String]) -> Fragment {
+        path.iter().fold(column.into(), |value, name| {
             let name = self.place(Argument::Text(name.clone()));
-            format!("({value} -> {name})")
+            fragment!("(", value, " -> ", name, ")")
         })
     }
 }
 
-fn sqlite_terms(kind: &str, value: &str) -> JsonTerms {
+fn sqlite_terms(kind: &Fragment, value: &Fragment) -> JsonTerms {
     JsonTerms {
-        rank: format!(
-            "(CASE {kind} WHEN 'null' THEN 1 WHEN 'false' THEN 2 WHEN 'true' THEN 2 WHEN 'integer' THEN 3 WHEN 'real' THEN 3
+        rank: fragment!(
+            "(CASE ",
+            kind,
+            " WHEN 'null' THEN 1 WHEN 'false' THEN 2 WHEN 'true' THEN 2 WHEN 'integer' THEN 3 WHEN 'real' THEN 3
               WHEN 'text' THEN 4 WHEN 'array' THEN 5 WHEN 'object' THEN 6 ELSE 0 END)"
         ),
-        number: format!(
-            "(CASE {kind} WHEN 'true' THEN 1.0 WHEN 'integer' THEN CAST({value} AS REAL)
-              WHEN 'real' THEN CAST({value} AS REAL) ELSE 0.0 END)"
+        number: fragment!(
+            "(CASE ",
+            kind,
+            " WHEN 'true' THEN 1.0 WHEN 'integer' THEN CAST(",
+            value,
+            " AS REAL) WHEN 'real' THEN CAST(",
+            value,
+            " AS REAL) ELSE 0.0 END)"
         ),
-        text: format!("(CASE {kind} WHEN 'text' THEN {value} ELSE '' END)"),
+        text: fragment!("(CASE ", kind, " WHEN 'text' THEN ", value, " ELSE '' END)"),
     }
 }
 
 /// Each cast is inside a `CASE`, because it would fail on a value of another type.
-fn postgres_terms(value: &str) -> JsonTerms {
+fn postgres_terms(value: &Fragment) -> JsonTerms {
     JsonTerms {
-        rank: format!(
-            "(CASE jsonb_typeof({value}) WHEN 'null' THEN 1 WHEN 'boolean' THEN 2 WHEN 'number' THEN 3 WHEN 'string' THEN 4
+        rank: fragment!(
+            "(CASE jsonb_typeof(",
+            value,
+            ") WHEN 'null' THEN 1 WHEN 'boolean' THEN 2 WHEN 'number' THEN 3 WHEN 'string' THEN 4
               WHEN 'array' THEN 5 WHEN 'object' THEN 6 ELSE 0 END)"
         ),
-        number: format!(
-            "(CASE jsonb_typeof({value}) WHEN 'boolean' THEN CASE WHEN ({value})::boolean THEN 1 ELSE 0 END
-              WHEN 'number' THEN ({value})::double precision ELSE 0 END)"
+        number: fragment!(
+            "(CASE jsonb_typeof(",
+            value,
+            ") WHEN 'boolean' THEN CASE WHEN (",
+            value,
+            ")::boolean THEN 1 ELSE 0 END WHEN 'number' THEN (",
+            value,
+            ")::double precision ELSE 0 END)"
         ),
-        text: format!(
-            "(CASE jsonb_typeof({value}) WHEN 'string' THEN {value} #>> '{{}}' ELSE '' END COLLATE \"C\")"
+        text: fragment!(
+            "(CASE jsonb_typeof(",
+            value,
+            ") WHEN 'string' THEN ",
+            value,
+            " #>> '{}' ELSE '' END COLLATE \"C\")"
         ),
     }
 }

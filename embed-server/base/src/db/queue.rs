@@ -2,8 +2,9 @@
 //! claiming, SQLite has one writer.
 
 use super::lease::CLOCK_SLACK;
-use super::{Argument, Statement, Tx, fetch_all};
+use super::{Argument, Fragment, Statement, Tx, fetch_all};
 use crate::error::{Error, Result};
+use crate::fragment;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use sqlx::postgres::PgRow;
@@ -56,14 +57,28 @@ where
     let most = statement.place(Argument::Integer(claim.most as i64));
     let known = one_of(&mut statement, "kind", claim.kinds.iter().map(|&kind| Argument::Text(kind.into())));
     let excepted = one_of(&mut statement, "id", claim.except.iter().copied().map(Argument::Id));
-    statement.push(format_args!(
+    statement.push(fragment!(
         "WITH due AS (
-             SELECT id FROM {table}
-             WHERE status IN ('pending', 'failed') AND due_at <= {now} AND {known} AND NOT ({excepted})
-             ORDER BY due_at LIMIT {most}{skip_locked})
-         UPDATE {table} SET status = 'processing', attempts = attempts + 1, fence = fence + 1,
-             lease_owner = {owner}, lease_until = {lease_until}
-         WHERE id IN (SELECT id FROM due) RETURNING {columns}"
+             SELECT id FROM ",
+        table,
+        " WHERE status IN ('pending', 'failed') AND due_at <= ",
+        &now,
+        " AND ",
+        &known,
+        " AND NOT (",
+        &excepted,
+        ") ORDER BY due_at LIMIT ",
+        &most,
+        skip_locked,
+        ") UPDATE ",
+        table,
+        " SET status = 'processing', attempts = attempts + 1, fence = fence + 1,
+             lease_owner = ",
+        &owner,
+        ", lease_until = ",
+        &lease_until,
+        " WHERE id IN (SELECT id FROM due) RETURNING ",
+        columns
     ));
     Ok(fetch_all!(tx, statement)?)
 }
@@ -85,10 +100,19 @@ where
     let latest = statement.place(Argument::Time(now + lease + CLOCK_SLACK));
     let now = statement.place(Argument::Time(now));
     let known = one_of(&mut statement, "kind", kinds.iter().map(|&kind| Argument::Text(kind.into())));
-    statement.push(format_args!(
-        "SELECT {columns} FROM {table}
-         WHERE status = 'processing' AND (lease_until <= {now} OR lease_until > {latest}) AND {known}
-         ORDER BY lease_until LIMIT 64{skip_locked}"
+    statement.push(fragment!(
+        "SELECT ",
+        columns,
+        " FROM ",
+        table,
+        " WHERE status = 'processing' AND (lease_until <= ",
+        &now,
+        " OR lease_until > ",
+        &latest,
+        ") AND ",
+        &known,
+        " ORDER BY lease_until LIMIT 64",
+        skip_locked
     ));
     Ok(fetch_all!(tx, statement)?)
 }
@@ -104,9 +128,14 @@ pub async fn unknown(
     let mut statement = Statement::new(tx);
     let now = statement.place(Argument::Time(now));
     let known = one_of(&mut statement, "kind", kinds.iter().map(|&kind| Argument::Text(kind.into())));
-    statement.push(format_args!(
-        "SELECT kind, COUNT(*) FROM {table}
-         WHERE status IN ('pending', 'failed') AND due_at <= {now} AND NOT ({known}) GROUP BY kind ORDER BY kind"
+    statement.push(fragment!(
+        "SELECT kind, COUNT(*) FROM ",
+        table,
+        " WHERE status IN ('pending', 'failed') AND due_at <= ",
+        &now,
+        " AND NOT (",
+        &known,
+        ") GROUP BY kind ORDER BY kind"
     ));
     Ok(fetch_all!(tx, statement)?)
 }
@@ -124,9 +153,13 @@ pub struct Depth {
 pub async fn depth(tx: &mut Tx, queue: Queue) -> Result<Depth> {
     let table = queue.table;
     let mut statement = Statement::new(tx);
-    statement.push(format_args!(
-        "SELECT (SELECT COUNT(*) FROM {table} WHERE status IN ('pending', 'failed')) AS waiting,
-             (SELECT COUNT(*) FROM {table} WHERE status = 'processing') AS processing"
+    statement.push(fragment!(
+        "SELECT (SELECT COUNT(*) FROM ",
+        table,
+        " WHERE status IN ('pending', 'failed')) AS waiting,
+             (SELECT COUNT(*) FROM ",
+        table,
+        " WHERE status = 'processing') AS processing"
     ));
     let depth: Vec<Depth> = fetch_all!(tx, statement)?;
     depth.first().copied().ok_or_else(|| Error::internal("a count without a row"))
@@ -140,7 +173,14 @@ fn skip_locked(tx: &Tx) -> &'static str {
 }
 
 /// SQL that is true where the column has one of these values: never, where there are none.
-fn one_of(statement: &mut Statement, column: &'static str, values: impl Iterator<Item = Argument>) -> String {
+fn one_of(
+    statement: &mut Statement,
+    column: &'static str,
+    values: impl Iterator<Item = Argument>,
+) -> Fragment {
     let places: Vec<_> = values.map(|value| statement.place(value)).collect();
-    if places.is_empty() { "1 = 0".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }
+    match places.as_slice() {
+        [] => "1 = 0".into(),
+        places => fragment!(column, " IN (", Fragment::joined(places, ", "), ")"),
+    }
 }

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, TryStreamExt};
 use sqlx::AssertSqlSafe;
 use std::borrow::Cow;
-use std::fmt::{Arguments, Write};
 use uuid::Uuid;
 
 /// The text and arguments of a statement, for one engine.
@@ -45,15 +44,14 @@ impl Statement {
     }
 
     /// Appends text that this program has written.
-    pub fn push(&mut self, text: Arguments<'_>) {
-        // Writing to a String cannot fail.
-        let _ = self.text.write_fmt(text);
+    pub fn push(&mut self, text: impl Into<Fragment>) {
+        self.text.push_str(&text.into().0);
     }
 
     /// Takes an argument; what stands for it in the text.
-    pub fn place(&mut self, argument: Argument) -> String {
+    pub fn place(&mut self, argument: Argument) -> Fragment {
         self.arguments.push(argument);
-        format!("${}", self.arguments.len())
+        Fragment::made(format!("${}", self.arguments.len()))
     }
 
     /// The finished text, and the arguments in the order of their placeholders.
@@ -70,11 +68,29 @@ impl Fragment {
     pub(super) fn made(text: String) -> Self {
         Self(Cow::Owned(text))
     }
+
+    /// The pieces with a text between each two.
+    pub fn joined(pieces: &[Self], between: &'static str) -> Self {
+        let texts: Vec<_> = pieces.iter().map(|Self(text)| &**text).collect();
+        Self::made(texts.join(between))
+    }
 }
 
 impl From<&'static str> for Fragment {
     fn from(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<&Fragment> for Fragment {
+    fn from(fragment: &Fragment) -> Self {
+        fragment.clone()
+    }
+}
+
+impl From<i64> for Fragment {
+    fn from(number: i64) -> Self {
+        Self::made(number.to_string())
     }
 }
 
@@ -101,6 +117,14 @@ pub fn join(fragments: &[Fragment]) -> SqlText {
 macro_rules! sql {
     ($($piece:expr),+ $(,)?) => {
         $crate::db::join(&[$($crate::db::Fragment::from($piece)),+])
+    };
+}
+
+/// Joins fragments, literals and numbers to a fragment.
+#[macro_export]
+macro_rules! fragment {
+    ($($piece:expr),+ $(,)?) => {
+        $crate::db::Fragment::joined(&[$($crate::db::Fragment::from($piece)),+], "")
     };
 }
 
