@@ -37,7 +37,7 @@ fn bounds() -> BTreeMap<String, String> {
     let share = share.share_of([192, 0, 2, 1].into()).unwrap().requests();
     let rows = [
         (
-            "calls of modules' APIs without a valid credential, of an address",
+            "calls of modules' APIs and the management API without a valid credential, of an address",
             per_minute(&limits.anonymous_limit),
         ),
         (

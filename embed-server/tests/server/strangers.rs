@@ -66,6 +66,36 @@ async fn without_a_valid_credential_an_address_has_a_limit_and_a_token_goes_on()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_valid_personal_token_an_address_has_a_limit_and_an_operator_goes_on() {
+    with(&[("EMBED_ANONYMOUS_LIMIT", "3")], async |app| {
+        let ask = async |token: Option<&str>| {
+            let request = app.get("/api/v1/sites");
+            let request = match token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            request.send().await.unwrap()
+        };
+        let unknown = format!("dram_user_{}", "a".repeat(43));
+        for (token, status) in
+            [(None, 401), (Some("junk"), 401), (Some(unknown.as_str()), 401), (Some(unknown.as_str()), 429)]
+        {
+            assert_eq!(ask(token).await.status().as_u16(), status, "{token:?}");
+        }
+        let refused = ask(None).await;
+        assert_eq!(refused.headers()["retry-after"], "20");
+        let (status, problem) = json_of(refused).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (429, &"rate_limited".into()));
+        app.command_json(&["user", "invite", "ada@example.com", "--owner"]);
+        let made = app.command_json(&["user", "token", "ada@example.com"]);
+        for _ in 0..10 {
+            assert_eq!(ask(made["token"].as_str()).await.status(), 200);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_and_files_have_a_limit_and_whoever_watches_the_server_has_none() {
     let app = TestApp::start_with(Database::sqlite(), &[("EMBED_ANONYMOUS_LIMIT", "1")]).await;
     let site = app.site().await;

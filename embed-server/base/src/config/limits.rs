@@ -26,7 +26,7 @@ section! {
     anonymous_limit: NonZeroU32 = {
         variable: "EMBED_ANONYMOUS_LIMIT",
         flag: Flag::Value("NUMBER"),
-        meaning: "how many calls of modules' APIs an address may make per minute without a valid credential; of documents and files 25 times as many",
+        meaning: "how many calls of modules' APIs and the management API an address may make per minute without a valid credential; of documents and files 25 times as many",
         default: "120",
         expected: "a number of requests per minute, at least 1",
         parse: |text| text.parse().ok(),

@@ -15,7 +15,8 @@ use chrono::{DateTime, Utc};
 use embed_base::cache::Read;
 use embed_base::events::activity::{Actor, Means};
 use embed_base::http::openapi::{self, Security};
-use embed_base::http::{forbidden, unauthenticated};
+use embed_base::http::{Lookups, forbidden, unauthenticated};
+use embed_base::limits::Limit;
 use embed_base::net::ClientAddress;
 use embed_base::secrets::{Bearer, SecretKind};
 use embed_base::{Code, Error, Result};
@@ -157,10 +158,18 @@ where
         if let Some(operator) = parts.extensions.get::<Self>() {
             return Ok(operator.clone());
         }
-        let secret = personal_token(&parts.headers)?;
+        let services = Services::from_ref(state);
         let address =
             parts.extensions.get().map_or(Ipv4Addr::UNSPECIFIED.into(), |&ClientAddress(address)| address);
-        Services::from_ref(state).accounts.operator(&secret, address).await
+        let found = match personal_token(&parts.headers) {
+            Ok(secret) => services.accounts.operator(&secret, address).await,
+            Err(error) => Err(error),
+        };
+        if found.as_ref().is_err_and(|error| error.status().is_client_error()) {
+            let limit = Limit::anonymous(address, services.anonymous_limit());
+            services.limits.count(vec![limit]).await.check()?;
+        }
+        found
     }
 }
 
@@ -191,6 +200,8 @@ impl OperationInput for Operator {
         openapi::secured(operation, &[Security::PersonalToken]);
         let when = "There is no personal token, or it is not valid.";
         openapi::refuses(ctx, operation, Code::Unauthenticated, when);
+        let when = "Too many requests without a valid credential from this address.";
+        openapi::refuses(ctx, operation, Code::RateLimited, when);
         openapi::can_fail(ctx, operation);
     }
 }
