@@ -4,7 +4,9 @@ use embed_base::clock::Clock;
 use embed_base::config::Settings;
 use embed_base::crypto::Random;
 use embed_base::db::Migrations;
+use embed_base::subscriber::Subscriber;
 use embed_base::{Context, Result};
+use embed_core::oauth::GrantEnder;
 use sqlx::migrate;
 
 /// Connects to the database and brings its tables up to date.
@@ -15,5 +17,6 @@ pub async fn open(settings: Settings) -> Result<Context> {
 /// The same, with a clock and randomness that a test controls.
 pub async fn open_with(settings: Settings, clock: Clock, random: Random) -> Result<Context> {
     let migrations = Migrations::new(migrate!("migrations/sqlite"), migrate!("migrations/postgres"));
-    Context::open(settings, &migrations, clock, random).await
+    let subscribers: Vec<Box<dyn Subscriber>> = vec![Box::new(GrantEnder)];
+    Context::open(settings, &migrations, subscribers, clock, random).await
 }

@@ -6,6 +6,7 @@ use crate::db::{Topic, Tx, announce};
 use crate::error::Result;
 use crate::events::activity::{self, Action, Actor, Entry};
 use crate::events::{self, Event, NewEvent};
+use crate::subscriber::{Consequences, Ended};
 use chrono::{DateTime, Utc};
 use std::ops::{Deref, DerefMut};
 use uuid::Uuid;
@@ -31,6 +32,8 @@ pub struct Change<B> {
     by: B,
     now: DateTime<Utc>,
     events: Vec<NewEvent>,
+    /// Events of sites that the change is not of: what subscribers have done with it.
+    events_elsewhere: Vec<(Uuid, Option<Uuid>, NewEvent)>,
     invalidated: Vec<(Topic, String)>,
 }
 
@@ -101,6 +104,7 @@ impl<B> Change<B> {
             now: context.clock.now(),
             context: context.clone(),
             events: Vec::new(),
+            events_elsewhere: Vec::new(),
             invalidated: Vec::new(),
         }
     }
@@ -121,6 +125,18 @@ impl<B> Change<B> {
         Ok(())
     }
 
+    /// Tells all subscribers that something has ended, in this transaction.
+    pub async fn ended(&mut self, ended: Ended) -> Result<()> {
+        for subscriber in &self.context.subscribers {
+            let Consequences { forget, events } = subscriber.ended(&mut self.tx, ended, self.now).await?;
+            self.invalidated.extend(forget);
+            let events =
+                events.into_iter().map(|(site, module, kind, data)| (site, module, NewEvent::of(kind, data)));
+            self.events_elsewhere.extend(events);
+        }
+        Ok(())
+    }
+
     /// Invalidates every server's cache entries that depend on this key, once the change is committed.
     pub fn forget(&mut self, topic: Topic, key: impl ToString) {
         self.invalidated.push((topic, key.to_string()));
@@ -132,6 +148,10 @@ impl<B> Change<B> {
                 let id = self.context.ids.next();
                 events::insert(&mut self.tx, id, (site, self.module), event, self.now).await?;
             }
+        }
+        for (site, module, event) in &self.events_elsewhere {
+            let id = self.context.ids.next();
+            events::insert(&mut self.tx, id, (*site, *module), event, self.now).await?;
         }
         announce(&mut self.tx, self.site, &self.invalidated, self.now).await?;
         self.tx.commit().await?;

@@ -10,6 +10,7 @@ use crate::ids::Ids;
 use crate::mail::Mail;
 use crate::metrics::Metrics;
 use crate::outbound::{Outbound, Resolver};
+use crate::subscriber::Subscriber;
 use crate::work::Work;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct ContextInner {
     /// HTTP to hosts that strangers name.
     pub outbound: Outbound,
     pub mail: Mail,
+    /// Who hears what ends, in its transaction.
+    pub subscribers: Vec<Box<dyn Subscriber>>,
     /// Where work is done whose length depends on what a caller sent.
     pub work: Work,
     /// The secret that all keys are derived from; see [`Context::secret`].
@@ -46,6 +49,7 @@ impl Context {
     pub async fn open(
         settings: Settings,
         migrations: &Migrations,
+        subscribers: Vec<Box<dyn Subscriber>>,
         clock: Clock,
         random: Random,
     ) -> Result<Self> {
@@ -74,6 +78,7 @@ impl Context {
             resolver,
             outbound,
             mail,
+            subscribers,
             work: Work::default(),
             secret,
         })))

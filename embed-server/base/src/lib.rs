@@ -23,6 +23,7 @@ pub mod net;
 pub mod open_files;
 pub mod outbound;
 pub mod secrets;
+pub mod subscriber;
 pub mod work;
 
 pub use change::{Change, Tenant};

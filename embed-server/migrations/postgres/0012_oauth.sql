@@ -155,3 +155,11 @@ CREATE POLICY every_site ON oauth_requests USING (current_setting('app.global', 
 ALTER TABLE oauth_signing_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE oauth_signing_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY every_site ON oauth_signing_keys USING (current_setting('app.global', true) = 'on');
+
+-- A membership that ends takes what the person has allowed on the sites of the organization with it.
+CREATE POLICY one_organization ON sites FOR SELECT
+    USING (organization_id = NULLIF(current_setting('app.organization_id', true), '')::uuid);
+CREATE POLICY one_organization ON module_oauth_grants USING (site_id IN (
+    SELECT id FROM sites WHERE organization_id = NULLIF(current_setting('app.organization_id', true), '')::uuid));
+CREATE POLICY one_organization ON events FOR INSERT WITH CHECK (site_id IN (
+    SELECT id FROM sites WHERE organization_id = NULLIF(current_setting('app.organization_id', true), '')::uuid));

@@ -49,6 +49,40 @@ story!(a_code_belongs_to_its_client_its_verifier_and_its_address, |app| {
     assert_eq!(external.token(&honest).await.0, 200, "nothing of this has used it");
 });
 
+story!(of_two_servers_one_redeems_a_code_and_one_refreshes, |app| {
+    let external = ExternalApp::registered(&app).await;
+    let second = app.second_server().await;
+    let browser = app.signed_in(HOME, Role::Member).await;
+    let code = external.code(&browser, "read").await;
+    let at = |server: std::net::SocketAddr, form: Vec<(&'static str, String)>| {
+        let own =
+            [("client_id", external.client_id.clone()), ("client_secret", external.secret.clone().unwrap())];
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form.iter().chain(&own))
+            .finish();
+        let request =
+            reqwest::Client::new().post(format!("http://{server}/oauth/token")).header("Host", "embed.test");
+        sent(request.header("Content-Type", "application/x-www-form-urlencoded").body(body))
+    };
+    let race = async |form: Vec<(&'static str, String)>| {
+        let servers = [app.server.address(), second.address()];
+        let answers = join_all((0..100).map(|place| at(servers[place % 2], form.clone()))).await;
+        let distinct: HashSet<String> =
+            answers.iter().map(|(status, answer)| format!("{status} {answer}")).collect();
+        assert_eq!(distinct.len(), 1, "{distinct:?}");
+        assert_eq!(answers[0].0, 200, "{:?}", answers[0]);
+        answers[0].1.clone()
+    };
+    let redemption = external.redemption(&code);
+    let tokens = race(redemption.iter().map(|&(name, value)| (name, value.to_owned())).collect()).await;
+    let refresh = text(&tokens, "refresh_token").to_owned();
+    // What one client may ask for one person in a minute is used up.
+    app.context.clock.advance(TimeDelta::minutes(1));
+    let next = race(vec![("grant_type", "refresh_token".to_owned()), ("refresh_token", refresh)]).await;
+    assert_ne!(next["refresh_token"], tokens["refresh_token"]);
+    second.stop().await;
+});
+
 story!(fifty_redemptions_at_once_have_one_answer, |app| {
     let external = ExternalApp::registered(&app).await;
     let browser = app.signed_in(HOME, Role::Member).await;
@@ -62,6 +96,8 @@ story!(fifty_redemptions_at_once_have_one_answer, |app| {
     app.settle().await;
     let tokens = &answers[0].1;
     assert_eq!(external.reads("entries", text(tokens, "access_token")).await, 200);
+    // What one client may ask for one person in a minute is used up.
+    app.context.clock.advance(TimeDelta::minutes(1));
     let refreshed = join_all((0..50).map(|_| external.refresh(text(tokens, "refresh_token")))).await;
     let distinct: HashSet<String> =
         refreshed.iter().map(|(status, answer)| format!("{status} {answer}")).collect();
@@ -301,7 +337,7 @@ story!(the_token_endpoint_tells_clients_what_is_wrong_in_the_words_of_the_rfc, |
     assert!(!preflight.headers().contains_key("access-control-allow-credentials"));
 });
 
-story!(a_role_that_is_lowered_lowers_what_its_apps_may_do, |app| {
+story!(a_role_that_is_lowered_ends_what_it_could_give_and_a_membership_everything, |app| {
     use embed_base::events::activity::Actor;
     use embed_core::accounts::{Accounts, Email};
     let external = ExternalApp::registered(&app).await;
@@ -309,21 +345,44 @@ story!(a_role_that_is_lowered_lowers_what_its_apps_may_do, |app| {
     let accounts = Accounts::new(&app.context);
     accounts.invite(&Actor::CommandLine, HOME, email.clone(), None, Role::Admin).await.unwrap();
     let browser = app.signed_in_as(&email).await;
-    let tokens = external.tokens(&browser, "read write").await;
-    let access = text(&tokens, "access_token");
+    let wide = external.tokens(&browser, "read write").await;
+    let access = text(&wide, "access_token");
     assert_eq!(external.creates("entries", access).await, 201);
     accounts.set_role(&Actor::CommandLine, HOME, &email, Role::Member).await.unwrap();
     app.settle().await;
     assert_eq!(
         (external.creates("entries", access).await, external.reads("entries", access).await),
-        (403, 200)
+        (401, 401)
     );
-    let (status, refreshed) = external.refresh(text(&tokens, "refresh_token")).await;
-    assert_eq!((status, &refreshed["scope"]), (200, &json!("read")));
+    assert_eq!(refused(external.refresh(text(&wide, "refresh_token")).await), "400 invalid_grant");
+
+    let narrow = external.tokens(&browser, "read write").await;
+    assert_eq!(narrow["scope"], json!("read"));
+    let other = app.signed_in(HOME, Role::Member).await;
+    let others = external.tokens(&other, "read").await;
+    accounts.set_role(&Actor::CommandLine, HOME, &email, Role::Admin).await.unwrap();
+    app.settle().await;
+    assert_eq!(
+        external.reads("entries", text(&narrow, "access_token")).await,
+        200,
+        "a higher role ends nothing"
+    );
     accounts.remove(&Actor::CommandLine, HOME, &email).await.unwrap();
     app.settle().await;
-    assert_eq!(external.reads("entries", access).await, 403, "nothing is left of it");
-    assert_eq!(refused(external.refresh(text(&refreshed, "refresh_token")).await), "400 invalid_grant");
+    assert_eq!(external.reads("entries", text(&narrow, "access_token")).await, 401);
+    assert_eq!(refused(external.refresh(text(&narrow, "refresh_token")).await), "400 invalid_grant");
+    assert_eq!(
+        external.reads("entries", text(&others, "access_token")).await,
+        200,
+        "other people keep theirs"
+    );
+    accounts.invite(&Actor::CommandLine, HOME, email, None, Role::Admin).await.unwrap();
+    app.settle().await;
+    assert_eq!(
+        external.reads("entries", text(&narrow, "access_token")).await,
+        401,
+        "and it does not come back"
+    );
 });
 
 story!(a_page_of_an_app_calls_the_api_with_the_apps_tokens_alone, |app| {

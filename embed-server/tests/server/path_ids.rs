@@ -3,6 +3,8 @@
 use crate::app::TestApp;
 use embed_base::events::activity::Actor;
 use embed_core::accounts::{Accounts, Email, Role};
+use embed_core::oauth::CreatedClient;
+use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -18,8 +20,17 @@ impl PathIds {
         let domain = app.add(site, module, "example.test").await.id;
         app.token(site, module, json!({ "scopes": ["read"] })).await;
         let token = embed_core::tokens::Tokens::new(&app.context).list(site, module).await.unwrap()[0].id;
-        let new = json!({ "redirectUris": ["https://app.example/callback"], "scopes": ["read"] });
-        let client = app.oauth_client(site, module, new).await.details.client_id;
+        let new = json!({
+            "redirectUris": ["https://app.example/callback"], "scopes": ["read"], "clientCredentials": true,
+        });
+        let CreatedClient { secret, details } = app.oauth_client(site, module, new).await;
+        let client = details.client_id;
+        // Its first token of its own makes a grant.
+        let form = "grant_type=client_credentials";
+        let request = app.request(Method::POST, "/oauth/token").basic_auth(&client, secret.as_deref());
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+        let grant = app.oauth().grants_on(site, module).await.unwrap()[0].id;
         let email = Email::parse(&format!("{}@example.com", Uuid::now_v7())).unwrap();
         let accounts = Accounts::new(&app.context);
         let person =
@@ -32,7 +43,7 @@ impl PathIds {
             ("token", token),
             ("person", person),
             ("session", Uuid::now_v7()),
-            ("grant", Uuid::now_v7()),
+            ("grant", grant),
         ];
         let ids = ids.map(|(name, id)| (name, id.to_string()));
         Self(ids.into_iter().chain([("client", client)]).collect())

@@ -42,6 +42,11 @@ pub(crate) struct NewEvent {
 }
 
 impl NewEvent {
+    /// An event of a thing that cannot be deleted by itself.
+    pub fn of(kind: &'static str, data: Value) -> Self {
+        Self { kind, data, subject: None }
+    }
+
     pub fn new(event: &impl Event) -> Result<Self> {
         let data = serde_json::to_value(event.data()).map_err(Error::internal)?;
         Ok(Self { kind: event.kind(), data, subject: event.subject() })

@@ -59,6 +59,8 @@ pub enum Subject {
     Client(Uuid),
     /// A grant: an OAuth client and a person.
     Grant(Uuid),
+    /// The same where it gets tokens.
+    GrantTokens(Uuid),
     /// A client's address at the OAuth endpoints.
     OAuth(IpAddr),
     /// A client's address where it fails to prove that it is an OAuth client.
@@ -79,6 +81,7 @@ impl Subject {
             Self::Mailbox(_) => "mailbox",
             Self::Client(_) => "client",
             Self::Grant(_) => "grant",
+            Self::GrantTokens(_) => "grant-tokens",
             Self::OAuth(_) => "oauth",
             Self::OAuthFailure(_) => "oauth-failure",
         }
@@ -100,6 +103,7 @@ impl fmt::Display for Subject {
             Self::Mailbox(id) => write!(f, "mailbox:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::Grant(id) => write!(f, "grant:{id}"),
+            Self::GrantTokens(id) => write!(f, "grant-tokens:{id}"),
             Self::OAuth(address) => write!(f, "oauth:{address}"),
             Self::OAuthFailure(address) => write!(f, "oauth-failure:{address}"),
         }
@@ -173,6 +177,11 @@ impl Limit {
     /// So many requests per minute of an OAuth client for one person.
     pub fn grant(id: Uuid, per_minute: NonZeroU32) -> Self {
         Self { subject: Subject::Grant(id), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many requests per minute of an OAuth client for one person at the token endpoint.
+    pub fn grant_tokens(id: Uuid, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::GrantTokens(id), requests: per_minute, seconds: 60 }
     }
 
     /// So many requests per minute from an address at the OAuth endpoints.
@@ -298,7 +307,7 @@ impl LimitDecision {
             Subject::SignIn(_) => "to sign in from this address",
             Subject::Mailbox(_) => "for a code for this mailbox",
             Subject::Client(_) => "of this client",
-            Subject::Grant(_) => "of this client for this person",
+            Subject::Grant(_) | Subject::GrantTokens(_) => "of this client for this person",
             Subject::OAuth(_) => "for authorization from this address",
             Subject::OAuthFailure(_) => "with wrong client credentials from this address",
         };

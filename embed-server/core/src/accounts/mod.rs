@@ -34,6 +34,7 @@ use embed_base::db::Topic;
 use embed_base::db::Tx;
 use embed_base::events::activity::Actor;
 use embed_base::names;
+use embed_base::subscriber::Ended;
 use embed_base::{Code, Error, Result};
 use operator::TokenHolder;
 use serde::Serialize;
@@ -199,6 +200,7 @@ impl Accounts {
             require_another_owner(&mut change, &person).await?;
         }
         store::set_role(&mut change, organization, person.id, role).await?;
+        change.ended(Ended::Role { user: person.id, organization, role: role.as_str() }).await?;
         change.forget(MEMBERS, person.id);
         let change = change.detail(format!("from {} to {role}", person.role));
         change.commit(events::MEMBER_ROLE_CHANGED, email.as_str()).await?;
@@ -212,6 +214,7 @@ impl Accounts {
         require_another_owner(&mut change, &person).await?;
         let now = change.now();
         store::remove_member(&mut change, organization, person.id).await?;
+        change.ended(Ended::Membership { user: person.id, organization }).await?;
         if store::memberships(&mut change, person.id).await?.is_empty() {
             store::revoke_tokens(&mut change, person.id, None, now).await?;
             store::end_sessions(&mut change, person.id, None).await?;

@@ -18,6 +18,9 @@ pub const FAILURES: NonZeroU32 = NonZeroU32::new(30).expect("30 is not zero");
 /// Requests per minute of one client.
 pub const CLIENT_LIMIT: NonZeroU32 = NonZeroU32::new(3000).expect("3000 is not zero");
 
+/// Requests per minute of one client for one person at the token endpoint.
+pub const TOKENS_LIMIT: NonZeroU32 = NonZeroU32::new(60).expect("60 is not zero");
+
 /// What a request shows of its client.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Shown {

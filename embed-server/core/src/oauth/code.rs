@@ -3,6 +3,7 @@
 //! A code is used once. The same client with the right verifier gets the same answer again for ten seconds, because an answer
 //! can be lost on its way; any later use shows that the code was stolen, and ends what it gave.
 
+use super::client_auth::TOKENS_LIMIT;
 use super::parameters::Parameters;
 use super::refresh::{RefreshToken, Replayed, lifetimes};
 use super::store::{self, StoredCode};
@@ -12,6 +13,7 @@ use chrono::TimeDelta;
 use embed_base::change::{Change, Unlisted};
 use embed_base::crypto::{close_envelope, equal, open_envelope, sha256, sha256_hex};
 use embed_base::http::ScopeSet;
+use embed_base::limits::{Limit, RateLimits};
 use embed_base::{Code, Error, Result};
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -65,6 +67,7 @@ impl OAuth {
     /// The answer to `grant_type=authorization_code`, as JSON text.
     pub(super) async fn redeem_code(
         &self,
+        limits: &RateLimits,
         client: &Client,
         form: &Parameters,
         address: IpAddr,
@@ -81,6 +84,7 @@ impl OAuth {
         drop(tx);
         // What does not prove the client's right to this code neither uses nor ends anything.
         let standing = standing.filter(|standing| standing.client == client.client_id).ok_or_else(unknown)?;
+        limits.count(vec![Limit::grant_tokens(standing.grant_id, TOKENS_LIMIT)]).await.check()?;
         if redirect_uri.is_some_and(|uri| uri != found.redirect_uri) {
             return Err(grant("`redirect_uri` is not the one that the code was sent to."));
         }

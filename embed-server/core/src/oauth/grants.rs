@@ -4,9 +4,15 @@ use super::events::{self, GrantRevoked};
 use super::store::{self, StoredGrant};
 use super::{GRANTS, OAuth, RedirectUri};
 use crate::accounts::{Email, Operator};
+use crate::modules::Module;
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use embed_base::events::activity::Actor;
-use embed_base::http::ScopeSet;
+use embed_base::http::{Listed, Paged, Paging, ScopeSet, openapi, path_id};
 use embed_base::{Code, Error, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -43,6 +49,14 @@ pub struct AppGrant {
     pub last_address: Option<String>,
 }
 
+impl Listed for AppGrant {
+    const LIST: &'static str = "oauth grants";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
 impl OAuth {
     /// What a person has allowed apps, newest first.
     pub async fn grants_of(&self, operator: &Operator) -> Result<Vec<AppGrant>> {
@@ -54,8 +68,29 @@ impl OAuth {
 
     /// What apps may do on a module, newest first.
     pub async fn grants_on(&self, site: Uuid, module: Uuid) -> Result<Vec<AppGrant>> {
+        self.grants_before(site, module, Uuid::max(), LISTED).await
+    }
+
+    /// A page of what apps may do on a module, newest first.
+    pub async fn page_of_grants(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        paging: &Paging<AppGrant>,
+    ) -> Result<Paged<AppGrant>> {
+        let found = self.grants_before(site, module, paging.before(), paging.reads()).await?;
+        Ok(paging.page(found))
+    }
+
+    async fn grants_before(
+        &self,
+        site: Uuid,
+        module: Uuid,
+        before: Uuid,
+        most: i64,
+    ) -> Result<Vec<AppGrant>> {
         let mut tx = self.context.db.read(site).await?;
-        let grants = store::grants_on(&mut tx, site, module, LISTED).await?;
+        let grants = store::grants_on(&mut tx, (site, module), before, most).await?;
         drop(tx);
         let mut listed = Vec::new();
         for grant in grants {
@@ -75,6 +110,17 @@ impl OAuth {
         drop(tx);
         let grant = own.into_iter().find(|grant| grant.id == id).ok_or_else(no_grant)?;
         self.end_grant(&operator.actor(), grant.site_id, id).await
+    }
+
+    /// Ends a grant on a module; 404 `grant_not_found` for one of another module.
+    pub async fn end_grant_on(&self, by: &Actor, module: &Module, id: Uuid) -> Result<()> {
+        let mut tx = self.context.db.read(module.site_id).await?;
+        let grant = store::grant(&mut tx, module.site_id, id).await?;
+        drop(tx);
+        if grant.is_none_or(|grant| grant.module_id != module.id) {
+            return Err(no_grant());
+        }
+        self.end_grant(by, module.site_id, id).await
     }
 
     /// Ends a grant: every server refuses its tokens within two seconds.
@@ -109,6 +155,25 @@ impl AppGrant {
             last_used_at: grant.last_used_at,
             last_address: grant.last_address,
         }
+    }
+}
+
+/// The id of a grant in a path. Text that is no id is 404 `grant_not_found`, like the id of no grant.
+pub(super) struct GrantId(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for GrantId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        path_id(parts, "grant", |_| no_grant()).await.map(Self)
+    }
+}
+
+impl OperationInput for GrantId {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        openapi::path_id(ctx, operation, "grant", "The grant's id.");
+        let when = "There is no such grant on the module, or it was ended already.";
+        openapi::refuses(ctx, operation, Code::GrantNotFound, when);
     }
 }
 

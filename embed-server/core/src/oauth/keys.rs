@@ -93,7 +93,18 @@ impl Keys {
         let published =
             stored.iter().filter(|key| key.retired_at.is_none_or(|retired| retired > since)).cloned();
         let published = published.map(|key| key.public_jwk.0).collect();
-        let signing = stored.iter().rfind(|key| key.signs()).map(|key| self.open(key)).transpose()?;
+        // A key that was sealed with another secret, as in development, where each start makes one up, is passed over.
+        let signing = stored.iter().rev().filter(|key| key.signs()).find_map(|key| {
+            let opened = self.open(key);
+            if let Err(error) = &opened {
+                tracing::warn!(
+                    kid = key.kid,
+                    causes = error.causes(),
+                    "a key of access tokens cannot be opened"
+                );
+            }
+            opened.ok()
+        });
         let keys = signing.map(|signing| Arc::new(KeySet { signing, published }));
         Ok((keys, vec![(KEY_SET, String::new())]))
     }
@@ -106,7 +117,16 @@ impl Keys {
     async fn make_first(&self) -> Result<()> {
         let mut change = self.context.change_installation().await?;
         let now = change.now();
-        if self.insert(&mut change, FIRST, Some(now)).await? {
+        let unreadable = store::keys_to_change(&mut change).await?;
+        if unreadable.iter().any(|key| key.signs() && self.open(key).is_ok()) {
+            // Another server has made it meanwhile.
+            return Ok(());
+        }
+        let first = if unreadable.is_empty() { FIRST } else { change.id() };
+        for key in unreadable.iter().filter(|key| key.retired_at.is_none()) {
+            store::retire_key(&mut change, key.id, now).await?;
+        }
+        if self.insert(&mut change, first, Some(now)).await? {
             let spare = change.id();
             self.insert(&mut change, spare, None).await?;
         }

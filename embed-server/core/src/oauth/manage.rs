@@ -1,11 +1,13 @@
 //! The HTTP routes for managing clients.
 
-use super::{Client, ClientChanges, ClientToRotate, CreatedClient, ManagedClient, NewClient};
+use super::grants::GrantId;
+use super::{AppGrant, Client, ClientChanges, ClientToRotate, CreatedClient, ManagedClient, NewClient};
 use crate::accounts::{Admin, Member};
+use crate::modules::ManagedModule;
 use crate::services::Services;
 use crate::sites::ManagedSite;
 use aide::axum::ApiRouter;
-use aide::axum::routing::{get_with, post_with};
+use aide::axum::routing::{delete_with, get_with, post_with};
 use axum::Json;
 use axum::extract::State;
 use axum::response::NoContent;
@@ -57,6 +59,24 @@ pub fn router() -> ApiRouter<Services> {
                     .description("The old one stays valid for a while, so that the app can switch without a gap. Rotating again ends it.")
             }),
         )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/oauth-grants",
+            get_with(list_grants, |op| {
+                op.id("listOauthGrants")
+                    .tag("Apps")
+                    .summary("List what apps may do on a module")
+                    .description("Newest first, without what has ended.")
+            }),
+        )
+        .api_route(
+            "/api/v1/sites/{site}/modules/{module}/oauth-grants/{grant}",
+            delete_with(end_grant, |op| {
+                op.id("endOauthGrant")
+                    .tag("Apps")
+                    .summary("End what an app may do for somebody")
+                    .description("Every server refuses its tokens within two seconds.")
+            }),
+        )
 }
 
 async fn list(
@@ -73,6 +93,22 @@ async fn create(
     Input(new): Input<NewClient>,
 ) -> Result<Created<CreatedClient>> {
     services.oauth.create_client(&operator.actor(), site.id, new).await.map(Created)
+}
+
+async fn list_grants(
+    ManagedModule { module, .. }: ManagedModule<Admin>,
+    paging: Paging<AppGrant>,
+    State(services): State<Services>,
+) -> Result<Json<Paged<AppGrant>>> {
+    services.oauth.page_of_grants(module.site_id, module.id, &paging).await.map(Json)
+}
+
+async fn end_grant(
+    ManagedModule { module, operator, .. }: ManagedModule<Admin>,
+    GrantId(grant): GrantId,
+    State(services): State<Services>,
+) -> Result<NoContent> {
+    services.oauth.end_grant_on(&operator.actor(), &module, grant).await.map(|()| NoContent)
 }
 
 async fn show(ManagedClient { client, .. }: ManagedClient<Member>) -> Json<Client> {

@@ -4,6 +4,7 @@
 //! A client whose answer was lost may send the same token again for thirty seconds, as long as what it did not receive is
 //! unused, and gets the same bytes; there is one child at any time.
 
+use super::client_auth::TOKENS_LIMIT;
 use super::code::grant;
 use super::keys::KeySet;
 use super::parameters::Parameters;
@@ -15,6 +16,7 @@ use chrono::TimeDelta;
 use embed_base::change::{Change, Unlisted};
 use embed_base::crypto::{Random, close_envelope, open_envelope};
 use embed_base::http::ScopeSet;
+use embed_base::limits::{Limit, RateLimits};
 use embed_base::secrets::{Bearer as Secret, SecretKind};
 use embed_base::{Code, Error, Result};
 use serde_json::json;
@@ -77,6 +79,7 @@ impl OAuth {
     /// The answer to `grant_type=refresh_token`, as JSON text.
     pub(super) async fn refresh(
         &self,
+        limits: &RateLimits,
         client: &Client,
         form: &Parameters,
         address: IpAddr,
@@ -92,6 +95,7 @@ impl OAuth {
         let standing = store::standing_of_family(&mut tx, site, found.family_id).await?;
         drop(tx);
         let standing = standing.filter(|standing| standing.client == client.client_id).ok_or_else(unknown)?;
+        limits.count(vec![Limit::grant_tokens(standing.grant_id, TOKENS_LIMIT)]).await.check()?;
         if !standing.counts() {
             return Err(grant("The access was revoked; ask for it again."));
         }

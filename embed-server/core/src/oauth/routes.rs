@@ -81,8 +81,8 @@ async fn token(State(services): State<Services>, request: Request) -> Response {
 async fn issue(oauth: &OAuth, limits: &RateLimits, request: Request) -> Result<Response> {
     let ClientRequest { client, form, address } = ClientRequest::read(oauth, limits, request).await?;
     let text = match form.required("grant_type")? {
-        "authorization_code" => oauth.redeem_code(&client, &form, address).await?,
-        "refresh_token" => oauth.refresh(&client, &form, address).await?,
+        "authorization_code" => oauth.redeem_code(limits, &client, &form, address).await?,
+        "refresh_token" => oauth.refresh(limits, &client, &form, address).await?,
         "client_credentials" => oauth.client_credentials(&client, &form, address).await?,
         _ => {
             let detail = "`grant_type` must be authorization_code, refresh_token or client_credentials.";

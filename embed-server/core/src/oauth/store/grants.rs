@@ -1,9 +1,10 @@
 //! The SQL of grants and families, and of the codes and refresh tokens that name them.
 
 use crate::oauth::Client;
+use crate::sites::OF_ORGANIZATION;
 use chrono::{DateTime, Utc};
 use embed_base::Result;
-use embed_base::db::{Tx, execute, on};
+use embed_base::db::{Tx, execute, on, sql};
 use embed_base::http::ScopeSet;
 use sqlx::FromRow;
 use sqlx::types::Json;
@@ -222,17 +223,31 @@ pub(in crate::oauth) async fn grants_of(tx: &mut Tx, user: Uuid, most: i64) -> R
     Ok(on!(tx, |conn| sqlx::query_as(text).bind(user).bind(most).fetch_all(conn).await)?)
 }
 
-/// The grants on a module that were not revoked, newest first.
+/// For a transaction of the organization: a person's grants on its sites that were not revoked.
+pub(in crate::oauth) async fn grants_in(
+    tx: &mut Tx,
+    user: Uuid,
+    organization: Uuid,
+) -> Result<Vec<StoredGrant>> {
+    let text = sql!(
+        "SELECT * FROM module_oauth_grants WHERE user_id = $2 AND revoked_at IS NULL AND ",
+        OF_ORGANIZATION
+    );
+    Ok(on!(tx, |conn| sqlx::query_as(text).bind(organization).bind(user).fetch_all(conn).await)?)
+}
+
+/// The grants on a module before an id that were not revoked, newest first.
 pub(in crate::oauth) async fn grants_on(
     tx: &mut Tx,
-    site: Uuid,
-    module: Uuid,
+    (site, module): (Uuid, Uuid),
+    before: Uuid,
     most: i64,
 ) -> Result<Vec<StoredGrant>> {
-    let text =
-        "SELECT * FROM module_oauth_grants WHERE site_id = $1 AND module_id = $2 AND revoked_at IS NULL
-         ORDER BY created_at DESC LIMIT $3";
-    Ok(on!(tx, |conn| sqlx::query_as(text).bind(site).bind(module).bind(most).fetch_all(conn).await)?)
+    let text = "SELECT * FROM module_oauth_grants
+         WHERE site_id = $1 AND module_id = $2 AND id < $3 AND revoked_at IS NULL ORDER BY id DESC LIMIT $4";
+    Ok(on!(tx, |conn| {
+        sqlx::query_as(text).bind(site).bind(module).bind(before).bind(most).fetch_all(conn).await
+    })?)
 }
 
 pub(in crate::oauth) async fn grant(tx: &mut Tx, site: Uuid, id: Uuid) -> Result<Option<StoredGrant>> {
