@@ -160,6 +160,12 @@ async fn every_page_is_free_of_barriers_in_both_themes_and_fits_a_narrow_screen(
             .installation
             .run(&[&["token", "create", "Mailer", "--scopes", "read,write"], &at[..]].concat())
             .await?);
+        let app = ["client", "create", "Importer", "--redirect-uri", "https://app.example.com/callback"];
+        let app = [&app[..], &["--scopes", "read,write:entries,profile", "--client-credentials"], &at[..]];
+        let client = stage.installation.run(&app.concat()).await?["clientId"]
+            .as_str()
+            .context("a client id")?
+            .to_owned();
         let organization = stage.installation.run(&["org", "list"]).await?["data"][0]["id"]
             .as_str()
             .context("an id")?
@@ -170,6 +176,7 @@ async fn every_page_is_free_of_barriers_in_both_themes_and_fits_a_narrow_screen(
             ("{site}", &stage.site),
             ("{module}", &module),
             ("{domain}", &domain),
+            ("{client}", &client),
             ("{person}", &person),
         ];
         browser.open(&format!("{}/console/sign-in", stage.installation.origin())).await?;

@@ -89,6 +89,7 @@ pub fn router() -> ApiRouter<ConsoleState> {
         .merge(pages::sites::router())
         .merge(pages::modules::router())
         .merge(pages::domains::router())
+        .merge(pages::clients::router())
         .merge(pages::tokens::router())
         .merge(pages::requests::router())
         .merge(shell::assets::router())

@@ -194,7 +194,7 @@ story!(what_is_wrong_with_a_form_is_said_beside_it_and_nothing_is_lost_or_change
     let sites = format!("/console/organizations/{HOME}/sites");
     let (people, domains) =
         (format!("/console/organizations/{HOME}/people"), format!("{here}/modules/{module}/domains"));
-    let tokens = format!("{here}/tokens");
+    let (tokens, apps) = (format!("{here}/tokens"), format!("{here}/modules/{module}/apps"));
     let module = module.to_string();
     let script = "<script>alert(1)</script>";
     for (path, fields, status, said) in [
@@ -267,6 +267,36 @@ story!(what_is_wrong_with_a_form_is_said_beside_it_and_nothing_is_lost_or_change
             ],
             400,
             "300.1.1.1",
+        ),
+        (
+            &apps,
+            vec![("name", "x"), ("redirect_uris", "https://a.test")],
+            400,
+            "<code>scopes</code> is empty",
+        ),
+        (
+            &apps,
+            vec![("name", "x"), ("redirect_uris", "http://a.test"), ("scope read", "on")],
+            400,
+            "uses http; only https",
+        ),
+        (
+            &apps,
+            vec![("name", "x"), ("redirect_uris", "a.test:/cb"), ("scope read", "on")],
+            400,
+            "is for public clients only",
+        ),
+        (
+            &apps,
+            vec![("name", "x"), ("redirect_uris", "https://a.test"), ("scope read:notes", "on")],
+            400,
+            "has no collection <code>notes</code>",
+        ),
+        (
+            &apps,
+            vec![("name", &*long), ("redirect_uris", "https://a.test"), ("scope read", "on")],
+            400,
+            "1 to 200 characters",
         ),
     ] {
         let seen = owner.post(path, &fields).await;

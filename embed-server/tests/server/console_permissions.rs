@@ -132,7 +132,9 @@ story!(an_id_of_another_tenant_leads_nowhere, |app| {
     let (ours, own_other) = (PathIds::new(&app, HOME).await, PathIds::new(&app, HOME).await);
     let theirs = PathIds::new(&app, elsewhere).await;
     for rule in console_rules() {
-        for name in ["organization", "site", "module", "domain", "token", "client", "person", "session"] {
+        for name in
+            ["organization", "site", "module", "domain", "token", "client", "grant", "person", "session"]
+        {
             if !rule.path.contains(&format!("{{{name}}}")) || rule.needs == "nobody" {
                 continue;
             }

@@ -452,3 +452,116 @@ story!(an_app_is_managed_on_the_command_line, |app| {
     assert!(said(&["client", "delete", id]).1.starts_with("Exporter is deleted"));
     assert_eq!(app.command_json(&[&["client", "list"], &at[..]].concat())["data"], json!([]));
 });
+
+story!(an_app_is_managed_in_the_console, |app| {
+    let site = app.site().await;
+    let module = module(&app, site).await;
+    let sibling = app.module(site, "bare").await;
+    let admin = app.signed_in(HOME, Role::Admin).await;
+    let apps = format!("/console/sites/{site}/modules/{module}/apps");
+    let page = admin.get(&apps).await.html;
+    assert!(
+        page.contains("This module has no apps yet.") && page.contains("name=\"scope write:photos\""),
+        "{page}"
+    );
+    let fields = [
+        ("name", "Importer & Co"),
+        ("redirect_uris", "https://app.example/cb\nhttp://127.0.0.1/cb"),
+        ("scope read", "on"),
+        ("scope write:entries", "on"),
+        ("client_credentials", "on"),
+        ("origins", "https://www.app.example"),
+        ("homepage", "https://app.example"),
+        ("terms_url", ""),
+    ];
+    let made = admin.post(&apps, &fields).await;
+    let one = made.location().to_owned();
+    let id = one.strip_prefix(&format!("{apps}/")).unwrap_or_else(|| panic!("{}", made.html));
+    let row = stored(&app, id).await;
+    assert_eq!((row.scopes.to_string(), row.terms_url), ("read write:entries".to_owned(), None));
+    assert!(row.answers_by.is_some(), "the admin");
+
+    let shown = async || admin.get(&one).await.html;
+    let first = shown().await;
+    let secret = |page: &str| {
+        let (_, rest) = page.split_once("dram_secret_").unwrap_or_else(|| panic!("no secret in {page}"));
+        format!("dram_secret_{}", &rest[..64])
+    };
+    let old = secret(&first);
+    assert!(row.client_secret_hash == Some(sha256_hex(old.as_bytes())), "{first}");
+    let page = shown().await;
+    assert!(!page.contains("dram_secret_"), "it is shown once");
+    for part in [
+        "Importer &amp; Co",
+        id,
+        "read all records",
+        "create and change the records of <code>entries</code>",
+        "https://embed.test/oauth/authorize",
+        "https://embed.test/oauth/token",
+        "grant_type=client_credentials",
+        &format!("https://embed.test/api/v1/modules/{module}"),
+    ] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    assert!(admin.get(&apps).await.html.contains(&format!("href=\"{one}\"")));
+
+    // What the page shows is what it sends back: saving it changes nothing.
+    let again: Vec<_> = fields.iter().filter(|(_, value)| !value.is_empty()).copied().collect();
+    assert_eq!(admin.post(&one, &again).await.location(), format!("{one}?done=saved"));
+    assert_eq!(stored(&app, id).await.updated_at, row.updated_at);
+    let wrong = [("name", "Exporter"), ("redirect_uris", "https://app.example/#cb"), ("scope read", "on")];
+    let seen = admin.post(&one, &wrong).await;
+    assert!(seen.status == 400 && seen.html.contains("has a fragment"), "{}", seen.html);
+    assert!(seen.html.contains("value=\"Exporter\"") && seen.html.contains("https://app.example/#cb"));
+    let fields = [("name", "Exporter"), ("redirect_uris", "https://app.example/cb"), ("scope profile", "on")];
+    admin.post(&one, &fields).await;
+    let row = stored(&app, id).await;
+    assert_eq!(
+        (&*row.name, row.scopes.to_string(), row.client_credentials),
+        ("Exporter", "profile".to_owned(), false)
+    );
+
+    admin.post(&format!("{one}/switch-off"), &[]).await;
+    assert!(shown().await.contains("switched off"));
+    admin.post(&format!("{one}/switch-on"), &[]).await;
+    admin.post(&format!("{one}/answer"), &[]).await;
+    let row = stored(&app, id).await;
+    assert_eq!((row.disabled_at, row.client_credentials), (None, true));
+    assert!(admin.get(&format!("{one}/rotate")).await.html.contains("Rotate the secret of Exporter?"));
+    assert_eq!(admin.post(&format!("{one}/rotate"), &[]).await.location(), one);
+    assert!(!admin.get("/console/account").await.html.contains("dram_secret_"), "it waits for its own page");
+    let page = shown().await;
+    assert!(stored(&app, id).await.has_secret(&secret(&page)) && page.contains("The old secret works until"));
+
+    assert!(page.contains("Nobody yet."), "{page}");
+    let ended = grant(&app, &stored(&app, id).await, Some(person(&app, Role::Member).await)).await;
+    let revoke = format!("{one}/grants/{ended}/revoke");
+    assert!(shown().await.contains(&format!("href=\"{revoke}\"")));
+    assert!(admin.get(&revoke).await.html.contains("End the access of"));
+    assert_eq!(admin.post(&revoke, &[]).await.location(), format!("{one}?done=access-ended"));
+    assert!(times(&app, ended).await.1.is_some());
+    assert_eq!(admin.post(&revoke, &[]).await.status, 404, "it has ended");
+
+    // A member looks; nothing of it is below another module.
+    let member = app.signed_in(HOME, Role::Member).await;
+    let page = member.get(&one).await.html;
+    assert!(
+        page.contains("Exporter") && !page.contains("<form class=\"stack\"") && !page.contains("Delete…"),
+        "{page}"
+    );
+    let elsewhere = one.replace(&module.to_string(), &sibling.to_string());
+    assert_eq!(admin.get(&elsewhere).await.status, 404);
+    assert!(admin.get(&format!("{one}/remove")).await.html.contains("Delete Exporter?"));
+    assert_eq!(admin.post(&format!("{one}/remove"), &[]).await.location(), format!("{apps}?done=deleted"));
+    assert_eq!(admin.get(&one).await.status, 404);
+
+    // A public app has no secret to show.
+    let fields =
+        [("name", "Phone"), ("redirect_uris", "com.example.app:/cb"), ("scope read", "on"), ("public", "on")];
+    let made = admin.post(&apps, &fields).await;
+    let page = admin.get(made.location()).await.html;
+    assert!(
+        page.contains("Created.") && !page.contains("Rotate") && !page.contains("CLIENT_SECRET"),
+        "{page}"
+    );
+});

@@ -83,12 +83,13 @@ async fn show(
 ) -> Result<Response> {
     let tokens = services.accounts.tokens(viewer.operator.email()).await?;
     let prefixes = tokens.iter().map(|token| token.prefix.as_str());
-    let secret = new_secret::read(&console, &headers, SecretKind::User, prefixes);
-    let secret_notice = new_secret::notice(secret.as_ref());
+    let is_own = |text: &str| new_secret::is_token(text, SecretKind::User, prefixes);
+    let secret = new_secret::read(&console, &headers, is_own);
+    let secret_notice = new_secret::notice("token", secret.as_deref());
     let page =
         page(&viewer, &services.accounts, &tokens, &PersonalTokenForm::defaults(), secret_notice, None)
             .await?;
-    Ok(new_secret::respond(&console, secret.as_ref(), page))
+    Ok(new_secret::respond(&console, secret.as_deref(), page))
 }
 
 async fn page(

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod activity;
+mod client_snippets;
+pub mod clients;
 pub mod connected_apps;
 pub mod consent;
 pub mod domains;

@@ -43,6 +43,8 @@ pub enum ModuleTab {
     Embed,
     /// The domains that may embed it.
     Domains,
+    /// The apps that may ask for access to its data.
+    Apps,
     /// The published versions.
     Versions,
     /// A page below one of the tabs, which shows none.
@@ -64,6 +66,7 @@ pub fn module_location<'a>(site: &'a Site, module: &'a Module, tab: ModuleTab) -
     location
         .with_tab("Embed", here.clone(), tab == ModuleTab::Embed)
         .with_tab("Domains", format!("{here}/domains"), tab == ModuleTab::Domains)
+        .with_tab("Apps", format!("{here}/apps"), tab == ModuleTab::Apps)
         .with_tab("Versions", format!("{here}/versions"), tab == ModuleTab::Versions)
 }
 

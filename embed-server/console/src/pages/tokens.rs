@@ -148,11 +148,12 @@ async fn list(
 ) -> Result<Response> {
     let all = all(&services.tokens, &site).await?;
     let prefixes = all.iter().map(|token| token.token_prefix.as_str());
-    let secret = new_secret::read(&console, &headers, SecretKind::Live, prefixes);
-    let secret_notice = new_secret::notice(secret.as_ref());
+    let is_own = |text: &str| new_secret::is_token(text, SecretKind::Live, prefixes);
+    let secret = new_secret::read(&console, &headers, is_own);
+    let secret_notice = new_secret::notice("token", secret.as_deref());
     let page =
         page(&viewer, &site, &all, &services.modules, &ApiTokenForm::defaults(), secret_notice, None).await?;
-    Ok(new_secret::respond(&console, secret.as_ref(), page))
+    Ok(new_secret::respond(&console, secret.as_deref(), page))
 }
 
 async fn all(tokens: &Tokens, site: &Site) -> Result<Vec<ApiToken>> {

@@ -20,31 +20,35 @@ pub fn redirect(console: &ConsoleState, secret: &str, page: &str) -> Response {
     response
 }
 
-/// Reads the secret for this page: it is of the page's kind, and its prefix is in the page's list.
-pub fn read<'a>(
+/// Reads the secret for this page, which says whether it is one of its own.
+pub fn read(
     console: &ConsoleState,
     headers: &HeaderMap,
-    kind: SecretKind,
-    mut prefixes: impl Iterator<Item = &'a str>,
-) -> Option<Bearer> {
-    let secret = Cookie::NewSecret.read(console, headers).and_then(Bearer::parse)?;
-    (secret.kind() == kind && prefixes.any(|prefix| prefix == secret.shown_prefix())).then_some(secret)
+    is_own: impl FnOnce(&str) -> bool,
+) -> Option<String> {
+    Cookie::NewSecret.read(console, headers).filter(|text| is_own(text)).map(str::to_owned)
 }
 
-/// Renders the secret, with a warning that it is shown only once.
-pub fn notice(secret: Option<&Bearer>) -> Markup {
+/// Whether a text is a token of this kind with one of these prefixes.
+pub fn is_token<'a>(text: &str, kind: SecretKind, mut prefixes: impl Iterator<Item = &'a str>) -> bool {
+    Bearer::parse(text)
+        .is_some_and(|secret| secret.kind() == kind && prefixes.any(|prefix| prefix == secret.shown_prefix()))
+}
+
+/// Renders the secret, a `thing` ("token"), with a warning that it is shown only once.
+pub fn notice(thing: &str, secret: Option<&str>) -> Markup {
     html! {
         @if let Some(secret) = secret {
             div.secret role="status" {
-                p { strong { "This token is shown only once." } " Copy it to where your program reads it." }
-                (copyable("secret", "The token", secret.reveal()))
+                p { strong { "This " (thing) " is shown only once." } " Copy it to where your program reads it." }
+                (copyable("secret", &format!("The {thing}"), secret))
             }
         }
     }
 }
 
 /// Responds with the page and removes the cookie.
-pub fn respond(console: &ConsoleState, secret: Option<&Bearer>, page: Page) -> Response {
+pub fn respond(console: &ConsoleState, secret: Option<&str>, page: Page) -> Response {
     let mut response = page.into_response();
     if secret.is_some() {
         Cookie::NewSecret.remove(console, response.headers_mut());
