@@ -1,6 +1,7 @@
 //! The product's promises, each told as a story through the real thing.
 
 mod accessibility;
+mod app_consent;
 mod axe;
 mod bridge;
 mod code_blocks;

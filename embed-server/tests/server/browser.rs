@@ -131,7 +131,9 @@ impl Browser<'_> {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let seen = Seen { status, headers, html: response.text().await.unwrap() };
-        if let Some(cookie) = seen.cookie() {
+        let cookies = seen.headers.get_all("set-cookie").iter();
+        let cookies = cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned());
+        for cookie in cookies {
             let (name, value) = cookie.split_once('=').unwrap();
             if name.ends_with("_session") {
                 self.keep((!value.is_empty()).then_some(cookie));

@@ -217,6 +217,16 @@ story!(signing_in_on_the_way_keeps_the_request, |app| {
         format!("/oauth/consent?handle={}", sign_in.field("next").split('=').nth(1).unwrap()),
         begun.location()
     );
+    let fields = [("email", "ada@example.com"), ("next", &*sign_in.field("next"))];
+    let code_page = browser.post_bare("/console/sign-in", &fields).await.location().to_owned();
+    assert!(code_page.starts_with("/console/sign-in/code?id="), "{code_page}");
+    assert_eq!(
+        browser.get(to_sign_in.location()).await.location(),
+        code_page,
+        "a window that was lost is taken up again"
+    );
+    let again = browser.get(&format!("{}&again=1", to_sign_in.location())).await;
+    assert_eq!(again.status, 200, "another code can be had");
     app.context.clock.advance(TimeDelta::minutes(16));
     let late = app.signed_in(HOME, Role::Member).await.get(begun.location()).await;
     assert_eq!(late.status, 403);

@@ -148,7 +148,7 @@ fn consent_page(
 ) -> Page {
     let Question { client, place, site, module, new, already, not_theirs, redirect_uri } = question;
     signed_out_page(
-        &format!("Allow {} access?", client.name),
+        &format!("Allow “{}” access?", client.name),
         html! {
             p {
                 strong { (client.name) } " (" span title=(redirect_uri) { (place) } ") wants to use "
@@ -193,11 +193,11 @@ fn consent_page(
 
 fn other_account(viewer: &Viewer, handle: &str) -> Markup {
     html! {
-        form.account-line method="post" action="/console/sign-out" {
+        p { "You are signed in as " strong { (viewer.operator.email()) } "." }
+        form method="post" action="/console/sign-out" {
             (csrf(viewer))
             input type="hidden" name="next" value={ (CONSENT) (handle) };
-            "You are signed in as " strong { (viewer.operator.email()) } ". "
-            button.quiet type="submit" { "Use another account" }
+            button.quiet type="submit" { "Not you? Use another account" }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::shell::cookies::Cookie;
 use crate::shell::elements::form_error;
 use crate::shell::form::{PageQuery, PublicForm, SessionForm, redisplay};
 use crate::shell::page::{Page, signed_out_page};
-use crate::shell::sign_in_link::{SIGN_IN, console_path, path, with_query};
+use crate::shell::sign_in_link::{CONSENT, SIGN_IN, console_path, path, with_query};
 use crate::shell::viewer::Viewer;
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post, post_with};
@@ -27,6 +27,8 @@ use uuid::Uuid;
 pub const ATTEMPTS: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
 /// How long a browser keeps what its codes are bound to, in seconds: longer than any of them is valid.
 const CODE_SECONDS: i64 = 10 * 60;
+/// How long a browser keeps the id of its last code, in seconds: as long as the code is valid.
+const WAITING_SECONDS: i64 = 5 * 60;
 /// How long an attempt with GitHub may take, in seconds.
 const GITHUB_SECONDS: i64 = 10 * 60;
 
@@ -62,13 +64,26 @@ struct NextQuery {
     next: Option<String>,
     /// The address that is expected here.
     email: Option<String>,
+    /// Set where another code is wanted.
+    again: Option<String>,
 }
 
 async fn show_sign_in(
     State(console): State<ConsoleState>,
-    PageQuery(NextQuery { next, email }): PageQuery<NextQuery>,
-) -> Page {
-    sign_in_page(&console, email.as_deref().unwrap_or_default(), next.as_deref(), None)
+    headers: HeaderMap,
+    PageQuery(NextQuery { next, email, again }): PageQuery<NextQuery>,
+) -> Response {
+    // An app's window may be gone while the mail is read; whoever it sends here again goes on where they were.
+    let from_app = next.as_deref().is_some_and(|next| next.starts_with(CONSENT)) && again.is_none();
+    let waits = Cookie::Code.read(&console, &headers).filter(|id| from_app && Uuid::try_parse(id).is_ok());
+    match waits {
+        Some(id) => {
+            let parameters = [("id", id), ("next", &*console_path(next.as_deref()))];
+            Redirect::to(&with_query(CODE, &parameters)).into_response()
+        }
+        None => sign_in_page(&console, email.as_deref().unwrap_or_default(), next.as_deref(), None)
+            .into_response(),
+    }
 }
 
 fn sign_in_page(console: &ConsoleState, email: &str, next: Option<&str>, error: Option<&Error>) -> Page {
@@ -128,6 +143,7 @@ async fn send_code(
             let parameters = [("id", &*id.to_string()), ("next", &console_path(next.as_deref()))];
             let mut response = Redirect::to(&with_query(CODE, &parameters)).into_response();
             Cookie::SignIn.set(&console, &binding, CODE_SECONDS, response.headers_mut());
+            Cookie::Code.set(&console, &id.to_string(), WAITING_SECONDS, response.headers_mut());
             Ok(response)
         }
         Err(error) => {
@@ -167,7 +183,7 @@ fn code_page(console: &ConsoleState, id: Uuid, next: Option<&str>, error: Option
                 label { "Code" input.code type="text" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="12" required autofocus; }
                 button.primary type="submit" { "Sign in" }
             }
-            p { a href=(path(&console_path(next))) { "Request another code" } }
+            p { a href=(with_query(SIGN_IN, &[("next", &console_path(next)), ("again", "1")])) { "Request another code" } }
         },
     )
 }
@@ -192,7 +208,11 @@ async fn redeem(
         services.sign_in.redeem_code(id, &code, &browser, binding).await
     };
     match redeemed.await {
-        Ok(session) => Ok(redirect_with_session(&console, &session, next.as_deref())),
+        Ok(session) => {
+            let mut response = redirect_with_session(&console, &session, next.as_deref());
+            Cookie::Code.remove(&console, response.headers_mut());
+            Ok(response)
+        }
         Err(error) => {
             redisplay(error, async |error| Ok(code_page(&console, id, next.as_deref(), Some(error)))).await
         }

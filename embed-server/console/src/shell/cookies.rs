@@ -12,6 +12,8 @@ pub enum Cookie {
     GitHub,
     /// What binds a sign-in code to the browser that requested it.
     SignIn,
+    /// The id of the code that was requested last, so that whoever comes back while the mail is read can enter it.
+    Code,
     /// A newly created secret, until its page has shown it once.
     NewSecret,
 }
@@ -23,6 +25,7 @@ impl Cookie {
             Self::Session => "dramac_session",
             Self::GitHub => "dramac_github",
             Self::SignIn => "dramac_sign_in",
+            Self::Code => "dramac_code",
             Self::NewSecret => "dramac_fresh",
         };
         format!("{prefix}{name}")
