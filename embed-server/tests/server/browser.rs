@@ -33,12 +33,6 @@ impl Seen {
         rest.split_once('"').unwrap().0.to_owned()
     }
 
-    /// The `name=value` of a cookie that it sets.
-    pub fn cookie(&self) -> Option<String> {
-        let cookie = self.headers.get("set-cookie")?.to_str().unwrap();
-        Some(cookie.split(';').next().unwrap().to_owned())
-    }
-
     /// The secret that it shows, which begins so.
     pub fn secret(&self, prefix: &str) -> String {
         let mut shown = self.html.match_indices(prefix).map(|(start, _)| &self.html[start..]);

@@ -12,7 +12,7 @@ use embed_base::limits::{FILES_PER_CALL, Limit, WAITS};
 use embed_console::SIGN_IN_ATTEMPTS;
 use embed_core::domains::{MOST_ANCESTORS, RATE_LIMIT, VERIFICATIONS_PER_MINUTE};
 use embed_core::modules;
-use embed_core::oauth::{MAX_REDIRECT_URI, MOST_CLIENTS, MOST_ORIGINS, MOST_REDIRECT_URIS};
+use embed_core::oauth::{self, MAX_REDIRECT_URI, MOST_CLIENTS, MOST_ORIGINS, MOST_REDIRECT_URIS};
 use embed_core::records::{DELETED_TOLD, IDEMPOTENCY_KEYS_KEPT, TOLD, graphql};
 use embed_core::sign_in::{CODES_PER_DAY, CODES_PER_MINUTE, CODES_PER_NETWORK, GUESSES_PER_DAY, TRIES};
 use embed_core::tokens;
@@ -74,6 +74,21 @@ fn bounds() -> BTreeMap<String, String> {
         ("redirect URIs of an app", MOST_REDIRECT_URIS.to_string()),
         ("origins of an app", MOST_ORIGINS.to_string()),
         ("bytes of a redirect URI", MAX_REDIRECT_URI.to_string()),
+        (
+            "requests of an app to the token, revocation and introspection endpoints",
+            per_minute(&oauth::CLIENT_LIMIT),
+        ),
+        ("requests of an app for one person to the token endpoint", per_minute(&oauth::TOKENS_LIMIT)),
+        ("calls of a module's API by an app for one person", per_minute(&oauth::GRANT_LIMIT)),
+        (
+            "authorization requests of an address without a session, and calls of `userinfo`",
+            per_minute(&oauth::STRANGERS),
+        ),
+        ("wrong credentials of apps from an address", per_minute(&oauth::FAILURES)),
+        (
+            "authorization requests of an address, or of a session, that wait for their person",
+            oauth::WAITING.to_string(),
+        ),
         ("connections of an address", CONNECTIONS_PER_NETWORK.to_string()),
         ("connections in all", limits.connection_limit.to_string()),
         ("head of a request", kib(HEAD_LIMIT)),

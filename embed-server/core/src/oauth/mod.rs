@@ -40,7 +40,7 @@ pub use grants::AppGrant;
 pub use keys::RotatedKeys;
 pub use managed::ManagedClient;
 pub use redirect_uri::{MAX_REDIRECT_URI, RedirectUri, Target};
-pub use request::{AuthorizationRequest, Begun};
+pub use request::{AuthorizationRequest, Begun, WAITING};
 pub use routes::STRANGERS;
 pub use token::GRANT_LIMIT;
 

@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 /// How long a request waits for its person.
 pub(super) const REQUEST_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+/// How many requests of one address or session wait at most; older ones are dropped.
+pub const WAITING: i64 = 50;
 /// The longest `state` in bytes.
 const MAX_STATE: usize = 4 * 1024;
 /// The longest `login_hint` in bytes.

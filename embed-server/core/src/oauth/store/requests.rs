@@ -1,15 +1,12 @@
 //! The SQL of authorization requests. All of it is for transactions that cross sites.
 
-use crate::oauth::request::AuthorizationRequest;
+use crate::oauth::request::{AuthorizationRequest, WAITING};
 use chrono::{DateTime, Utc};
 use embed_base::Result;
 use embed_base::db::{Tx, execute, on};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
-
-/// How many requests of one address or session wait at most; older ones are dropped.
-pub const WAITING: i64 = 50;
 
 /// A row of `oauth_requests`.
 #[derive(Clone, Debug, FromRow)]
