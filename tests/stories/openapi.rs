@@ -1,10 +1,9 @@
 //! The OpenAPI document says what the server does: `schemathesis` makes requests of it, good ones and bad, and holds every
 //! answer against it. And a person can read it in a browser.
 
+use crate::postgres::on_postgres;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -28,15 +27,7 @@ async fn no_answer_is_outside_the_document_on_sqlite() -> Result<()> {
 
 #[tokio::test]
 async fn no_answer_is_outside_the_document_on_postgres() -> Result<()> {
-    let Some(url) = embed_testing::postgres_url() else { return Ok(()) };
-    let installation = Installation::new()?;
-    let name = format!("openapi_{}", installation.port);
-    let mut admin = PgConnection::connect(&url).await?;
-    admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
-    let (server, _) = url.rsplit_once('/').context("TEST_POSTGRES_URL ends with a database")?;
-    let outcome = conform(&quiet(installation.with("DATABASE_URL", format!("{server}/{name}")))).await;
-    admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
-    outcome
+    on_postgres(Installation::new()?, async |installation| conform(&quiet(installation)).await).await
 }
 
 /// An installation whose limits are not what is asked about.
