@@ -65,7 +65,8 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
         Middleware { present_error: oauth::oauth_error, cors: CorsPolicy::OAuth, ..api_middleware.clone() };
     let private_oauth_middleware = Middleware { cors: CorsPolicy::Routes, ..oauth_middleware.clone() };
     let oauth = oauth_middleware.around(oauth::routes::router().layer(limit_files.clone()));
-    let oauth = oauth.merge(private_oauth_middleware.around(oauth::routes::private_router()));
+    let oauth = oauth
+        .merge(private_oauth_middleware.around(oauth::routes::private_router().layer(limit_files.clone())));
     let files = match settings.server.module_host {
         Some(_) => assets.clone(),
         None => assets.clone().merge(module.clone()),

@@ -84,7 +84,7 @@ impl<'a> ExternalApp<'a> {
     /// Presses a button of the consent page.
     pub async fn decide(&self, browser: &Browser<'_>, page: &Seen, decision: &str) -> Seen {
         assert_eq!(page.status, 200, "{}", page.html);
-        let fields = [("form", page.field("form")), ("handle", page.field("handle"))];
+        let fields = ["form", "handle", "app", "scopes"].map(|name| (name, page.field(name)));
         let mut fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         fields.push(("decision", decision));
         browser.post_bare("/oauth/consent", &fields).await

@@ -197,6 +197,121 @@ story!(wrong_requests_come_back_as_errors_of_their_rfc, |app| {
     assert!(page.status == 200 && page.html.contains("id=\"invalid_scope\""), "{}", page.html);
 });
 
+story!(no_more_is_allowed_than_the_page_has_shown, |app| {
+    use embed_base::events::activity::Actor;
+    use embed_core::accounts::{Accounts, Email};
+    let external = ExternalApp::registered(&app).await;
+    let email = Email::parse("grace@example.com").unwrap();
+    let accounts = Accounts::new(&app.context);
+    accounts.invite(&Actor::CommandLine, HOME, email.clone(), None, Role::Member).await.unwrap();
+    let browser = app.signed_in_as(&email).await;
+    let page = external.ask(&browser, &[("scope", "read write")]).await;
+    accounts.set_role(&Actor::CommandLine, HOME, &email, Role::Admin).await.unwrap();
+    let answered = answer(&external.decide(&browser, &page, "allow").await);
+    let (_, tokens) = external.token(&external.redemption(&answered["code"])).await;
+    assert_eq!(tokens["scope"], json!("read"), "they became admin while they read the page");
+    let page = external.ask(&browser, &[("scope", "read write")]).await;
+    let changes = serde_json::from_value(json!({ "name": "Another app" })).unwrap();
+    app.oauth()
+        .change_client(&Actor::CommandLine, external.site, &external.client_id, changes)
+        .await
+        .unwrap();
+    app.settle().await;
+    let refused = external.decide(&browser, &page, "allow").await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.html.contains("The app has another name now"), "{}", refused.html);
+});
+
+story!(a_clients_own_tokens_end_with_the_admin_who_answers_for_it, |app| {
+    use embed_base::events::activity::{Actor, Means};
+    use embed_core::accounts::{Accounts, Email};
+    let external = ExternalApp::registered(&app).await;
+    let email = Email::parse("grace@example.com").unwrap();
+    let accounts = Accounts::new(&app.context);
+    let grace = accounts.invite(&Actor::CommandLine, HOME, email.clone(), None, Role::Admin).await.unwrap();
+    let by = Actor::Person {
+        id: grace.id,
+        email: email.to_string(),
+        means: Means::Console,
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
+    let new = json!({
+        "moduleId": external.module, "name": "A robot", "scopes": ["read"], "clientCredentials": true,
+    });
+    let new = serde_json::from_value(new).unwrap();
+    let made = app.oauth().create_client(&by, external.site, new).await.unwrap();
+    app.settle().await;
+    let own = ExternalApp {
+        app: &app,
+        site: external.site,
+        module: external.module,
+        client_id: made.details.client_id,
+        secret: made.secret,
+        redirect_uri: String::new(),
+    };
+    let form = [("grant_type", "client_credentials")];
+    let (_, tokens) = own.token(&form).await;
+    app.settle().await;
+    assert_eq!(own.reads("entries", text(&tokens, "access_token")).await, 200);
+    accounts.set_role(&Actor::CommandLine, HOME, &email, Role::Member).await.unwrap();
+    app.settle().await;
+    assert_eq!(own.reads("entries", text(&tokens, "access_token")).await, 401);
+    assert_eq!(refused(own.token(&form).await), "400 unauthorized_client");
+    let over = serde_json::from_value(json!({ "clientCredentials": true })).unwrap();
+    app.oauth().change_client(&Actor::CommandLine, own.site, &own.client_id, over).await.unwrap();
+    app.settle().await;
+    assert_eq!(own.reads("entries", text(&tokens, "access_token")).await, 401, "it does not come back");
+    let (_, tokens) = own.token(&form).await;
+    app.settle().await;
+    assert_eq!(own.reads("entries", text(&tokens, "access_token")).await, 200);
+});
+
+story!(a_replay_ends_the_family_however_late_it_comes, |app| {
+    let external = ExternalApp::registered(&app).await;
+    let browser = app.signed_in(HOME, Role::Member).await;
+    let code = external.code(&browser, "read").await;
+    let (_, tokens) = external.token(&external.redemption(&code)).await;
+    app.settle().await;
+    app.context.clock.advance(TimeDelta::minutes(11));
+    assert_eq!(external.reads("entries", text(&tokens, "access_token")).await, 200);
+    assert_eq!(refused(external.token(&external.redemption(&code)).await), "400 invalid_grant");
+    app.settle().await;
+    assert_eq!(external.reads("entries", text(&tokens, "access_token")).await, 401);
+});
+
+story!(what_changes_while_the_page_is_read_is_not_passed_over, |app| {
+    use embed_base::events::activity::Actor;
+    let external = ExternalApp::registered(&app).await;
+    let browser = app.signed_in(HOME, Role::Member).await;
+    let page = external.ask(&browser, &[]).await;
+    let changes = serde_json::from_value(json!({ "redirectUris": ["https://app.example/other"] })).unwrap();
+    app.oauth()
+        .change_client(&Actor::CommandLine, external.site, &external.client_id, changes)
+        .await
+        .unwrap();
+    app.settle().await;
+    let decided = external.decide(&browser, &page, "allow").await;
+    assert_eq!((decided.status, decided.location()), (403, ""), "{}", decided.html);
+});
+
+story!(odd_bytes_are_refused_and_nobody_is_led_away_by_an_error, |app| {
+    let external = ExternalApp::registered(&app).await;
+    let nobody = app.browser();
+    for query in ["client_id=a%00b", "client_id=%ff", "client_id=%f0%9f%92%a9"] {
+        let seen = nobody.get(&format!("/oauth/authorize?{query}")).await;
+        assert!([400, 404].contains(&seen.status), "{query}: {}", seen.status);
+    }
+    let odd = app.request(Method::POST, "/oauth/token").form_body("grant_type=refresh_token&client_id=%00");
+    assert_eq!(refused(sent(odd).await), "400 invalid_request");
+    let wrong = nobody.get(&external.link(&[("response_type", "token")])).await;
+    assert_eq!((wrong.status, wrong.location()), (400, ""), "{}", wrong.html);
+    assert!(wrong.html.contains("Return to An app") && wrong.html.contains("unsupported_response_type"));
+    let browser = app.signed_in(HOME, Role::Member).await;
+    let hinted =
+        answer(&external.ask(&browser, &[("prompt", "none"), ("login_hint", "ada@example.com")]).await);
+    assert_eq!(hinted["error"], "login_required");
+});
+
 story!(consent_cannot_be_forged_framed_or_given_by_strangers, |app| {
     let external = ExternalApp::registered(&app).await;
     let browser = app.signed_in(HOME, Role::Member).await;
@@ -208,7 +323,7 @@ story!(consent_cannot_be_forged_framed_or_given_by_strangers, |app| {
     assert!(!page.headers.contains_key("cross-origin-opener-policy"));
 
     let handle = page.field("handle");
-    let fields = [("handle", handle.as_str()), ("decision", "allow")];
+    let fields = [("handle", handle.as_str()), ("decision", "allow"), ("app", "An app"), ("scopes", "read")];
     let forged = browser.post_bare("/oauth/consent", &fields).await;
     assert_eq!(forged.status, 403, "without the session's token");
     let other = app.signed_in(HOME, Role::Member).await;
@@ -219,7 +334,7 @@ story!(consent_cannot_be_forged_framed_or_given_by_strangers, |app| {
     let token = browser.form_token().await;
     let elsewhere = app.browser().on_a_page_of(Some("https://evil.example"));
     elsewhere.keep(browser.cookie());
-    let foreign = [("form", token.as_str()), fields[0], fields[1]];
+    let foreign = [[("form", token.as_str())].as_slice(), &fields].concat();
     assert_eq!(elsewhere.post_bare("/oauth/consent", &foreign).await.status, 403, "another website's form");
 
     let stranger = app.signed_in(app.another_organization().await, Role::Owner).await;

@@ -80,7 +80,7 @@ impl OAuth2App {
     }
 
     async fn redeem(&self, callback: &str) -> Result<Value> {
-        let url = oauth2::url::Url::parse(callback)?;
+        let url = url::Url::parse(callback)?;
         let answered: HashMap<String, String> = url.query_pairs().into_owned().collect();
         let (state, verifier) = self.begun.as_ref().context("nothing was begun")?;
         // The library leaves both to its caller.

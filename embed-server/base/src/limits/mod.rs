@@ -63,6 +63,8 @@ pub enum Subject {
     GrantTokens(Uuid),
     /// A client's address at the OAuth endpoints.
     OAuth(IpAddr),
+    /// A person who is asked by apps.
+    OAuthPerson(Uuid),
     /// A client's address where it fails to prove that it is an OAuth client.
     OAuthFailure(IpAddr),
 }
@@ -83,6 +85,7 @@ impl Subject {
             Self::Grant(_) => "grant",
             Self::GrantTokens(_) => "grant-tokens",
             Self::OAuth(_) => "oauth",
+            Self::OAuthPerson(_) => "oauth-person",
             Self::OAuthFailure(_) => "oauth-failure",
         }
     }
@@ -105,6 +108,7 @@ impl fmt::Display for Subject {
             Self::Grant(id) => write!(f, "grant:{id}"),
             Self::GrantTokens(id) => write!(f, "grant-tokens:{id}"),
             Self::OAuth(address) => write!(f, "oauth:{address}"),
+            Self::OAuthPerson(id) => write!(f, "oauth-person:{id}"),
             Self::OAuthFailure(address) => write!(f, "oauth-failure:{address}"),
         }
     }
@@ -187,6 +191,11 @@ impl Limit {
     /// So many requests per minute from an address at the OAuth endpoints.
     pub fn oauth(address: IpAddr, per_minute: NonZeroU32) -> Self {
         Self { subject: Subject::OAuth(network(address)), requests: per_minute, seconds: 60 }
+    }
+
+    /// So many authorization requests per minute of a person who has signed in.
+    pub fn oauth_person(user: Uuid, per_minute: NonZeroU32) -> Self {
+        Self { subject: Subject::OAuthPerson(user), requests: per_minute, seconds: 60 }
     }
 
     /// So many failures per minute from an address to prove that it is an OAuth client.
@@ -309,6 +318,7 @@ impl LimitDecision {
             Subject::Client(_) => "of this client",
             Subject::Grant(_) | Subject::GrantTokens(_) => "of this client for this person",
             Subject::OAuth(_) => "for authorization from this address",
+            Subject::OAuthPerson(_) => "for authorization of this person",
             Subject::OAuthFailure(_) => "with wrong client credentials from this address",
         };
         let detail = format!("Too many requests {whose}; try again in {seconds} s.");

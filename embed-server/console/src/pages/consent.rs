@@ -13,6 +13,7 @@ use crate::shell::viewer::{SIGNED_IN, Viewer};
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
 use axum::extract::{RawQuery, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use embed_base::http::openapi::requires;
 use embed_base::http::{Scope, ScopeSet, Verb};
@@ -20,7 +21,7 @@ use embed_base::limits::Limit;
 use embed_base::net::ClientAddress;
 use embed_base::{Error, Result};
 use embed_core::accounts::Operator;
-use embed_core::oauth::{Answered, Begun, Question, STRANGERS, SignedIn, Step, Target};
+use embed_core::oauth::{Answered, Begun, Decision, Question, STRANGERS, SignedIn, Step, Target};
 use embed_core::services::Services;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -51,12 +52,15 @@ async fn authorize(
     let &ClientAddress(address) =
         extensions.get().ok_or_else(|| Error::internal("a request without the address of its client"))?;
     let session = extensions.get::<Operator>().zip(extensions.get().map(|&SessionId(id)| id));
-    if session.is_none() {
-        services.limits.count(vec![Limit::oauth(address, STRANGERS)]).await.check()?;
-    }
+    let limit = match session {
+        None => Limit::oauth(address, STRANGERS),
+        Some((operator, _)) => Limit::oauth_person(operator.user(), STRANGERS),
+    };
+    services.limits.count(vec![limit]).await.check()?;
     let address = match services.oauth.begin(&query.unwrap_or_default(), address, session).await? {
         Begun::Waits(handle) => format!("{CONSENT}{handle}"),
         Begun::Answered(address) => address,
+        Begun::Refused { app, why, address } => return Ok(wrong_request_page(&app, &why, &address)),
     };
     Ok(Redirect::to(&address).into_response())
 }
@@ -98,19 +102,24 @@ async fn show(
 struct DecisionForm {
     handle: String,
     decision: String,
+    /// What the page has shown: the app's name, and what it gets.
+    #[serde(default)]
+    app: String,
+    #[serde(default)]
+    scopes: String,
 }
 
 async fn decide(
     viewer: Viewer,
     State(services): State<Services>,
-    SessionForm(DecisionForm { handle, decision }): SessionForm<DecisionForm>,
+    SessionForm(DecisionForm { handle, decision, app, scopes }): SessionForm<DecisionForm>,
 ) -> Result<Response> {
-    let allow = match decision.as_str() {
-        "allow" => true,
-        "deny" => false,
+    let decision = match decision.as_str() {
+        "allow" => Decision::Allow { app, scopes: ScopeSet::parse(&scopes)? },
+        "deny" => Decision::Deny,
         _ => return Err(Error::invalid("`decision` must be allow or deny. Go back and choose again.")),
     };
-    let answered = services.oauth.decide(&handle, &viewer.operator, signed_in(&viewer), allow).await?;
+    let answered = services.oauth.decide(&handle, &viewer.operator, signed_in(&viewer), &decision).await?;
     Ok(go_to_app(&answered))
 }
 
@@ -172,6 +181,8 @@ fn consent_page(
             form method="post" action=(HERE) {
                 (csrf(viewer))
                 input type="hidden" name="handle" value=(handle);
+                input type="hidden" name="app" value=(client.name);
+                input type="hidden" name="scopes" value=(new.united_with(already));
                 div.choice {
                     button type="submit" name="decision" value="deny" { "Deny" }
                     button.primary type="submit" name="decision" value="allow" { "Allow" }
@@ -200,6 +211,19 @@ fn other_account(viewer: &Viewer, handle: &str) -> Markup {
             button.quiet type="submit" { "Not you? Use another account" }
         }
     }
+}
+
+/// For a person who has not signed in, and is led nowhere by an error.
+fn wrong_request_page(app: &str, why: &str, address: &str) -> Response {
+    let page = signed_out_page(
+        "The app asks wrongly",
+        html! {
+            p.sentence { (app) " asked for access, but its request is wrong: " (sentence(why)) }
+            p { "Whoever runs the app can mend it." }
+            p { a.button href=(address) { "Return to " (app) } }
+        },
+    );
+    (StatusCode::BAD_REQUEST, page).into_response()
 }
 
 fn impossible_page(viewer: &Viewer, handle: &str, why: &str, app: &str, address: &str) -> Page {

@@ -45,6 +45,8 @@ impl OAuth {
             Ok::<_, Error>(client)
         };
         match authenticated.await {
+            // Whoever names a public client has proved nothing, and must not use up what its people may ask for.
+            Ok(client) if !client.is_confidential() => Ok(client),
             Ok(client) => {
                 limits.count(vec![Limit::client(client.id, CLIENT_LIMIT)]).await.check()?;
                 Ok(client)

@@ -35,6 +35,7 @@ impl OAuth {
         let keys = self.keys.current().await?;
         let mut change = self.context.change_unlisted(client.site_id, Some(client.module_id)).await?;
         let now = change.now();
+        store::lock_grants(&mut change, &client.client_id).await?;
         let grant =
             store::own_grant(&mut change, client, self.context.ids.next(), &own_scopes(client), now).await?;
         store::use_grant(&mut change, client.site_id, grant, now, address).await?;
@@ -46,7 +47,7 @@ impl OAuth {
 
     /// Refuses a client for which nobody answers: it may get no tokens of its own, or the admin who enabled that is admin
     /// no longer.
-    async fn check_answered_for(&self, client: &Client) -> Result<()> {
+    pub(super) async fn check_answered_for(&self, client: &Client) -> Result<()> {
         let refused = |detail: &str| Error::new(Code::UnauthorizedClient, detail);
         if !client.client_credentials || !client.is_confidential() {
             return Err(refused(

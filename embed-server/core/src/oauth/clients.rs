@@ -193,7 +193,9 @@ impl OAuth {
             store::forget_consent(&mut change, site, client_id).await?;
             change.event(&ClientChanged { client_id, name: &client.name })?;
         }
-        if old.client_credentials && !client.client_credentials {
+        // Whoever takes over answers for what comes, and for no token of before.
+        let is_taken_over = old.answers_by != client.answers_by;
+        if old.client_credentials && (!client.client_credentials || is_taken_over) {
             revoke_grants(&mut change, &client, GrantsOf::Itself).await?;
         }
         change.forget(CLIENTS, client_id);
@@ -252,6 +254,9 @@ impl OAuth {
 
     /// The client with this id that is not switched off, from the cache.
     pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>> {
+        if require_client_id(client_id).is_err() {
+            return Ok(None);
+        }
         let found = self.clients.get(client_id.to_owned(), || self.read_client(client_id.to_owned())).await?;
         Ok(found.filter(|client| client.disabled_at.is_none()))
     }

@@ -84,7 +84,6 @@ impl OAuth {
         drop(tx);
         // What does not prove the client's right to this code neither uses nor ends anything.
         let standing = standing.filter(|standing| standing.client == client.client_id).ok_or_else(unknown)?;
-        limits.count(vec![Limit::grant_tokens(standing.grant_id, TOKENS_LIMIT)]).await.check()?;
         if redirect_uri.is_some_and(|uri| uri != found.redirect_uri) {
             return Err(grant("`redirect_uri` is not the one that the code was sent to."));
         }
@@ -93,8 +92,10 @@ impl OAuth {
                 "`code_verifier` does not fit the `code_challenge` of the authorization request.",
             ));
         }
+        limits.count(vec![Limit::grant_tokens(standing.grant_id, TOKENS_LIMIT)]).await.check()?;
         self.check_resource(client, form)?;
-        if found.expires_at <= now {
+        // A used one is judged by its use, however late it comes again.
+        if found.used_at.is_none() && found.expires_at <= now {
             return Err(grant("The code has expired; ask for another."));
         }
         let tenant = self.sites.tenant(client.site_id, Some(client.module_id)).await?;

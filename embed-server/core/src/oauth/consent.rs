@@ -73,6 +73,20 @@ pub struct Question {
     pub not_theirs: ScopeSet,
 }
 
+/// What a person has decided.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// They allow it, as the page has shown it.
+    Allow {
+        /// The app's name.
+        app: String,
+        /// What it gets.
+        scopes: ScopeSet,
+    },
+    /// They do not.
+    Deny,
+}
+
 /// What of a request a person may allow.
 struct Possible {
     site: Site,
@@ -136,7 +150,7 @@ impl OAuth {
         handle: &str,
         operator: &Operator,
         signed_in: SignedIn,
-        allow: bool,
+        decision: &Decision,
     ) -> Result<Answered> {
         let (stored, client) = self.request(handle, signed_in).await?;
         if stored.decided_at.is_some() {
@@ -146,9 +160,15 @@ impl OAuth {
         if request.prompt.login && signed_in.since < stored.created_at {
             return Err(ended("The app wants you to sign in again first; reload the page before."));
         }
-        let possible = match self.possible(request, &client, operator).await? {
-            Ok(possible) if allow => possible,
-            refused => {
+        let possible = match (self.possible(request, &client, operator).await?, decision) {
+            // No more is given than the page has said, nor to another app.
+            (Ok(possible), Decision::Allow { app, scopes }) if *app == client.name => {
+                Possible { given: possible.given.shared_with(scopes), ..possible }
+            }
+            (Ok(_), Decision::Allow { .. }) => {
+                return Err(ended("The app has another name now. Go back to it and begin again."));
+            }
+            (refused, _) => {
                 let no = Refusal::new("access_denied", "The person did not allow it.");
                 let address = request.refused(self.issuer(), &refused.err().unwrap_or(no));
                 return self.refuse(handle, &stored, &client, address, signed_in).await;
@@ -161,6 +181,7 @@ impl OAuth {
             drop(change);
             return self.decided_meanwhile(handle, &client, signed_in).await;
         }
+        store::lock_grants(&mut change, &client.client_id).await?;
         let user = operator.user();
         let had = store::grant_of(&mut change, &client.client_id, user).await?;
         let scopes = had.as_ref().map_or_else(ScopeSet::default, |grant| grant.scopes.0.clone());
@@ -200,8 +221,15 @@ impl OAuth {
         client: &Arc<Client>,
         operator: Option<&Operator>,
     ) -> Result<String, Refusal> {
-        let operator =
-            operator.ok_or_else(|| Refusal::new("login_required", "The person has not signed in."))?;
+        let not_signed_in = || Refusal::new("login_required", "The person has not signed in.");
+        let operator = operator.ok_or_else(not_signed_in)?;
+        if request
+            .login_hint
+            .as_ref()
+            .is_some_and(|hint| !hint.eq_ignore_ascii_case(operator.email().as_str()))
+        {
+            return Err(not_signed_in());
+        }
         let possible = self.possible(request, client, operator).await??;
         if !possible.is_remembered(request, client, self.context.clock.now()) {
             return Err(Refusal::new(
@@ -230,6 +258,7 @@ impl OAuth {
         })?;
         if found.session != Some(signed_in.session) && found.decided_at.is_none() {
             store::bind_request(&mut tx, &hash, signed_in.session).await?;
+            store::drop_older_requests(&mut tx, &found.address, Some(signed_in.session)).await?;
         }
         tx.commit().await?;
         let client_id = &found.parameters.client_id;
@@ -252,6 +281,12 @@ impl OAuth {
         client: &Client,
         operator: &Operator,
     ) -> Result<Result<Possible, Refusal>> {
+        // What was right when the request arrived may have changed since.
+        if !client.redirect_uris().any(|known| known.matches(&request.redirect_uri)) {
+            return Err(ended(
+                "The app is no longer sent back to the address that it asked for. Begin again there.",
+            ));
+        }
         let site = self.sites.find(client.site_id).await?;
         let module = self.modules.find(client.site_id, client.module_id).await?;
         let denied = |why: String| Ok(Err(Refusal::new("access_denied", why)));
@@ -276,7 +311,10 @@ impl OAuth {
                 ));
             }
         }
-        let given = request.scopes.shared_with(&scopes_of(role));
+        if module.version.is_none() {
+            return denied(format!("{} is not published at the moment.", module.name));
+        }
+        let given = request.scopes.shared_with(&client.scopes).shared_with(&scopes_of(role));
         if given.is_empty() {
             return denied(format!("As {role} you may not allow {}; an admin can.", request.scopes));
         }

@@ -4,10 +4,11 @@
 use super::parameters::Parameters;
 use super::refresh::{RefreshToken, Replayed};
 use super::store;
-use super::token::ACCESS_SECONDS;
+use super::token::{ACCESS_SECONDS, GRANT_LIMIT};
 use super::{Client, FAMILIES, OAuth};
 use chrono::TimeDelta;
 use embed_base::http::{Scope, forbidden};
+use embed_base::limits::{Limit, RateLimits};
 use embed_base::{Code, Error, Result};
 use serde_json::{Value, json};
 
@@ -100,8 +101,9 @@ impl OAuth {
     }
 
     /// Whose access token this is; 403 without the scope `profile`.
-    pub(super) async fn userinfo(&self, token: &str) -> Result<Value> {
+    pub(super) async fn userinfo(&self, limits: &RateLimits, token: &str) -> Result<Value> {
         let verified = self.verified(token).await?;
+        limits.count(vec![Limit::grant(verified.claims.grant, GRANT_LIMIT)]).await.check()?;
         if !verified.scopes.covers(&Scope::Profile) {
             return Err(forbidden("To say whose token this is, it needs the scope `profile`."));
         }

@@ -32,7 +32,7 @@ mod token;
 pub use client_auth::{CLIENT_LIMIT, FAILURES, TOKENS_LIMIT};
 pub use client_input::{ClientChanges, ClientToRotate, MOST_ORIGINS, MOST_REDIRECT_URIS, NewClient};
 pub use clients::{Client, CreatedClient, MOST_CLIENTS, SECRET_PREFIX};
-pub use consent::{Answered, Question, SignedIn, Step};
+pub use consent::{Answered, Decision, Question, SignedIn, Step};
 pub use ended::GrantEnder;
 pub use errors::oauth_error;
 pub use events::{ACTIONS, EVENTS};

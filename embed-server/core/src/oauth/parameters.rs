@@ -22,6 +22,9 @@ impl Parameters {
         if pairs.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}')) {
             return Err(Error::invalid("A parameter is not UTF-8."));
         }
+        if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return Err(Error::invalid("A parameter has the character U+0000."));
+        }
         Ok(Self(pairs))
     }
 
@@ -62,6 +65,7 @@ mod tests {
     #[test]
     fn what_is_no_utf_8_or_too_long_is_refused() {
         assert!(Parameters::parse(b"a=%ff").is_err());
+        assert!(Parameters::parse(b"a=%00").is_err());
         assert!(Parameters::parse(&[b'a'; LONGEST + 1]).is_err());
     }
 }

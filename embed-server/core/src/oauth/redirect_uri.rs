@@ -16,7 +16,7 @@ pub const MAX_REDIRECT_URI: usize = 2048;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Schemes that browsers act on by themselves, so that a redirect there leads to no app.
-const NO_APPS: [&str; 16] = [
+const NO_APPS: [&str; 32] = [
     "about",
     "blob",
     "data",
@@ -33,7 +33,26 @@ const NO_APPS: [&str; 16] = [
     "ws",
     "wss",
     "chrome",
+    "android-app",
+    "chrome-extension",
+    "itms-services",
+    "jar",
+    "moz-extension",
+    "ms-msdt",
+    "ms-word",
+    "resource",
+    "search-ms",
+    "sms",
+    "ssh",
+    "tel",
+    "urn",
+    "wyciwyg",
+    "ms-excel",
+    "ms-settings",
 ];
+
+/// The parameters of an answer.
+const ANSWERS: [&str; 4] = ["code", "error", "iss", "state"];
 
 /// What an address leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -88,7 +107,21 @@ impl RedirectUri {
             }
             _ => Target::PrivateUse,
         };
+        if url.query_pairs().any(|(name, _)| ANSWERS.contains(&&*name)) {
+            return Err(wrong("has a parameter that the answer has too: code, state, iss or error"));
+        }
         // What the parser rewrites, other parsers may read differently.
+        let host = url.host_str().unwrap_or_default();
+        let is_written = |authority: &str| match authority.strip_prefix(host) {
+            Some("") => true,
+            Some(port) => port
+                .strip_prefix(':')
+                .is_some_and(|port| port.parse::<u16>().is_ok_and(|number| number.to_string() == port)),
+            None => false,
+        };
+        if target != Target::PrivateUse && !authority_of(text).is_some_and(is_written) {
+            return Err(wrong(&format!("must name its host as it is looked up, `{host}`")));
+        }
         if target != Target::PrivateUse && !text.starts_with(&format!("{}://", url.scheme())) {
             return Err(wrong("must begin with its scheme in lower case and //"));
         }
@@ -112,7 +145,7 @@ impl RedirectUri {
 
     /// The text without the port of a loopback address.
     fn without_port(&self) -> String {
-        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let port = format!(":{}", self.url.port().unwrap_or(80));
         let rest = self.text.trim_start_matches("http://");
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         format!("{}{path}", authority.strip_suffix(&port).unwrap_or(authority))
@@ -136,7 +169,12 @@ impl RedirectUri {
     /// Where it leads, for people: a host, or the scheme of an app.
     pub fn place(&self) -> String {
         match self.target {
-            Target::Web => self.url.host_str().unwrap_or_default().to_owned(),
+            Target::Web => {
+                let host = self.url.host_str().unwrap_or_default();
+                // A name in another script is shown as it is and as it is looked up, since letters can look alike.
+                let (written, _) = idna::domain_to_unicode(host);
+                if written == host { host.to_owned() } else { format!("{written} ({host})") }
+            }
             Target::Loopback => "this computer".to_owned(),
             Target::PrivateUse => format!("{}:", self.url.scheme()),
         }
@@ -168,6 +206,12 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     }
+}
+
+/// Host and port as they are written.
+fn authority_of(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
+    Some(&rest[..rest.find(['/', '?']).unwrap_or(rest.len())])
 }
 
 /// The path as it is written; `None` where there is none.
@@ -220,6 +264,14 @@ mod tests {
             "https://user@app.example/",
             "https://user:secret@app.example/",
             "https://*.app.example/",
+            "https://@app.example/",
+            "https://APP.example/",
+            "https://%61pp.example/",
+            "http://127.1/",
+            "http://2130706433/",
+            "https://app.example:0443/",
+            "https://app.example/?code=1",
+            "search-ms:x",
             "https://app.example/a/../b",
             "https://app.example\\@evil.example/",
             "https:app.example",
@@ -264,6 +316,8 @@ mod tests {
             ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb"),
             ("http://127.0.0.1:1/cb", "http://127.0.0.1/cb"),
             ("http://[::1]/cb", "http://[::1]:5000/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:80/cb"),
+            ("http://127.0.0.1:80/cb", "http://127.0.0.1:81/cb"),
             ("http://localhost:3000", "http://localhost:4000"),
         ] {
             assert!(uri(registered).matches(requested), "{requested}");

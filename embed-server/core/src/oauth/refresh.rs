@@ -99,7 +99,9 @@ impl OAuth {
         if !standing.counts() {
             return Err(grant("The access was revoked; ask for it again."));
         }
-        if found.expires_at <= now || standing.expires_at <= now {
+        // A used one is judged by its use, however late it comes again.
+        let is_over = found.used_at.is_none() && found.expires_at <= now;
+        if is_over || standing.expires_at <= now {
             return Err(grant("The refresh token has expired; ask the person for access again."));
         }
         let tenant = self.sites.tenant(site, Some(client.module_id)).await?;

@@ -64,6 +64,8 @@ pub enum Begun {
     Waits(String),
     /// It is answered already: the address that the browser goes to.
     Answered(String),
+    /// The app's request is wrong; the person may follow the address, which tells the app so.
+    Refused { app: String, why: String, address: String },
 }
 
 /// Why a request is answered with an error (RFC 6749, section 4.1.2.1).
@@ -126,6 +128,11 @@ impl OAuth {
         };
         let request = match self.check(&parameters, &client, &redirect_uri).await {
             Ok(request) => request,
+            // Nobody is led elsewhere by an error before they have signed in (RFC 9700, section 4.11.2).
+            Err(refusal) if session.is_none() && parameters.one("prompt").ok().flatten() != Some("none") => {
+                let Begun::Answered(address) = answer(&refusal) else { return Ok(answer(&refusal)) };
+                return Ok(Begun::Refused { app: client.name.clone(), why: refusal.detail, address });
+            }
             Err(refusal) => return Ok(answer(&refusal)),
         };
         if request.prompt.none {
@@ -151,7 +158,7 @@ impl OAuth {
             answer: None,
         };
         store::insert_request(&mut tx, &stored).await?;
-        store::drop_older_requests(&mut tx, &stored).await?;
+        store::drop_older_requests(&mut tx, &stored.address, stored.session).await?;
         tx.commit().await?;
         Ok(Begun::Waits(handle))
     }

@@ -1,13 +1,14 @@
 //! The endpoints for apps. The pages for people are the console's.
 
+use super::client_auth::FAILURES;
 use super::parameters::{LONGEST, Parameters};
 use super::{Client, OAuth};
 use crate::modules::module_not_found;
 use crate::services::Services;
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
-use axum::extract::{Extension, Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use embed_base::crypto::sha256_hex;
@@ -80,16 +81,23 @@ async fn token(State(services): State<Services>, request: Request) -> Response {
 
 async fn issue(oauth: &OAuth, limits: &RateLimits, request: Request) -> Result<Response> {
     let ClientRequest { client, form, address } = ClientRequest::read(oauth, limits, request).await?;
-    let text = match form.required("grant_type")? {
-        "authorization_code" => oauth.redeem_code(limits, &client, &form, address).await?,
-        "refresh_token" => oauth.refresh(limits, &client, &form, address).await?,
-        "client_credentials" => oauth.client_credentials(&client, &form, address).await?,
+    let given = match form.required("grant_type")? {
+        "authorization_code" => oauth.redeem_code(limits, &client, &form, address).await,
+        "refresh_token" => oauth.refresh(limits, &client, &form, address).await,
+        "client_credentials" => oauth.client_credentials(&client, &form, address).await,
         _ => {
             let detail = "`grant_type` must be authorization_code, refresh_token or client_credentials.";
             return Err(Error::new(Code::UnsupportedGrantType, detail));
         }
     };
-    Ok(private(text))
+    match given {
+        Ok(text) => Ok(private(text)),
+        Err(error) if error.code() == Code::InvalidGrant => {
+            limits.count(vec![Limit::oauth_failure(address, FAILURES)]).await.check()?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn revoke(State(services): State<Services>, request: Request) -> Response {
@@ -118,13 +126,19 @@ async fn userinfo(
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    services.limits.count(vec![Limit::oauth(address, STRANGERS)]).await.check()?;
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (_, token) =
         token.ok_or_else(|| unauthenticated("Send `Authorization: Bearer` and an access token."))?;
-    services.oauth.userinfo(token.trim()).await.map(|found| private(found.to_string()))
+    match services.oauth.userinfo(&services.limits, token.trim()).await {
+        Ok(found) => Ok(private(found.to_string())),
+        Err(error) if error.code() == Code::Unauthenticated => {
+            services.limits.count(vec![Limit::oauth_failure(address, FAILURES)]).await.check()?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn jwks(State(services): State<Services>, headers: HeaderMap) -> Result<Response> {
@@ -138,10 +152,11 @@ async fn metadata(State(services): State<Services>, headers: HeaderMap) -> Respo
 
 async fn resource_metadata(
     State(services): State<Services>,
-    Path(module): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let module = Uuid::try_parse(&module).map_err(|_| module_not_found())?;
+    let id = uri.path().rsplit('/').next().unwrap_or_default();
+    let module = Uuid::try_parse(id).map_err(|_| module_not_found())?;
     let published = services.modules.served(module).await?.ok_or_else(module_not_found)?;
     Ok(known(&headers, &services.oauth.resource_metadata(&published)))
 }

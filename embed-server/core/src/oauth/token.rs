@@ -17,7 +17,7 @@ use embed_base::http::{
     unauthenticated,
 };
 use embed_base::limits::Limit;
-use embed_base::{Result, Tenant};
+use embed_base::{Code, Result, Tenant};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -123,6 +123,10 @@ impl OAuth {
         if verified.claims.aud != self.resource(request.module) {
             return Err(unauthenticated("This access token is for another module (`aud`)."));
         }
+        // Every sandboxed frame has this origin, whoever wrote it.
+        if request.origin == Some("null") {
+            return Err(origin_not_allowed("null"));
+        }
         if request.is_app_page && !request.origin.is_some_and(|origin| verified.client.has_origin(origin)) {
             return Err(origin_not_allowed(request.origin.unwrap_or_default()));
         }
@@ -170,7 +174,15 @@ impl OAuth {
         let standing = store::standing(&mut tx, claims.site_id, claims.grant, claims.family).await?;
         drop(tx);
         let standing = standing.filter(Standing::counts).ok_or_else(revoked)?;
-        dependencies.extend(standing.user_id.map(|user| (MEMBERS, user.to_string())));
+        // Of a client's own token, the admin who answers for it.
+        let person = standing.user_id.or(client.answers_by);
+        dependencies.extend(person.map(|user| (MEMBERS, user.to_string())));
+        if standing.user_id.is_none() {
+            self.check_answered_for(&client).await.map_err(|error| match error.code() {
+                Code::UnauthorizedClient => unauthenticated(error.detail()),
+                _ => error,
+            })?;
+        }
         let asked = ScopeSet::parse(&claims.scope)?;
         let tenant = self.sites.tenant(claims.site_id, Some(claims.module_id)).await?;
         let scopes = self.scopes_now(&client, &tenant, standing.user_id, &standing.scopes).await?;

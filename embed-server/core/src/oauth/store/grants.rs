@@ -90,9 +90,10 @@ pub(in crate::oauth) async fn standing(
     grant: Uuid,
     family: Uuid,
 ) -> Result<Option<Standing>> {
-    let text = "SELECT g.id, g.client, g.redirect_uri, g.user_id, g.scopes, g.revoked_at AS grant_revoked_at,
+    let text = "SELECT g.id, g.client, COALESCE(c.redirect_uri, g.redirect_uri) AS redirect_uri, g.user_id, g.scopes, g.revoked_at AS grant_revoked_at,
          f.scopes AS family_scopes, f.expires_at, f.revoked_at AS family_revoked_at
          FROM module_oauth_grants g LEFT JOIN module_oauth_families f ON f.grant_id = g.id AND f.id = $3
+         LEFT JOIN module_oauth_codes c ON c.family_id = f.id
          WHERE g.site_id = $1 AND g.id = $2";
     let found: Option<StandingRow> = on!(tx, |conn| {
         sqlx::query_as(text).bind(site).bind(grant).bind(family).fetch_optional(conn).await
@@ -113,6 +114,13 @@ pub(in crate::oauth) async fn standing_of_family(
         Some(grant) => standing(tx, site, grant, family).await,
         None => Ok(None),
     }
+}
+
+/// Holds a client's grants until the transaction ends, so that of two at once one is made.
+pub(in crate::oauth) async fn lock_grants(tx: &mut Tx, client: &str) -> Result<()> {
+    let text = "UPDATE module_oauth_clients SET client_id = client_id WHERE client_id = $1";
+    execute!(tx, sqlx::query(text).bind(client))?;
+    Ok(())
 }
 
 /// The grant that a person has given a client and that was not revoked.
@@ -427,8 +435,9 @@ pub(in crate::oauth) async fn first_refresh_is_unused(tx: &mut Tx, site: Uuid, f
 /// For a global transaction: deletes what ended before `before`; a used code or token goes with its family. Returns how
 /// many rows.
 pub(in crate::oauth) async fn prune(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
-    let families = "DELETE FROM module_oauth_families WHERE expires_at < $1";
-    let unused = "DELETE FROM module_oauth_refresh_tokens WHERE expires_at < $1";
+    let families = "DELETE FROM module_oauth_families WHERE expires_at < $1
+         OR id IN (SELECT family_id FROM module_oauth_codes WHERE used_at IS NULL AND expires_at < $1)";
+    let unused = "DELETE FROM module_oauth_refresh_tokens WHERE used_at IS NULL AND expires_at < $1";
     let grants = "DELETE FROM module_oauth_grants WHERE revoked_at < $1
          AND NOT EXISTS (SELECT 1 FROM module_oauth_families f WHERE f.grant_id = module_oauth_grants.id)";
     let mut pruned = 0;

@@ -41,17 +41,21 @@ pub(in crate::oauth) async fn insert_request(tx: &mut Tx, request: &StoredReques
     Ok(())
 }
 
-/// Drops the oldest requests beside this one, beyond [`WAITING`]: of its session, or of its address without a session.
-pub(in crate::oauth) async fn drop_older_requests(tx: &mut Tx, request: &StoredRequest) -> Result<()> {
+/// Drops the oldest requests beyond [`WAITING`]: of a session, or of an address without one.
+pub(in crate::oauth) async fn drop_older_requests(
+    tx: &mut Tx,
+    address: &str,
+    session: Option<Uuid>,
+) -> Result<()> {
     let of_session = "DELETE FROM oauth_requests WHERE session = $1 AND handle_hash NOT IN
          (SELECT handle_hash FROM oauth_requests WHERE session = $1 ORDER BY created_at DESC LIMIT $2)";
     let of_address =
         "DELETE FROM oauth_requests WHERE address = $1 AND session IS NULL AND handle_hash NOT IN
          (SELECT handle_hash FROM oauth_requests WHERE address = $1 AND session IS NULL
           ORDER BY created_at DESC LIMIT $2)";
-    match request.session {
+    match session {
         Some(session) => execute!(tx, sqlx::query(of_session).bind(session).bind(WAITING))?,
-        None => execute!(tx, sqlx::query(of_address).bind(&request.address).bind(WAITING))?,
+        None => execute!(tx, sqlx::query(of_address).bind(address).bind(WAITING))?,
     };
     Ok(())
 }
