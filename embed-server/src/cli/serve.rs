@@ -12,6 +12,9 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
     let _log = Log::start(&settings);
     // Checked first, because a server that cannot sign must not touch the database.
     settings.require_secret()?;
+    if let Some(warning) = settings.server.dev_in_public() {
+        tracing::warn!("{warning}");
+    }
     let public_url = settings.server.public_url.clone();
     let context = crate::open(settings).await?;
     let server = Server::start(context.clone()).await?;

@@ -34,6 +34,29 @@ async fn doctor_says_what_is_right_and_what_to_fix() {
     assert_eq!(checks["module host"]["status"], "fix");
     let told = checks["module host"]["detail"].as_str().unwrap();
     assert!(told.contains("give modules a separate domain"), "{told}");
+    assert_eq!(checks["public url"]["status"], "fix");
+    let told = checks["public url"]["detail"].as_str().unwrap();
+    assert!(told.contains("embed.test does not resolve: publish a DNS record"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn development_mode_on_an_https_server_must_be_fixed() {
+    let local = [
+        ("EMBED_DEV", "1"),
+        ("EMBED_PUBLIC_URL", "http://localhost:8080"),
+        ("EMBED_MODULE_HOST", "*.localhost:8080"),
+    ];
+    let app = TestApp::start_with(Database::sqlite(), &local).await;
+    assert_eq!(ask(&app).1["development"]["status"], "note");
+    let printed = String::from_utf8(app.command(&["doctor"]).stdout).unwrap();
+    assert!(printed.trim_end().ends_with("Nothing has to be fixed."), "{printed}");
+
+    let app = TestApp::start_with(Database::sqlite(), &[("EMBED_DEV", "1")]).await;
+    let (well, checks) = ask(&app);
+    assert!(!well, "{checks}");
+    assert_eq!(checks["development"]["status"], "fix");
+    let told = checks["development"]["detail"].as_str().unwrap();
+    assert!(told.contains("Unset EMBED_DEV"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,6 +50,15 @@ section! {
     }
 }
 
+impl ServerSettings {
+    /// Whether a server that others reach runs in development mode. The sentence says what to do.
+    pub fn dev_in_public(&self) -> Option<&'static str> {
+        (self.dev && self.public_url.starts_with("https://")).then_some(
+            "EMBED_DEV is set, but EMBED_PUBLIC_URL is https: development mode is for your own machine; pages on localhost need no proof, and without EMBED_SECRET_KEY every start ends all sessions. Unset EMBED_DEV",
+        )
+    }
+}
+
 /// Port 0 takes a free one.
 fn host_and_port(text: &str) -> Option<String> {
     let (host, port) = text.rsplit_once(':')?;

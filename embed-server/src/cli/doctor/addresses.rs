@@ -52,6 +52,14 @@ pub(super) async fn public_url(settings: &Settings, resolver: &Resolver) -> (Sta
             ),
         );
     }
+    if matches!(Host::parse(&host), Ok(Host::Domain(_)))
+        && resolver.addresses(&host).await == Err(LookupError::Absent)
+    {
+        return (
+            Status::Fix,
+            format!("{host} does not resolve: publish a DNS record for it, or correct EMBED_PUBLIC_URL"),
+        );
+    }
     let answer = match (Outbound::new(resolver.clone(), None), Url::parse(&format!("{shown}/healthz"))) {
         (Ok(outbound), Ok(url)) => outbound.get(url, CALL_LIMITS).await.map_err(|error| error.to_string()),
         _ => return (Status::Fix, format!("{shown} is not a valid URL")),

@@ -66,6 +66,9 @@ async fn examine(settings: &Settings) -> Vec<Check> {
     let (database, clock) = services::database(settings).await;
     record(DatabaseSettings::SECTION.title, "database", database);
     record(DatabaseSettings::SECTION.title, "clock", clock);
+    if settings.server.dev {
+        record(ServerSettings::SECTION.title, "development", development(settings));
+    }
     record(ServerSettings::SECTION.title, "proxies", addresses::proxies(settings));
     let resolver = settings.outbound.dns_server.map_or_else(Resolver::system, Resolver::at);
     if let Ok(resolver) = &resolver {
@@ -92,12 +95,28 @@ async fn examine(settings: &Settings) -> Vec<Check> {
     checks
 }
 
+fn development(settings: &Settings) -> (Status, String) {
+    match settings.server.dev_in_public() {
+        Some(warning) => (Status::Fix, warning.into()),
+        None => (
+            Status::Note,
+            "EMBED_DEV is set, so pages on localhost need no proof: unset it in production".into(),
+        ),
+    }
+}
+
 fn secret(settings: &Settings) -> (Status, String) {
     match (&settings.secrets.secret_key, settings.server.dev) {
-        (Some(_), false) => (Status::Ok, "complete".into()),
-        (Some(_), true) => (Status::Note, "EMBED_DEV is set: pages on this computer can be allowed without proof. Do not set it in production".into()),
-        (None, true) => (Status::Note, "EMBED_DEV is set: every start generates a new secret. In production set EMBED_SECRET_KEY instead".into()),
-        (None, false) => (Status::Fix, "EMBED_SECRET_KEY is not set: create one with `openssl rand -base64 32`, and keep it safe".into()),
+        (Some(_), _) => (Status::Ok, "complete".into()),
+        (None, true) => (
+            Status::Note,
+            "every start makes a new secret, which ends all sessions: in production set EMBED_SECRET_KEY"
+                .into(),
+        ),
+        (None, false) => (
+            Status::Fix,
+            "EMBED_SECRET_KEY is not set: create one with `openssl rand -base64 32`, and keep it safe".into(),
+        ),
     }
 }
 
@@ -116,6 +135,6 @@ impl Readable for Report {
                 write!(f, "\n  {status:<5} {name:<12} {detail}")?;
             }
         }
-        Ok(())
+        if self.ok { write!(f, "\n\nNothing has to be fixed.") } else { Ok(()) }
     }
 }
