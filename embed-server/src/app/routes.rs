@@ -53,10 +53,7 @@ pub(super) fn host_router(services: &Services) -> Result<HostRouter> {
     let health = health().finish_api(&mut document);
     let management = management().finish_api(&mut document);
     // The gateway also wraps the 405 fallback, because it answers preflights of routes without OPTIONS.
-    let mut api = module_api().finish_api(&mut document);
-    if settings.server.dev {
-        api = api.merge(records::graphql::playground());
-    }
+    let api = module_api().finish_api(&mut document);
     let api = api.method_not_allowed_fallback(http::method_not_allowed);
     let api = http::behind_gateway(api, services.clone(), CALL_TIMEOUT);
     let module = embed::document::router().with_state(services.clone());

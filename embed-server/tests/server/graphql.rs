@@ -1,10 +1,9 @@
 //! Records over GraphQL: the same rules and the same codes as over REST.
 
-use crate::app::{TestApp, json_of};
+use crate::app::json_of;
 use crate::records::{Api, refusal, with_json};
 use crate::story;
 use embed_base::db::Tx;
-use embed_testing::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -277,19 +276,6 @@ story!(the_schema_can_be_asked_for_as_tools_ask, |app| {
     let types = answer["data"]["__schema"]["types"].as_array().unwrap();
     assert!(types.iter().any(|kind| kind["name"] == "RecordConnection"));
 });
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_development_a_browser_finds_graphiql_at_the_endpoint() {
-    let app = TestApp::start_with(Database::sqlite(), &[("EMBED_DEV", "1")]).await;
-    let api = Api::publish(&app).await;
-    let page = app.get(&api.path("graphql")).send().await.unwrap();
-    assert_eq!(
-        (page.status().as_u16(), &page.headers()["content-type"]),
-        (200, &"text/html; charset=utf-8".parse().unwrap())
-    );
-    assert!(page.text().await.unwrap().contains(&api.path("graphql")));
-    assert_eq!(ask(&api, "{ __typename }", json!({})).await["data"]["__typename"], "Query");
-}
 
 story!(what_is_no_request_for_records_has_a_code_too, |app| {
     let api = Api::publish(&app).await;

@@ -18,12 +18,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The calls that are in the log once there are so many of them, oldest first.
 async fn logged(app: &TestApp, count: usize) -> Vec<LoggedRequest> {
     let all = async || Requests::new(&app.context).after(Uuid::nil(), 1_000).await.unwrap();
-    until(&format!("{count} calls to be in the log"), PATIENCE, async || all().await.len() >= count).await;
+    until(&format!("{count} calls to be in the log"), WAIT_LIMIT, async || all().await.len() >= count).await;
     all().await
 }
 
@@ -83,6 +83,26 @@ story!(every_call_leaves_a_line, |app| {
     );
     let tail = app.command(&["requests", "list"]);
     assert!(!tail.status.success(), "there is only `requests tail`");
+});
+
+story!(a_failed_graphql_call_has_its_first_error_in_the_log, |app| {
+    let site = app.site().await;
+    let module = app.module(site, "feedback").await;
+    let token = app.token(site, module, json!({ "scopes": ["read"] })).await;
+    let path = format!("/api/v1/modules/{module}/graphql");
+    let call = async |query: &str| {
+        let request = app.request(Method::POST, &path).bearer_auth(&token);
+        assert_eq!(request.json(&json!({ "query": query })).send().await.unwrap().status(), 200);
+    };
+    call("{ records(collection: \"nothing\") { nodes { id } } }").await;
+    logged(&app, 1).await;
+    call("{ nonsense }").await;
+    logged(&app, 2).await;
+    call("{ __typename }").await;
+    let lines = logged(&app, 3).await;
+    let codes: Vec<_> = lines.iter().map(|line| (line.status_code, line.error_code.as_deref())).collect();
+    assert_eq!(codes, [(200, Some("collection_not_found")), (200, Some("invalid_request")), (200, None)]);
+    assert!(lines[0].error_message.as_ref().unwrap().contains("nothing"), "{lines:?}");
 });
 
 story!(the_log_is_filtered_paged_and_counted_over_http, |app| {
@@ -172,7 +192,7 @@ story!(requests_tail_prints_every_call_once, |app| {
     });
     // When it begins to look nobody knows: it prints what comes from then on.
     let mut calls = 0;
-    until("the tail to print a call", PATIENCE, async || {
+    until("the tail to print a call", WAIT_LIMIT, async || {
         calls += 1;
         app.get(&format!("/api/v1/modules/{module}/nothing{calls}")).send().await.unwrap();
         !lines.lock().unwrap().is_empty()
@@ -182,7 +202,7 @@ story!(requests_tail_prints_every_call_once, |app| {
         app.get(&format!("/api/v1/modules/{module}/{last}")).send().await.unwrap();
     }
     let shows = |end: &str| lines.lock().unwrap().iter().any(|line| line.contains(end));
-    until("the last calls to be printed", PATIENCE, async || {
+    until("the last calls to be printed", WAIT_LIMIT, async || {
         shows(&format!("{module}/a  nobody")) && shows(&format!("{module}/b  nobody"))
     })
     .await;
@@ -227,7 +247,7 @@ story!(what_no_database_holds_is_refused_and_not_asked_for, |app| {
 
 story!(old_calls_are_deleted, |app| {
     // The server's own tasks run when it starts; what follows is done by hand.
-    until("the server's own tasks to have run", PATIENCE, async || {
+    until("the server's own tasks to have run", WAIT_LIMIT, async || {
         let metrics = app.context.metrics.render();
         ["request_partitions", "request_cleanup"]
             .iter()
@@ -269,7 +289,7 @@ story!(making_months_ready_waits_for_nobody_who_reads, |app| {
         Tx::Postgres(tx) => sqlx::query_scalar(text).fetch_one(&mut **tx).await.unwrap(),
     };
     assert_eq!(counted, 0);
-    tokio::time::timeout(PATIENCE, reading.prepare()).await.expect("it waits for who reads").unwrap();
+    tokio::time::timeout(WAIT_LIMIT, reading.prepare()).await.expect("it waits for who reads").unwrap();
     drop(tx);
 });
 

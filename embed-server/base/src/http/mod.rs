@@ -26,7 +26,9 @@ mod scope;
 mod time_range;
 mod write_timeout;
 
-pub use api_gateway::{ApiRequest, Authenticated, CALL_TIMEOUT, Lookups, behind_gateway, origin_not_allowed};
+pub use api_gateway::{
+    ApiRequest, Authenticated, CALL_TIMEOUT, ErrorInBody, Lookups, behind_gateway, origin_not_allowed,
+};
 pub use caller::{Call, Caller, CallerKind, Grant, forbidden, unauthenticated};
 pub use connections::CONNECTIONS_PER_NETWORK;
 pub use cors::{AllowedPage, CorsPolicy};

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use types::{DeletedRecord, RecordConnection, RecordNode};
 use uuid::Uuid;
 
-pub use request::{LARGEST, answer, bounds, playground};
+pub use request::{LARGEST, answer, bounds};
 
 /// The cost of a change, of 1000 for a request, so that a request has at most 19.
 const CHANGE: usize = 50;

@@ -51,7 +51,7 @@ pub struct LoggedRequest {
     pub status_code: i64,
     /// Milliseconds until the response.
     pub response_time_ms: i64,
-    /// The error code of the response.
+    /// The error code of the response; of a GraphQL response, which is 200, that of its first error.
     pub error_code: Option<String>,
     /// The error text of the response.
     pub error_message: Option<String>,

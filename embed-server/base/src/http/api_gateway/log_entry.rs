@@ -17,6 +17,16 @@ const CLIENT_GONE: (Code, &str) = (Code::ClientGone, "The client went away befor
 /// The outcome of a call in which something before the handler panicked.
 const PANICKED: (Code, &str) = (Code::Internal, "The call ended in a panic.");
 
+/// The error of a response whose status does not tell it, such as GraphQL's. Set as an extension of the response, it goes into
+/// the request log, and no error presentation sees it.
+#[derive(Clone, Debug)]
+pub struct ErrorInBody {
+    /// The error's code.
+    pub code: Code,
+    /// The error's sentence.
+    pub detail: String,
+}
+
 /// An entry that is queued when this is dropped, with the response's status or with the reason why there was no response.
 pub(super) struct OpenLogEntry<'l> {
     log: &'l RequestLog,
@@ -62,7 +72,11 @@ impl<'l> OpenLogEntry<'l> {
     pub(super) fn close(mut self, response: &Response) {
         let Some(entry) = &mut self.entry else { return };
         let error = response.extensions().get::<Arc<Error>>();
-        entry.error = error.map(|error| (error.code(), error.detail().to_owned()));
+        let in_body = || {
+            let error = response.extensions().get::<ErrorInBody>();
+            error.map(|ErrorInBody { code, detail }| (*code, detail.clone()))
+        };
+        entry.error = error.map(|error| (error.code(), error.detail().to_owned())).or_else(in_body);
         entry.status = response.status().as_u16();
         self.answered = true;
     }

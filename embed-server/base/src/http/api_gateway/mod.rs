@@ -24,6 +24,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+pub use log_entry::ErrorInBody;
 use log_entry::OpenLogEntry;
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -10,16 +10,14 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, ReferenceOr, RequestBody, Response as Documented};
 use aide::operation::{OperationOutput, set_body};
-use async_graphql::http::GraphiQLSource;
 use async_graphql::{EmptySubscription, Request, Response, Schema, ServerError, Variables};
+use axum::Json;
 use axum::extract::{Extension, FromRequest, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::response::IntoResponse;
 use embed_base::http::openapi;
-use embed_base::http::{Call, RequestId, document_body_refusals, request_id_text};
+use embed_base::http::{Call, ErrorInBody, RequestId, document_body_refusals, request_id_text};
 use embed_base::work::Work;
 use embed_base::{Code, Error, Result};
 use schemars::{JsonSchema, json_schema};
@@ -156,13 +154,13 @@ fn set_default_code(error: &mut ServerError) {
     }
 }
 
-/// The page of GraphiQL for browsers that open the endpoint, for development; its scripts come from a public CDN.
-pub fn playground() -> Router<Services> {
-    async fn show(GraphqlCall(call): GraphqlCall) -> Html<String> {
-        let endpoint = format!("/api/v1/modules/{}/graphql", call.module);
-        Html(GraphiQLSource::build().endpoint(&endpoint).title("Records").finish())
-    }
-    Router::new().route("/api/v1/modules/{module}/graphql", get(show))
+/// The error as the request log has it.
+fn error_in_body(error: &ServerError) -> ErrorInBody {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    let is_code =
+        |known: &&Code| matches!(code, Some(async_graphql::Value::String(text)) if text == known.as_str());
+    let code = Code::ALL.iter().find(is_code).copied().unwrap_or(Code::InvalidRequest);
+    ErrorInBody { code, detail: error.message.clone() }
 }
 
 fn accepts(headers: &HeaderMap) -> bool {
@@ -181,7 +179,11 @@ impl IntoResponse for GraphqlAnswer {
             && !self.response.errors.is_empty()
             && self.response.errors.iter().all(|error| error.path.is_empty());
         let status = if self.modern && not_begun { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        let first_error = self.response.errors.first().map(error_in_body);
         let mut response = (status, Json(self.response)).into_response();
+        if let Some(error) = first_error {
+            response.extensions_mut().insert(error);
+        }
         let headers = response.headers_mut();
         if self.modern {
             headers
