@@ -32,13 +32,14 @@ use embed_base::cache::RevisionCache;
 use embed_base::change::{Change, Listed};
 use embed_base::db::Topic;
 use embed_base::db::Tx;
-use embed_base::events::activity::Actor;
+use embed_base::events::activity::{Actor, Means};
 use embed_base::names;
 use embed_base::subscriber::Ended;
 use embed_base::{Code, Error, Result};
 use operator::TokenHolder;
 use serde::Serialize;
 use sqlx::FromRow;
+use std::net::IpAddr;
 use std::time::Duration;
 use store::StoredUser;
 use uuid::Uuid;
@@ -113,13 +114,38 @@ impl Accounts {
         name: Option<&str>,
         role: Role,
     ) -> Result<Person> {
+        self.add_member(by, organization, (self.context.ids.next(), email), name, role).await
+    }
+
+    /// Creates the first person, who is the owner of the organization and does this in a browser at this address.
+    pub(crate) async fn create_first_owner(
+        &self,
+        organization: Uuid,
+        email: Email,
+        name: Option<&str>,
+        address: IpAddr,
+    ) -> Result<Person> {
+        let id = self.context.ids.next();
+        let actor = Actor::Person { id, email: email.to_string(), means: Means::Console, address };
+        self.add_member(&actor, organization, (id, email), name, Role::Owner).await
+    }
+
+    /// Adds a person to an organization; the id is theirs where the address is new.
+    async fn add_member(
+        &self,
+        by: &Actor,
+        organization: Uuid,
+        (id, email): (Uuid, Email),
+        name: Option<&str>,
+        role: Role,
+    ) -> Result<Person> {
         let name = checked_name(name, &email)?;
         let mut change = self.context.change_organization(organization, by).await?;
         let now = change.now();
         let user = match store::user(&mut change, &email).await? {
             Some(user) => user,
             None => {
-                let user = StoredUser { id: change.id(), email, name, signed_in_at: None };
+                let user = StoredUser { id, email, name, signed_in_at: None };
                 store::insert_user(&mut change, &user, now).await?;
                 user
             }

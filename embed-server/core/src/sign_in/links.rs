@@ -2,10 +2,9 @@
 //! demo's, and the one that `serve` prints on a new installation to create the first owner.
 
 use super::{SignIn, store};
-use crate::accounts::{Browser, Email, MAX_SESSION, Proof, Role, StartedSession, checked_name};
+use crate::accounts::{Browser, Email, MAX_SESSION, Proof, StartedSession, checked_name};
 use chrono::TimeDelta;
 use embed_base::crypto::sha256_hex;
-use embed_base::events::activity::Actor;
 use embed_base::{Code, Error, Result};
 use uuid::Uuid;
 
@@ -117,7 +116,7 @@ impl SignIn {
         browser: &Browser,
     ) -> Result<StartedSession> {
         let organization = self.accounts.organization(None).await?;
-        self.accounts.invite(&Actor::CommandLine, organization, email.clone(), name, Role::Owner).await?;
+        self.accounts.create_first_owner(organization, email.clone(), name, browser.address).await?;
         self.accounts.start_session(&email, Proof::Link, browser).await
     }
 }
@@ -132,6 +131,6 @@ fn path(secret: &str) -> String {
 }
 
 fn ended() -> Error {
-    let detail = "This link was used or has expired. Sign in with your address; on a new installation `embed-server serve` prints another link when it starts.";
+    let detail = "This link is not complete, was used, or has expired. Sign in with your address; on a new installation `embed-server serve` prints another link when it starts.";
     Error::new(Code::LinkEnded, detail)
 }
