@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use uuid::Uuid;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
 story!(a_token_and_a_domain_have_limits_of_their_own, |app| {
     let site = app.site().await;
@@ -137,7 +137,7 @@ impl Process {
             .spawn()
             .unwrap();
         let process = Self { child, port };
-        until("the server to be ready", PATIENCE, async || {
+        until("the server to be ready", WAIT_LIMIT, async || {
             process.get("/readyz", "").await.is_some_and(|(status, _)| status == 200)
         })
         .await;
@@ -196,8 +196,10 @@ async fn two_processes_with_one_redis_hold_one_limit_and_without_it_each_its_own
     redis.go_away();
     let token = app.token(site, module, json!({ "scopes": ["read"], "rateLimit": 3 })).await;
     for process in [&first, &second] {
-        until("the token to be seen", PATIENCE, async || process.get(&path, &token).await.unwrap().0 != 401)
-            .await;
+        until("the token to be seen", WAIT_LIMIT, async || {
+            process.get(&path, &token).await.unwrap().0 != 401
+        })
+        .await;
         let allowed = 1 + process.allowed(5, &path, &token).await;
         assert!((3..=4).contains(&allowed), "each server counts by itself: {allowed}");
         let (_, metrics) = process.get("/metrics", "").await.unwrap();
@@ -205,7 +207,7 @@ async fn two_processes_with_one_redis_hold_one_limit_and_without_it_each_its_own
     }
 
     redis.come_back().await;
-    until("Redis to be used again", PATIENCE, async || {
+    until("Redis to be used again", WAIT_LIMIT, async || {
         first.get(&path, &token).await.unwrap();
         first.get("/metrics", "").await.unwrap().1.contains("embed_rate_limit_alone 0")
     })

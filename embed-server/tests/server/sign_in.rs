@@ -5,7 +5,9 @@ use crate::browser::Browser;
 use crate::people::HOME;
 use chrono::TimeDelta;
 use embed_base::events::activity::Actor;
+use embed_base::http::Paging;
 use embed_core::accounts::{Accounts, Email, Role};
+use embed_core::activity::Activity;
 use embed_testing::Database;
 use embed_testing::MailServer;
 use std::future::Future;
@@ -59,7 +61,7 @@ async fn a_code_signs_in_once_and_leads_to_the_page_that_was_wanted() {
         let wanted = browser.get("/console/account").await;
         assert_eq!((wanted.status, wanted.location()), (303, "/console/sign-in?next=%2Fconsole%2Faccount"));
         let page = ask(&browser, " Ada@Example.com ").await;
-        let code = mail.letters.code("ada@example.com", 1).await;
+        let code = mail.mailbox.code("ada@example.com", 1).await;
         let spaced = format!("{} {}", &code[..3], &code[3..]);
         assert_eq!(redeem(&browser, &page, &spaced).await, (303, "/console/account".to_owned()));
         let account = browser.get("/console/account").await;
@@ -78,7 +80,7 @@ async fn a_code_may_be_guessed_three_times_within_five_minutes() {
     with_mail(async |app, mail| {
         let browser = app.browser();
         let page = ask(&browser, "ada@example.com").await;
-        let code = mail.letters.code("ada@example.com", 1).await;
+        let code = mail.mailbox.code("ada@example.com", 1).await;
         let wrong = if code == "000000" { "000001" } else { "000000" };
         // What cannot be a code is no guess.
         for guess in ["", "12345", "abcdef", wrong, wrong, wrong] {
@@ -90,7 +92,7 @@ async fn a_code_may_be_guessed_three_times_within_five_minutes() {
         assert_eq!((status, said.contains("was tried too often")), (403, true), "{said}");
 
         let page = ask(&browser, "ada@example.com").await;
-        let code = mail.letters.code("ada@example.com", 2).await;
+        let code = mail.mailbox.code("ada@example.com", 2).await;
         app.context.clock.advance(TimeDelta::minutes(5));
         let (status, said) = redeem(&browser, &page, &code).await;
         assert_eq!((status, said.contains("older than five minutes")), (403, true), "{said}");
@@ -104,7 +106,7 @@ async fn asking_for_a_code_does_not_tell_whether_an_address_is_known() {
     with_mail(async |app, mail| {
         let browser = app.browser();
         let known = ask(&browser, "ada@example.com").await;
-        mail.letters.code("ada@example.com", 1).await;
+        mail.mailbox.code("ada@example.com", 1).await;
         let unknown = ask(&browser, "eve@example.com").await;
         let shape = |page: &str| page.split_once("id=").unwrap().0.to_owned();
         assert_eq!(shape(&known), shape(&unknown));
@@ -113,10 +115,10 @@ async fn asking_for_a_code_does_not_tell_whether_an_address_is_known() {
         assert_eq!(one.html.replace(&one_id, ""), other.html.replace(&other_id, ""));
         let (status, said) = redeem(&browser, &unknown, "123456").await;
         assert_eq!((status, said.contains("This is not the code that was sent")), (403, true));
-        // A letter to somebody who is known comes after it, and is the second.
+        // A mail to somebody who is known comes after it, and is the second.
         ask(&browser, "ada@example.com").await;
-        mail.letters.code("ada@example.com", 2).await;
-        assert_eq!(mail.letters.count(), 2, "nothing was sent to anybody else");
+        mail.mailbox.code("ada@example.com", 2).await;
+        assert_eq!(mail.mailbox.count(), 2, "nothing was sent to anybody else");
     })
     .await;
 }
@@ -286,12 +288,25 @@ async fn the_link_for_the_first_owner_can_be_used_once() {
         assert_eq!(browser.post_bare("/console/enter", &fields).await.location(), "/console");
         let people = browser.get(&format!("/console/organizations/{HOME}/people")).await.html;
         assert!(people.contains("ada@example.com") && people.contains("Invite someone"), "{people}");
+        let page = Activity::new(&app.context)
+            .organization_page(HOME, &Paging::new(None, None).unwrap())
+            .await
+            .unwrap();
+        let done = page.data.iter().find(|entry| entry.action == "member.invited").unwrap();
+        let by = (done.actor.as_str(), done.means.as_str(), done.ip_address.as_deref());
+        assert_eq!(by, ("ada@example.com", "console", Some("127.0.0.1")), "they did it themselves");
+        assert!(done.user_id.is_some());
 
         let again = app
             .browser()
             .post_bare("/console/enter", &[("link", &secret), ("email", "eve@example.com")])
             .await;
-        assert_eq!((again.status, again.html.contains("This link was used")), (403, true), "{}", again.html);
+        assert_eq!(
+            (again.status, again.html.contains("This link is not complete, was used, or has expired")),
+            (403, true),
+            "{}",
+            again.html
+        );
         assert_eq!(app.sign_in().first_owner_link().await.unwrap(), None, "there is one now");
     }
 }
@@ -330,20 +345,20 @@ async fn an_invitation_is_sent_by_email() {
         let fields = [("email", "bob@example.com"), ("name", ""), ("role", "admin")];
         let seen = owner.post(&people, &fields).await;
         assert_eq!(seen.location(), format!("{people}?done=invited-by-letter"));
-        let letter = mail.letters.letter("bob@example.com", 1).await;
-        assert!(letter.contains("https://embed.test/console"), "{letter}");
+        let received = mail.mailbox.newest("bob@example.com", 1).await;
+        assert!(received.contains("https://embed.test/console"), "{received}");
         let page = owner.get(&people).await.html;
         assert!(page.contains("bob@example.com") && page.contains(">invited<"), "{page}");
 
         let browser = app.browser();
         let code_page = ask(&browser, "bob@example.com").await;
-        let code = mail.letters.code("bob@example.com", 2).await;
+        let code = mail.mailbox.code("bob@example.com", 2).await;
         assert_eq!(redeem(&browser, &code_page, &code).await.0, 303);
         assert!(!owner.get(&people).await.html.contains(">invited<"), "he has come");
 
         let invited = app.command_json(&["user", "invite", "eve@example.com"]);
         assert_eq!(invited["letter"], true);
-        mail.letters.letter("eve@example.com", 3).await;
+        mail.mailbox.newest("eve@example.com", 3).await;
     })
     .await;
 }

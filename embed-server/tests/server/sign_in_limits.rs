@@ -18,7 +18,7 @@ async fn a_mailbox_gets_three_emails_a_minute_and_an_address_has_twenty_attempts
         assert!(seen.html.contains("value=\"ADA@example.com\""), "what was typed is still there");
         app.context.clock.advance(TimeDelta::seconds(20));
         ask(&browser, "ada@example.com").await;
-        mail.letters.code("ada@example.com", 4).await;
+        mail.mailbox.code("ada@example.com", 4).await;
 
         let mut last = 0;
         for attempt in 0..25 {
@@ -49,7 +49,7 @@ async fn a_code_signs_in_nobody_in_another_browser() {
     with_mail(async |app, mail| {
         let browser = app.browser();
         let page = ask(&browser, "ada@example.com").await;
-        let code = mail.letters.code("ada@example.com", 1).await;
+        let code = mail.mailbox.code("ada@example.com", 1).await;
         let thief = app.browser();
         ask(&thief, "ada@example.com").await;
         for _ in 0..5 {
@@ -70,7 +70,7 @@ async fn whoever_asks_from_one_address_leaves_the_owner_codes_at_another() {
         }
         let browser = app.browser();
         let page = ask(&browser, "ada@example.com").await;
-        let code = mail.letters.code("ada@example.com", 7).await;
+        let code = mail.mailbox.code("ada@example.com", 7).await;
         assert_eq!(redeem(&browser, &page, &code).await.0, 303);
     })
     .await;
@@ -87,7 +87,7 @@ async fn when_a_day_of_codes_is_used_up_the_last_mails_link_signs_in() {
         }
         assert_eq!(sent, 20);
         let link =
-            mail.letters.link("ada@example.com", 20, "from 127.0.0.5.\n\nNo more codes are sent today").await;
+            mail.mailbox.link("ada@example.com", 20, "from 127.0.0.5.\n\nNo more codes are sent today").await;
         let owner = app.browser();
         let seen = owner.post_bare("/console/sign-in", &[("email", "ada@example.com")]).await;
         assert_eq!(seen.status, 429);
@@ -97,10 +97,10 @@ async fn when_a_day_of_codes_is_used_up_the_last_mails_link_signs_in() {
         assert_eq!(follow(&owner, &link).await, (303, "/console".to_owned()));
         assert_eq!(owner.get("/console/account").await.status, 200);
         assert_eq!(app.browser().get(&link).await.status, 403, "it works once");
-        assert_eq!(mail.letters.count(), 20);
+        assert_eq!(mail.mailbox.count(), 20);
         app.context.clock.advance(TimeDelta::hours(1));
         ask(&owner, "ada@example.com").await;
-        mail.letters.code("ada@example.com", 21).await;
+        mail.mailbox.code("ada@example.com", 21).await;
     })
     .await;
 }
@@ -116,8 +116,8 @@ async fn a_day_of_wrong_codes_ends_codes_and_not_links() {
                 let page = ask(&thief, email).await;
                 asked += 1;
                 if known {
-                    // Each guess is made once the letter has come, so that the last letter is the last.
-                    let code = mail.letters.code(email, asked).await;
+                    // Each guess is made once the mail has come, so that the last mail is the last.
+                    let code = mail.mailbox.code(email, asked).await;
                     assert_ne!(code, "000000", "the seeded codes are others");
                 }
                 for _ in 0..3 {
@@ -133,22 +133,22 @@ async fn a_day_of_wrong_codes_ends_codes_and_not_links() {
             assert_eq!(wrong, 20);
             assert!(refused.contains("20 wrong codes were typed for this mailbox today"), "{refused}");
             if !known {
-                assert_eq!(mail.letters.count(), 0);
+                assert_eq!(mail.mailbox.count(), 0);
                 continue;
             }
-            let warning = mail.letters.letter(email, asked + 1).await;
+            let warning = mail.mailbox.newest(email, asked + 1).await;
             assert!(
                 warning.contains("20 wrong codes were typed today") && warning.contains("127.0.0.3"),
                 "{warning}"
             );
             let owner = app.browser();
             ask(&owner, email).await;
-            let letter = mail.letters.letter(email, asked + 2).await;
+            let received = mail.mailbox.newest(email, asked + 2).await;
             assert!(
-                !letter.contains("Your code is") && letter.contains("switched off until tomorrow"),
-                "{letter}"
+                !received.contains("Your code is") && received.contains("switched off until tomorrow"),
+                "{received}"
             );
-            let link = mail.letters.link(email, asked + 2, "switched off until tomorrow").await;
+            let link = mail.mailbox.link(email, asked + 2, "switched off until tomorrow").await;
             assert_eq!(follow(&owner, &link).await.0, 303);
             // A command has the system's clock, so what it prints is not followed here.
             let printed = app.command_json(&["user", "link", email]);

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A site whose module `feedback` may be embedded by example.test and everything below shop.test.
 async fn installed(app: &TestApp) -> (Uuid, Uuid) {
@@ -36,7 +36,7 @@ async fn counted(app: &TestApp, site: Uuid, count: i64) {
         let hours = views.per_hour(site, None, None, None).await.unwrap();
         hours.iter().map(|hour| hour.shown + hour.blocked).sum::<i64>()
     };
-    until(&format!("{count} views to be counted"), PATIENCE, async || sum().await >= count).await;
+    until(&format!("{count} views to be counted"), WAIT_LIMIT, async || sum().await >= count).await;
     assert_eq!(sum().await, count, "none is counted twice");
 }
 
@@ -265,7 +265,7 @@ async fn the_counts_of_other_modules_are_kept_when_one_is_deleted_meanwhile() {
     let writing = tokio::spawn(writer.run());
     let Db::Postgres(pool) = &app.context.db else { panic!("this is PostgreSQL") };
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until("the writer to wait for the module", PATIENCE, async || {
+    until("the writer to wait for the module", WAIT_LIMIT, async || {
         sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap() > 0
     })
     .await;
@@ -378,7 +378,7 @@ story!(an_organization_sees_its_sites_together, |app| {
         hours.into_iter().map(|hour| (hour.hour, hour.requests, hour.refused)).collect::<Vec<_>>()
     };
     let all = async || requests.after(Uuid::nil(), 10).await.unwrap().len();
-    until("7 calls to be in the log", PATIENCE, async || all().await == 7).await;
+    until("7 calls to be in the log", WAIT_LIMIT, async || all().await == 7).await;
     assert_eq!(of(HOME, None).await, [(eight.clone(), 3, 3)]);
     assert_eq!(of(elsewhere, None).await, [(eight, 4, 4)]);
     assert_eq!(of(HOME, Some(app.context.clock.now())).await, []);
@@ -399,6 +399,6 @@ story!(old_views_are_deleted_with_the_log, |app| {
     // The turn of the server that runs is over; another that starts tidies up.
     app.context.clock.advance(TimeDelta::minutes(1));
     let _another = Server::start(app.context.clone()).await.unwrap();
-    until("the old hour to be forgotten", PATIENCE, async || count().await == 1).await;
+    until("the old hour to be forgotten", WAIT_LIMIT, async || count().await == 1).await;
     counted(&app, site, 1).await;
 });
