@@ -158,12 +158,18 @@ struct Published {
 
 impl Readable for Published {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Publication { id, site_id, name, version, files, bytes, changed } = &self.publication;
+        let Publication { id, site_id, name, version, lower_than, files, bytes, changed } = &self.publication;
         if !changed {
             return write!(f, "{name} {version} is already published with the same content: {id}");
         }
         let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
         writeln!(f, "Published {name} {version}, {files}, {}: {id}", size(*bytes as u64))?;
+        if let Some(before) = lower_than {
+            writeln!(
+                f,
+                "\nNote that {before}, which was served before, is higher. To serve it again:\n  embed-server module rollback {id} {before} --site {site_id}"
+            )?;
+        }
         writeln!(f, "\nNext, allow a website to embed it:")?;
         writeln!(f, "  embed-server domain add DOMAIN --site {site_id} --module {id}")?;
         writeln!(f, "\nPaste this into its pages:")?;
@@ -185,7 +191,8 @@ impl Readable for Shown {
         for Version { version, published_at, files, bytes, .. } in &self.versions {
             let mark = if self.module.version.as_ref() == Some(version) { "→" } else { " " };
             let day = published_at.format("%Y-%m-%d %H:%M UTC");
-            write!(f, "\n{mark} {version}  {day}  {files} files  {}", size(bytes.unsigned_abs()))?;
+            let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+            write!(f, "\n{mark} {version}  {day}  {files}  {}", size(bytes.unsigned_abs()))?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 /// How long a story waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
 /// A zip file with these files.
 fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
@@ -162,6 +162,7 @@ story!(a_module_is_published_by_upload_and_rolled_back, |app| {
     let own = format!("{modules}/{module}");
     let (_, second) = admin.upload(&format!("{own}/versions"), bundle("opinions", "2.0.0")).await;
     assert_eq!((&second["id"], &second["name"]), (&first["id"], &"opinions".into()));
+    assert_eq!(second["lowerThan"], Value::Null);
 
     let versions = admin.get(&format!("{own}/versions?limit=1")).await;
     assert_eq!(
@@ -179,6 +180,8 @@ story!(a_module_is_published_by_upload_and_rolled_back, |app| {
         let (status, problem) = admin.send("POST", &format!("{own}/rollback"), body).await;
         assert_eq!((status, &problem["code"]), (404, &"version_not_found".into()), "{problem}");
     }
+    let (_, lower) = admin.upload(&format!("{own}/versions"), bundle("opinions", "0.9.0")).await;
+    assert_eq!(lower["lowerThan"], "1.0.0", "{lower}");
     let (_, gone) = admin.send("POST", &format!("{own}/unpublish"), None).await;
     assert_eq!((&gone["version"], &gone["id"]), (&Value::Null, &first["id"]));
     assert_eq!(admin.get(&modules).await["data"][0], gone);
@@ -315,7 +318,7 @@ story!(uploads_of_an_organization_are_taken_so_many_at_once, |app| {
         begun.push(begin().await);
         send().await.unwrap().status() == 429
     };
-    until("four uploads have begun", PATIENCE, refuses).await;
+    until("four uploads have begun", WAIT_LIMIT, refuses).await;
     let refused = send().await.unwrap();
     assert_eq!(refused.headers()["retry-after"], "10");
     let (_, problem) = json_of(refused).await;
@@ -323,5 +326,5 @@ story!(uploads_of_an_organization_are_taken_so_many_at_once, |app| {
     assert!(problem["detail"].as_str().unwrap().contains("is sending 4 bundles"), "{problem}");
     drop(begun);
     let publishes = async || owner.upload(&path, bundle("late", "1.0.0")).await.0 == 201;
-    until("their places are free", PATIENCE, publishes).await;
+    until("their places are free", WAIT_LIMIT, publishes).await;
 });

@@ -108,6 +108,7 @@ async fn list_page(viewer: &Viewer, site: &Site, modules: &Modules, error: Optio
         @if may_change(viewer, site) {
             section {
                 h2 { "Publish a module" }
+                p.hint { "A bundle with the name of a module of this site becomes its next version." }
                 (upload(viewer, &format!("/console/sites/{}/modules", site.id)))
             }
         }
@@ -132,7 +133,11 @@ fn upload(viewer: &Viewer, action: &str) -> Markup {
 }
 
 fn redirect_to_module(publication: &Publication) -> Response {
-    let outcome = if publication.changed { Outcome::Published } else { Outcome::Unchanged };
+    let outcome = match (publication.changed, &publication.lower_than) {
+        (false, _) => Outcome::Unchanged,
+        (true, None) => Outcome::Published,
+        (true, Some(_)) => Outcome::PublishedLower,
+    };
     let module = format!("/console/sites/{}/modules/{}", publication.site_id, publication.id);
     Redirect::to(&format!("{module}?done={}", outcome.as_str())).into_response()
 }
@@ -300,7 +305,7 @@ async fn ask_unpublish(
     ManagedModule { module, .. }: ManagedModule<Admin>,
 ) -> Page {
     let here = address(&module);
-    let title = format!("Unpublish {}?", module.name);
+    let title = format!("Unpublish “{}”?", module.name);
     let explanation = html! {
         p { "Websites stop showing " strong { (module.name) } " within two seconds. Its id, versions, domains, tokens and records are kept." }
     };

@@ -42,6 +42,7 @@ pub enum Outcome {
     Saved,
     Deleted,
     Published,
+    PublishedLower,
     Unchanged,
     RolledBack,
     Unpublished,
@@ -66,6 +67,9 @@ impl Outcome {
             Self::Saved => "Saved.",
             Self::Deleted => "Deleted.",
             Self::Published => "Published. Websites get this version the next time they load.",
+            Self::PublishedLower => {
+                "Published. Websites get this version the next time they load, although it is lower than the one before; serve that again under Versions if you did not mean to."
+            }
             Self::Unchanged => "This version is already published; nothing has changed.",
             Self::RolledBack => "Websites get this version the next time they load.",
             Self::Unpublished => {
@@ -87,6 +91,11 @@ impl Outcome {
         }
     }
 
+    /// Whether what was asked for was not done, or only in part.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::NotVerified | Self::InvitedWithoutMail)
+    }
+
     /// The value of `done` in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -94,6 +103,7 @@ impl Outcome {
             Self::Saved => "saved",
             Self::Deleted => "deleted",
             Self::Published => "published",
+            Self::PublishedLower => "published-lower",
             Self::Unchanged => "unchanged",
             Self::RolledBack => "rolled-back",
             Self::Unpublished => "unpublished",

@@ -29,6 +29,8 @@ pub struct Publication {
     pub name: String,
     /// The version that is served now.
     pub version: String,
+    /// The version that was served before, where this one is lower, as 1.9.0 is lower than 1.10.0.
+    pub lower_than: Option<String>,
     /// The number of its files.
     pub files: usize,
     /// The size of all files together in bytes, uncompressed.
@@ -61,6 +63,10 @@ impl Modules {
             site_id: site,
             name: manifest.name.clone(),
             version: manifest.version.clone(),
+            lower_than: existing
+                .as_ref()
+                .and_then(|module| module.version.clone())
+                .filter(|before| is_lower(&manifest.version, before)),
             files: files.len(),
             bytes: files.values().map(Bytes::len).sum(),
             changed: true,
@@ -173,9 +179,33 @@ fn row(path: &FilePath, bytes: &Bytes) -> StoredFile {
     }
 }
 
+/// Whether a version is lower than another; false where they are not both numbers and dots.
+fn is_lower(version: &str, than: &str) -> bool {
+    let numbers = |text: &str| text.split('.').map(str::parse::<u64>).collect::<Result<Vec<_>, _>>();
+    matches!((numbers(version), numbers(than)), (Ok(version), Ok(than)) if version < than)
+}
+
 fn version_exists(name: &str, version: &str) -> Error {
     let detail = format!(
         "Version {version} of {name} is already published with different content, and a version never changes. Raise `version` in module.json."
     );
     Error::new(Code::VersionExists, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_lower;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        for (version, than, expected) in [
+            ("1.9.0", "1.10.0", true),
+            ("1.10.0", "1.9.0", false),
+            ("1.0", "1.0.1", true),
+            ("2", "2", false),
+            ("1.0.0-beta", "2.0.0", false),
+        ] {
+            assert_eq!(is_lower(version, than), expected, "{version} and {than}");
+        }
+    }
 }
