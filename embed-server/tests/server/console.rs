@@ -93,8 +93,9 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
     let failed = owner.post(&format!("{domain}/verify"), &[]).await;
     assert_eq!(failed.location(), format!("{domain}?done=not-verified"));
     let page = owner.get(failed.location()).await.html;
+    assert!(page.contains("<p class=\"complaint\" role=\"alert\">The proof was not found"), "{page}");
     assert!(page.contains("The last check found no proof:"), "{page}");
-    assert!(page.contains("TXT record") && page.contains("nor was the other proof found"), "{page}");
+    assert!(page.contains("TXT record") && page.contains("The other proof was not found either"), "{page}");
     let found = app.domains().list(site, id.parse().unwrap()).await.unwrap().remove(0);
     assert_eq!((found.allow_embed, found.allow_api, found.rate_limit), (true, false, 77));
     app.prove(&found).await;
@@ -141,7 +142,7 @@ story!(a_site_a_module_a_domain_and_a_token_are_managed_from_their_pages, |app| 
     newest(&app, "module.unpublished", "Form").await;
     assert!(owner.get(&here).await.html.contains("unpublished"));
     assert!(
-        owner.get(&format!("{here}/delete")).await.html.contains("Delete Shop &amp; Sons?"),
+        owner.get(&format!("{here}/delete")).await.html.contains("Delete “Shop &amp; Sons”?"),
         "it names the thing"
     );
     owner.post(&format!("{here}/delete"), &[]).await;
@@ -179,7 +180,7 @@ story!(people_and_their_roles_are_managed_from_their_page, |app| {
     assert!(!account.contains(&secret), "it is shown once");
     let revoke = account.split("href=\"").find(|rest| rest.contains("/tokens/")).unwrap();
     let revoke = revoke.split_once('"').unwrap().0;
-    assert!(owner.get(revoke).await.html.contains("Revoke My backup?"), "it names the thing");
+    assert!(owner.get(revoke).await.html.contains("Revoke “My backup”?"), "it names the thing");
     owner.post(revoke, &[]).await;
     app.settle().await;
     assert_eq!(app.get("/api/v1/sites").bearer_auth(&secret).send().await.unwrap().status(), 401);

@@ -279,7 +279,7 @@ async fn ask_revoke(
     let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds. This cannot be undone." } };
     let confirmation =
         confirmation(&viewer, &format!("{HERE}/tokens/{id}/revoke"), explanation, "Revoke", HERE);
-    Ok(viewer.page(&location, &format!("Revoke {}?", token.name), confirmation))
+    Ok(viewer.page(&location, &format!("Revoke “{}”?", token.name), confirmation))
 }
 
 async fn revoke(

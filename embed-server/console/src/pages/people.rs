@@ -283,7 +283,7 @@ async fn ask_leave(
     let location = PageLocation::top(organization.id, Section::People).with_parent("People", here.clone());
     let explanation = html! { p { "You can come back only if an owner invites you again." } };
     let action = format!("/console/organizations/{}/leave", organization.id);
-    let title = format!("Leave {}?", organization.name);
+    let title = format!("Leave “{}”?", organization.name);
     viewer.page(&location, &title, confirmation(&viewer, &action, explanation, "Leave", &here))
 }
 

@@ -193,7 +193,7 @@ async fn ask_delete(
         @if !modules.is_empty() { p { "Its modules are:" } ul { @for module in &modules { li { (module.name) } } } }
     };
     let here = format!("/console/sites/{}", site.id);
-    let title = format!("Delete {}?", site.name);
+    let title = format!("Delete “{}”?", site.name);
     let confirmation = confirmation(
         &viewer,
         &format!("{here}/delete"),

@@ -37,7 +37,12 @@ pub fn all(console: &ConsoleState, module: &Module, types: &[EmbedType]) -> Mark
         ("snippet-attribute", "Data attribute", "For pages where you can only paste HTML.", element),
         ("snippet-script", "Script tag", "For pages whose own script embeds the module.", script_tag),
         ("snippet-element", "Custom element", "With attributes that can change, and DOM events.", custom),
-        ("snippet-npm", "npm", "For websites with a bundler, after npm install @dramac/embed.", npm),
+        (
+            "snippet-npm",
+            "npm",
+            "For websites with a bundler. The package @dramac/embed is in no public registry: the operator of this server builds and publishes it.",
+            npm,
+        ),
     ];
     html! {
         div.ways {

@@ -326,7 +326,7 @@ async fn ask_rotate(
     let location = token_location(&site);
     let explanation = html! { p { "A new token replaces " strong { (token.name) } ". The old one stops working in a day." } };
     let confirmation = confirmation(&viewer, &format!("{here}/rotate"), explanation, "Rotate", &here);
-    viewer.page(&location, &format!("Rotate {}?", token.name), confirmation)
+    viewer.page(&location, &format!("Rotate “{}”?", token.name), confirmation)
 }
 
 async fn rotate(
@@ -349,7 +349,7 @@ async fn ask_revoke(
     let location = token_location(&site);
     let explanation = html! { p { "Programs that use " strong { (token.name) } " are refused within two seconds. This cannot be undone." } };
     let confirmation = confirmation(&viewer, &format!("{here}/revoke"), explanation, "Revoke", &here);
-    viewer.page(&location, &format!("Revoke {}?", token.name), confirmation)
+    viewer.page(&location, &format!("Revoke “{}”?", token.name), confirmation)
 }
 
 async fn revoke(

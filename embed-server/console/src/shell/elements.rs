@@ -10,11 +10,6 @@ pub fn csrf(viewer: &Viewer) -> Markup {
     html! { input type="hidden" name="form" value=(viewer.form_token); }
 }
 
-/// Tells the outcome of the previous form.
-pub fn notice(sentence: &str) -> Markup {
-    html! { p.notice role="status" { (sentence) } }
-}
-
 /// Shows the error above a form that is displayed again.
 pub fn form_error(error: Option<&Error>) -> Markup {
     html! { @if let Some(error) = error { p.complaint role="alert" { (sentence(error.detail())) } } }

@@ -1,8 +1,8 @@
 //! The frame of every page: head, navigation, breadcrumbs and tabs.
 
 use super::assets;
-use super::elements::{csrf, notice, sentence};
-use super::viewer::Viewer;
+use super::elements::{csrf, sentence};
+use super::viewer::{Outcome, Viewer};
 use aide::OperationOutput;
 use axum::response::{Html, IntoResponse, Response};
 use embed_base::names;
@@ -109,11 +109,20 @@ impl Viewer {
                             }
                         }
                     }
-                    @if let Some(outcome) = self.outcome { (notice(outcome.sentence())) }
+                    @if let Some(outcome) = self.outcome { (outcome_notice(outcome)) }
                     (content)
                 }
             },
         ))
+    }
+}
+
+/// The outcome of the previous form, above the page's content.
+fn outcome_notice(outcome: Outcome) -> Markup {
+    if outcome.is_failure() {
+        html! { p.complaint role="alert" { (outcome.sentence()) } }
+    } else {
+        html! { p.notice role="status" { (outcome.sentence()) } }
     }
 }
 

@@ -39,7 +39,7 @@ pub enum ProofError {
     NotFetched(#[from] OutboundError),
     #[error("a wildcard can only be proved by DNS: publish the TXT record, and verify with the method dns")]
     WildcardNeedsDns,
-    #[error("{first}; nor was the other proof found: {second}")]
+    #[error("{first}. The other proof was not found either: {second}")]
     Neither { first: Box<ProofError>, second: Box<ProofError> },
 }
 
