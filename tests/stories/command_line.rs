@@ -212,7 +212,7 @@ async fn a_port_in_use_is_named() -> Result<()> {
 async fn a_forgotten_or_unknown_flag_is_named() -> Result<()> {
     let desk = Desk::new().await?;
     let site = desk.site.as_str();
-    desk.refuses(&["domain", "add", "example.com", "--site", site], &["--module", "--help"]).await?;
+    desk.refuses(&["domain", "add", "example.com", "--site", site], &["--module", "`-h`"]).await?;
     desk.refuses(&["site", "create", "Shop", "--colour", "red"], &["--colour"]).await?;
     desk.refuses(&["demo", "--port", "99999"], &["99999", "--port"]).await
 }

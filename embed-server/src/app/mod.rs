@@ -96,13 +96,13 @@ fn connection_limit(settings: &Settings) -> usize {
 fn cannot_listen(listen: &str, error: std::io::Error) -> Error {
     let reason = match error.kind() {
         ErrorKind::AddrInUse => {
-            "another program is using this address. Stop it, or choose another address with EMBED_LISTEN"
+            "another program is using this address. Stop it, or choose another address with EMBED_LISTEN or --listen"
                 .to_owned()
         }
         ErrorKind::PermissionDenied => {
-            "ports below 1024 need more rights. Choose another port with EMBED_LISTEN".to_owned()
+            "ports below 1024 need more rights. Choose another port with EMBED_LISTEN or --listen".to_owned()
         }
-        _ => format!("{error}. Choose another address with EMBED_LISTEN"),
+        _ => format!("{error}. Choose another address with EMBED_LISTEN or --listen"),
     };
     Error::unavailable(format!("The server cannot listen on {listen}: {reason}."), error)
 }

@@ -142,7 +142,7 @@ fn usage_error(error: &clap::Error) -> ExitCode {
     let message = message.join(" ");
     let message = message.split(" For more information").next().unwrap_or_default();
     let message = message.trim_start_matches("error: ");
-    eprintln!("Invalid command: {}. Add `--help` to see what it accepts.", names::shown(message));
+    eprintln!("Invalid command: {}. Add `-h` to see what it accepts.", names::shown(message));
     ExitCode::from(2)
 }
 

@@ -7,10 +7,10 @@ use crate::output::{List, Output};
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use embed_base::Context;
-use embed_base::Result;
 use embed_base::events::activity::Actor;
 use embed_base::http::Scope;
 use embed_base::ids;
+use embed_base::{Error, Result};
 use embed_core::tokens::{ApiToken, CreatedToken, NewToken, Tokens};
 use serde::Serialize;
 use std::fmt;
@@ -99,8 +99,24 @@ impl Create {
             rate_limit: self.rate_limit,
             expires_at: self.expires.map(|span| context.clock.now() + span),
         };
-        tokens.create(&Actor::CommandLine, site, new).await
+        tokens.create(&Actor::CommandLine, site, new).await.map_err(with_flags)
     }
+}
+
+/// The error with its fields named as they are typed on the command line.
+fn with_flags(error: Error) -> Error {
+    let flags = [
+        ("`allowedDomains`", "`--allowed-domains`"),
+        ("`allowedIps`", "`--allowed-ips`"),
+        ("`scopes`", "`--scopes`"),
+        ("`expiresAt`", "`--expires`"),
+    ];
+    if flags.iter().all(|(field, _)| !error.detail().contains(field)) {
+        return error;
+    }
+    let detail =
+        flags.iter().fold(error.detail().to_owned(), |text, (field, flag)| text.replace(field, flag));
+    Error::new(error.code(), detail)
 }
 
 async fn find(tokens: &Tokens, id: &str) -> Result<ApiToken> {

@@ -142,7 +142,8 @@ pub(super) async fn run(command: Command, context: Context, output: Output) -> R
         Command::Token { email, name, expires } => {
             let email = Email::parse(&email)?;
             let (about, secret) = accounts.token(&Actor::CommandLine, &email, &name, expires).await?;
-            output.print(&CreatedPersonalToken { about, token: secret.reveal().to_owned(), email })
+            let server = context.settings.server.public_url.clone();
+            output.print(&CreatedPersonalToken { about, token: secret.reveal().to_owned(), email, server })
         }
         Command::Tokens { email } => {
             let email = Email::parse(&email)?;
@@ -247,6 +248,9 @@ struct CreatedPersonalToken {
     about: PersonalToken,
     token: String,
     email: Email,
+    /// The server's public URL.
+    #[serde(skip)]
+    server: String,
 }
 
 impl Readable for CreatedPersonalToken {
@@ -254,8 +258,8 @@ impl Readable for CreatedPersonalToken {
         writeln!(f, "{}", self.token)?;
         write!(
             f,
-            "\nThis token is shown only once: keep it safe. A program with it can do whatever {} can:\n  curl -H 'Authorization: Bearer TOKEN' …/api/v1/sites",
-            self.email
+            "\nThis token is shown only once: keep it safe. A program with it can do whatever {} can:\n  curl -H 'Authorization: Bearer {}' {}/api/v1/sites",
+            self.email, self.token, self.server
         )
     }
 }

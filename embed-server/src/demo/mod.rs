@@ -22,6 +22,7 @@ use embed_core::tokens::{NewToken, Tokens};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::pin::pin;
 use tempfile::TempDir;
@@ -113,7 +114,13 @@ impl Demo {
 
 async fn listen(port: u16, flag: &str) -> Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
-        let detail = format!("The demo cannot listen on port {port} ({error}). Choose another with {flag}.");
+        let reason = match error.kind() {
+            ErrorKind::AddrInUse => {
+                format!("another program is using this port. Stop it, or choose another port with {flag}")
+            }
+            _ => format!("{error}. Choose another port with {flag}"),
+        };
+        let detail = format!("The demo cannot listen on port {port}: {reason}.");
         Error::unavailable(detail, error)
     })
 }

@@ -66,7 +66,7 @@ async fn a_port_that_is_taken_is_a_sentence() {
     assert_eq!(
         error.detail(),
         format!(
-            "The server cannot listen on {listen}: another program is using this address. Stop it, or choose another address with EMBED_LISTEN."
+            "The server cannot listen on {listen}: another program is using this address. Stop it, or choose another address with EMBED_LISTEN or --listen."
         )
     );
 }

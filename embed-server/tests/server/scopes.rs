@@ -120,7 +120,7 @@ story!(scopes_of_one_collection_are_given_on_the_command_line, |app| {
     for (scopes, sentence) in [
         ("read:entry", "Feedback has no collection `entry`; its module.json declares entries, things."),
         ("read entries", "`read entries` is not a scope"),
-        ("profile", "`scopes` lists `profile`"),
+        ("profile", "`--scopes` lists `profile`"),
     ] {
         let output = app.command(&create(scopes));
         let said = String::from_utf8(output.stderr).unwrap();

@@ -5,10 +5,7 @@ use axum::http::Method;
 
 /// 404 `not_found`.
 pub async fn not_found() -> Error {
-    Error::new(
-        Code::NotFound,
-        "There is nothing at this address. Check the path, and that it is asked on the right host.",
-    )
+    Error::new(Code::NotFound, "There is nothing at this address. Check the path and the host name.")
 }
 
 /// 405 `method_not_allowed`.

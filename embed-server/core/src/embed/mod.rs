@@ -84,11 +84,15 @@ impl Embed {
     pub async fn visitor(&self, request: &ApiRequest<'_>, text: &str) -> Result<Authenticated> {
         let token = self.key.open(text, self.context.clock.now()).ok_or_else(|| {
             unauthenticated(
-                "This is not an embed token of this server, or it has expired. Embed tokens come from `verify` and are valid for an hour.",
+                "This is neither an API token (`dram_live_…`) nor an embed token of this server, or it has expired. Embed tokens come from `verify` and are valid for an hour.",
             )
         })?;
         if (token.site, token.module) != (request.site, request.module) {
-            return Err(forbidden("This embed token belongs to another module."));
+            let detail = format!(
+                "This embed token belongs to another module: use it below /api/v1/modules/{}/.",
+                token.module
+            );
+            return Err(forbidden(detail));
         }
         if request.origin != Some(&token.origin) && request.origin != Some(&self.module_origin(token.module))
         {

@@ -34,7 +34,11 @@ impl Tokens {
             return Err(unauthenticated("This token has expired; make a new one."));
         }
         if (token.site_id, token.module_id) != (request.site, request.module) {
-            return Err(forbidden("This token belongs to another module."));
+            let detail = format!(
+                "This token belongs to another module: use it below /api/v1/modules/{}/, or make one for this module.",
+                token.module_id
+            );
+            return Err(forbidden(detail));
         }
         checked.admits(request, self.context.settings.server.dev)?;
         let per_minute = u32::try_from(token.rate_limit).ok().and_then(NonZeroU32::new);
@@ -86,7 +90,15 @@ impl CheckedToken {
             let origin = request.origin.and_then(|origin| Origin::parse(origin, loopback).ok());
             let listed = origin.is_some_and(|origin| domains.iter().any(|domain| domain.matches(&origin)));
             if !listed {
-                let detail = "This token may only be used by pages of its domains, and this request comes from another page or none.";
+                let names: Vec<_> = domains.iter().map(ToString::to_string).collect();
+                let from = request.origin.map_or_else(
+                    || "has no `Origin`, so no page sent it".to_owned(),
+                    |origin| format!("comes from {origin}"),
+                );
+                let detail = format!(
+                    "This token may only be used by pages of {}, and this request {from}.",
+                    names.join(", ")
+                );
                 return Err(Error::new(Code::OriginNotAllowed, detail));
             }
         }
