@@ -29,7 +29,7 @@ fn an_unknown_setting_stops_every_command() {
     let said = refusal(&["site", "list"], &[("EMBED_PUBLIC", "x")]);
     assert_eq!(
         said.trim_end(),
-        "EMBED_PUBLIC is not a setting. Did you mean EMBED_PUBLIC_URL (section Server)?"
+        "EMBED_PUBLIC is not a setting. Did you mean EMBED_PUBLIC_URL (see “Server” in the README's table of settings)?"
     );
 }
 
@@ -39,7 +39,7 @@ fn a_wrong_setting_says_what_was_expected() {
     assert!(said.starts_with("EMBED_LISTEN is `everywhere`; expected host:port"), "{said}");
     let said = refusal(&["serve", "--verify-limit", "none"], &[]);
     assert!(said.starts_with("--verify-limit is `none`; expected a number"), "{said}");
-    assert!(said.trim_end().ends_with("(section Limits)."), "{said}");
+    assert!(said.trim_end().ends_with("(see “Limits” in the README's table of settings)."), "{said}");
 }
 
 #[test]

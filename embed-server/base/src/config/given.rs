@@ -120,8 +120,10 @@ impl Given {
     /// Notes what is wrong with a setting of `section`, in a sentence that still lacks its full stop.
     pub(super) fn refuse(&mut self, section: &Section, sentence: String) {
         let title = section.title;
-        self.problems
-            .push(Problem { section: Some(title), sentence: format!("{sentence} (section {title}).") });
+        self.problems.push(Problem {
+            section: Some(title),
+            sentence: format!("{sentence} (see “{title}” in the README's table of settings)."),
+        });
     }
 
     /// Everything that is wrong, once every section has been read.
@@ -162,7 +164,7 @@ mod tests {
                 "lisen = '127.0.0.1:80'",
                 Some("Server"),
                 "`lisen` in ",
-                " is not a setting. Did you mean `listen` (section Server)?",
+                " is not a setting. Did you mean `listen` (see “Server” in the README's table of settings)?",
             ),
             ("colour = 'red'", None, "`colour` in ", " is not a setting. The settings are `database_url`"),
             ("[server]\nlisten = 'x'", None, "`server` in ", " is a table; every setting stands at the top"),
@@ -170,7 +172,7 @@ mod tests {
                 "listen = ['::1', '127.0.0.1']",
                 Some("Server"),
                 "`listen` in ",
-                " must be text, a number, true or false (section Server).",
+                " must be text, a number, true or false (see “Server” in the README's table of settings).",
             ),
             ("listen", None, "", " is not TOML: "),
         ] {

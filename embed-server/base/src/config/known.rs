@@ -45,7 +45,9 @@ impl Known {
 pub(super) fn unknown(name: &str, shown: &str, write: impl Fn(&Setting) -> String) -> Problem {
     if let Some(Known { section, setting }) = Known::by_near_miss(name) {
         let (meant, title) = (write(setting), section.title);
-        let sentence = format!("{shown} is not a setting. Did you mean {meant} (section {title})?");
+        let sentence = format!(
+            "{shown} is not a setting. Did you mean {meant} (see “{title}” in the README's table of settings)?"
+        );
         return Problem { section: Some(title), sentence };
     }
     let sections = SECTIONS.iter().map(|section| {

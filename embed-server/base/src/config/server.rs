@@ -35,7 +35,7 @@ section! {
     trusted_proxies: TrustedProxies = {
         variable: "EMBED_TRUSTED_PROXIES",
         flag: Flag::Value("CIDR,…"),
-        meaning: "proxies whose X-Forwarded-For is believed",
+        meaning: "proxies whose X-Forwarded-For is trusted",
         derived: "none" => TrustedProxies::default(),
         expected: "addresses and networks separated by commas, for example 10.0.0.0/8,::1",
         parse: TrustedProxies::parse,
@@ -43,7 +43,7 @@ section! {
     dev: bool = {
         variable: "EMBED_DEV",
         flag: Flag::Switch,
-        meaning: "for your own machine: loopback websites need no proof, logs are for people, a secret is made up",
+        meaning: "for your own machine: websites on localhost need no proof, a readable log format, a random secret at each start",
         default: "0",
         expected: "1 or 0",
         parse: values::switch,

@@ -76,7 +76,7 @@ impl SignInSettings {
                 api_url: rows.github_api_url,
             }),
             _ => {
-                let sentence = "EMBED_GITHUB_CLIENT_ID and EMBED_GITHUB_CLIENT_SECRET belong together; set both, or neither (section Sign-in).";
+                let sentence = "EMBED_GITHUB_CLIENT_ID and EMBED_GITHUB_CLIENT_SECRET belong together; set both, or neither (see “Sign-in” in the README's table of settings).";
                 given.refuse(&Self::SECTION, sentence.to_owned());
                 None
             }

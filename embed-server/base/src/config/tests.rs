@@ -23,7 +23,7 @@ fn every_setting_has_a_default() {
 fn an_unknown_setting_stops_the_start_with_its_name_and_section() {
     assert_eq!(
         refusal(&[("EMBED_LISTENN", "0.0.0.0:80")]),
-        "EMBED_LISTENN is not a setting. Did you mean EMBED_LISTEN (section Server)?"
+        "EMBED_LISTENN is not a setting. Did you mean EMBED_LISTEN (see “Server” in the README's table of settings)?"
     );
     let error = refusal(&[("EMBED_COLOUR", "red")]);
     assert!(error.starts_with("EMBED_COLOUR is not a setting. The settings are DATABASE_URL (Database), EMBED_LISTEN, EMBED_PUBLIC_URL, "), "{error}");
@@ -53,7 +53,10 @@ fn a_wrong_value_says_what_was_expected_and_its_section() {
     ] {
         let error = refusal(&[(name, value)]);
         assert!(error.starts_with(&format!("{name} is `{value}`; expected {expected}")), "{error}");
-        assert!(error.ends_with(&format!(" (section {section}).")), "{error}");
+        assert!(
+            error.ends_with(&format!(" (see “{section}” in the README's table of settings).")),
+            "{error}"
+        );
     }
 }
 
