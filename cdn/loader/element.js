@@ -53,7 +53,7 @@
     waits.delete(id)
   }
 
-  // A module that says nothing stays to be seen, since it may be a page without any script, but the page hears why its embed is
+  // A module that says nothing stays visible, since it may be a page without any script, but the page hears why its embed is
   // not ready.
   const wait = ({ handle, config, reject }) => {
     const timer = setTimeout(() => {

@@ -234,7 +234,7 @@ async fn a_server_that_is_down_is_named_and_the_visitor_sees_a_card() -> Result<
     story(async |stage| {
         let nobody = format!("http://localhost:{}", port::free()?);
         open_with_server(stage, &nobody).await?;
-        says(stage, "unavailable", &[&nobody, "gave no verdict", "the network"]).await?;
+        says(stage, "unavailable", &[&nobody, "gave no valid answer", "the network"]).await?;
         shows_a_card(stage, "unavailable").await
     })
     .await
@@ -246,7 +246,7 @@ async fn a_server_that_fails_is_named_with_its_status() -> Result<()> {
         let (failing, server) =
             server_that_answers(500, "text/html", "<h1>Internal Server Error</h1>").await?;
         open_with_server(stage, &failing).await?;
-        says(stage, "unavailable", &[&failing, "gave no verdict"]).await?;
+        says(stage, "unavailable", &[&failing, "gave no valid answer"]).await?;
         shows_a_card(stage, "unavailable").await?;
         server.abort();
         Ok(())
@@ -257,11 +257,11 @@ async fn a_server_that_fails_is_named_with_its_status() -> Result<()> {
 #[tokio::test]
 async fn a_server_that_is_no_embed_server_is_told_apart() -> Result<()> {
     for (kind, answer, words) in [
-        ("text/html", "<!doctype html><title>Welcome</title>", "gave no verdict"),
-        ("application/json", r#"{"welcome": true}"#, "gave no verdict: check data-dramac-server"),
-        ("application/json", "null", "gave no verdict"),
-        ("application/json", r#"{"allowed": true}"#, "gave no verdict"),
-        ("application/json", r#"{"allowed": true, "module": {"name": 7}}"#, "gave no verdict"),
+        ("text/html", "<!doctype html><title>Welcome</title>", "gave no valid answer"),
+        ("application/json", r#"{"welcome": true}"#, "gave no valid answer: check data-dramac-server"),
+        ("application/json", "null", "gave no valid answer"),
+        ("application/json", r#"{"allowed": true}"#, "gave no valid answer"),
+        ("application/json", r#"{"allowed": true, "module": {"name": 7}}"#, "gave no valid answer"),
     ] {
         story(async |stage| {
             let (other, server) = server_that_answers(200, kind, answer).await?;
@@ -308,7 +308,7 @@ async fn a_module_that_is_there_goes_on_without_a_verdict() -> Result<()> {
         stage.ready().await?;
         assert_eq!(stage.inside("return Dramac.module.context.token ?? null").await?, json!(null));
         let console = stage.browser.console().await?.join("\n");
-        ensure!(console.contains("[Dramac] ") && console.contains("gave no verdict"), "{console}");
+        ensure!(console.contains("[Dramac] ") && console.contains("gave no valid answer"), "{console}");
         stage.log().await?;
         Ok(())
     })
@@ -331,7 +331,7 @@ async fn a_server_that_never_answers_is_given_up() -> Result<()> {
         let blank = stage.publish(&module::blank()).await?;
         let page = page.replace(&stage.module, &blank);
         stage.browser.open(&stage.website.put("/", page)).await?;
-        says(stage, "unavailable", &[&stage.installation.origin(), "gave no verdict"]).await?;
+        says(stage, "unavailable", &[&stage.installation.origin(), "gave no valid answer"]).await?;
         assert_eq!(stage.browser.value("wait").await?, 30_000);
         shows_a_card(stage, "unavailable").await
     })

@@ -176,7 +176,7 @@ impl Embed {
                 let server = dom::text(&self.link.server());
                 dom::joined(&[
                     &server,
-                    " gave no verdict: check data-dramac-server, the network, and connect-src.",
+                    " gave no valid answer: check data-dramac-server, the network, and connect-src.",
                 ])
             });
             let fault = Fault { code, detail };
