@@ -219,7 +219,7 @@ fn wrong_request_page(app: &str, why: &str, address: &str) -> Response {
         "The app asks wrongly",
         html! {
             p.sentence { (app) " asked for access, but its request is wrong: " (sentence(why)) }
-            p { "Whoever runs the app can mend it." }
+            p { "Whoever runs the app can correct it." }
             p { a.button href=(address) { "Return to " (app) } }
         },
     );

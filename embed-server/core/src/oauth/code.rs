@@ -5,7 +5,7 @@
 
 use super::client_auth::TOKENS_LIMIT;
 use super::parameters::Parameters;
-use super::refresh::{RefreshToken, Replayed, lifetimes};
+use super::refresh::{FamilyEnd, RefreshToken, lifetimes};
 use super::store::{self, StoredCode};
 use super::token::Bearer;
 use super::{Client, FAMILIES, OAuth};
@@ -148,7 +148,7 @@ impl OAuth {
             let answer = found.answer.and_then(|closed| open_envelope(PURPOSE, code, &closed));
             return answer.ok_or_else(|| grant("The code was used already."));
         }
-        self.end_family(change, site, found.family_id, Replayed::Code).await?;
+        self.end_family(change, site, found.family_id, FamilyEnd::CodeReplayed).await?;
         Err(grant("The code was used before. Because it may have been stolen, what it gave was revoked."))
     }
 
@@ -158,7 +158,7 @@ impl OAuth {
         mut change: Change<Unlisted>,
         site: Uuid,
         family: Uuid,
-        why: Replayed,
+        why: FamilyEnd,
     ) -> Result<()> {
         let now = change.now();
         if store::revoke_family(&mut change, site, family, now).await? {

@@ -2,7 +2,7 @@
 //! they are.
 
 use super::parameters::Parameters;
-use super::refresh::{RefreshToken, Replayed};
+use super::refresh::{FamilyEnd, RefreshToken};
 use super::store;
 use super::token::{ACCESS_SECONDS, GRANT_LIMIT};
 use super::{Client, FAMILIES, OAuth};
@@ -31,7 +31,7 @@ impl OAuth {
         }
         let mut change = self.context.change_unlisted(client.site_id, Some(client.module_id)).await?;
         if verified.user.is_some() {
-            return self.end_family(change, client.site_id, claims.family, Replayed::Revoked).await;
+            return self.end_family(change, client.site_id, claims.family, FamilyEnd::Revoked).await;
         }
         let now = change.now();
         let end = now + TimeDelta::seconds(ACCESS_SECONDS.into());
@@ -49,7 +49,7 @@ impl OAuth {
         if standing.is_none_or(|standing| standing.client != client.client_id) {
             return Ok(());
         }
-        self.end_family(change, site, found.family_id, Replayed::Revoked).await
+        self.end_family(change, site, found.family_id, FamilyEnd::Revoked).await
     }
 
     /// What a token of this client is worth; `{"active": false}` for any other text.

@@ -34,18 +34,17 @@ const PAGE_LIFETIMES: (TimeDelta, TimeDelta) = (TimeDelta::days(1), TimeDelta::d
 
 /// Why a family was ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Replayed {
-    Code,
-    RefreshToken,
-    /// It was not replayed: the client or a person revoked it.
+pub(super) enum FamilyEnd {
+    CodeReplayed,
+    RefreshTokenReplayed,
     Revoked,
 }
 
-impl Replayed {
+impl FamilyEnd {
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Code => "its code was used again",
-            Self::RefreshToken => "a used refresh token was sent again",
+            Self::CodeReplayed => "its code was used again",
+            Self::RefreshTokenReplayed => "a used refresh token was sent again",
             Self::Revoked => "it was revoked",
         }
     }
@@ -152,7 +151,7 @@ impl OAuth {
             let answer = found.answer.and_then(|closed| open_envelope(PURPOSE, presented, &closed));
             return answer.ok_or_else(|| grant("The refresh token was used already."));
         }
-        self.end_family(change, site, found.family_id, Replayed::RefreshToken).await?;
+        self.end_family(change, site, found.family_id, FamilyEnd::RefreshTokenReplayed).await?;
         Err(grant(
             "The refresh token was used before. Because it may have been stolen, the access was revoked; ask for it again.",
         ))

@@ -123,25 +123,24 @@ impl OAuth {
         let parameters = Parameters::parse(query.as_bytes())?;
         let (client, redirect_uri) = self.client_and_redirect_uri(&parameters).await?;
         let state = parameters.one("state").ok().flatten();
-        let answer = |refusal: &Refusal| {
-            Begun::Answered(error_address(redirect_uri.as_str(), state, self.issuer(), refusal))
-        };
+        let address_of =
+            |refusal: &Refusal| error_address(redirect_uri.as_str(), state, self.issuer(), refusal);
+        let is_silent = parameters.one("prompt").ok().flatten() == Some("none");
         let request = match self.check(&parameters, &client, &redirect_uri).await {
             Ok(request) => request,
+            Err(refusal) if is_silent || session.is_some() => {
+                return Ok(Begun::Answered(address_of(&refusal)));
+            }
             // Nobody is led elsewhere by an error before they have signed in (RFC 9700, section 4.11.2).
-            Err(refusal) if session.is_none() && parameters.one("prompt").ok().flatten() != Some("none") => {
-                let Begun::Answered(address) = answer(&refusal) else { return Ok(answer(&refusal)) };
+            Err(refusal) => {
+                let address = address_of(&refusal);
                 return Ok(Begun::Refused { app: client.name.clone(), why: refusal.detail, address });
             }
-            Err(refusal) => return Ok(answer(&refusal)),
         };
         if request.prompt.none {
-            return Ok(
-                match self.decide_silently(&request, &client, session.map(|(operator, _)| operator)).await {
-                    Ok(address) => Begun::Answered(address),
-                    Err(refusal) => answer(&refusal),
-                },
-            );
+            let operator = session.map(|(operator, _)| operator);
+            let decided = self.decide_silently(&request, &client, operator).await;
+            return Ok(Begun::Answered(decided.unwrap_or_else(|refusal| address_of(&refusal))));
         }
         let handle = self.context.random.hex_token();
         let mut tx = self.context.db.begin_global().await?;
