@@ -115,6 +115,11 @@ pub fn cdn() -> Command {
     program("cdn")
 }
 
+/// The example app for the command line, likewise.
+pub fn list_records() -> Command {
+    program("list-records")
+}
+
 fn program(name: &str) -> Command {
     let mut command = Command::new(binary(name));
     command.env_clear().kill_on_drop(true);

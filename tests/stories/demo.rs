@@ -1,11 +1,13 @@
 //! `embed-server demo`: what a newcomer sees first.
 
+use crate::consent::decide;
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use stories::{Browser, installation, port, server, wait};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::process::{Child, Command};
 
 /// A running demo on free ports, with a temporary folder of its own for its temporary folder.
@@ -17,14 +19,18 @@ pub struct Demo {
     pub website: u16,
     /// The port of the one that may not.
     pub stranger: u16,
+    app: u16,
+    /// What it prints, as JSON.
+    guide: NamedTempFile,
 }
 
 /// The demo's command, told where it may leave temporary files.
-fn demo(temporary: &Path, ports: [u16; 3]) -> Command {
+fn demo(temporary: &Path, ports: [u16; 4]) -> Command {
     let mut command = installation::embed_server();
-    let [server, website, stranger] = ports.map(|port| port.to_string());
+    let [server, website, stranger, app] = ports.map(|port| port.to_string());
     command
         .args(["demo", "--port", &server, "--site-port", &website, "--stranger-port", &stranger])
+        .args(["--app-port", &app])
         .current_dir(temporary)
         .env("TMPDIR", temporary)
         .stdin(Stdio::null());
@@ -32,16 +38,18 @@ fn demo(temporary: &Path, ports: [u16; 3]) -> Command {
 }
 
 impl Demo {
-    /// Starts it and waits until its three ports answer.
+    /// Starts it and waits until its ports answer.
     pub async fn start() -> Result<Self> {
         let temporary = tempfile::Builder::new().prefix("embed-demo-story-").tempdir()?;
-        let [server, website, stranger] = [port::free()?, port::free()?, port::free()?];
-        let mut command = demo(temporary.path(), [server, website, stranger]);
-        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let mut demo = Self { process, temporary, server, website, stranger };
-        wait::until("the demo's three ports answered", wait::LIMIT, async || {
+        let ports = [port::free()?, port::free()?, port::free()?, port::free()?];
+        let [server, website, stranger, app] = ports;
+        let guide = NamedTempFile::new()?;
+        let mut command = demo(temporary.path(), ports);
+        command.arg("--json").stdout(guide.reopen()?).stderr(Stdio::null());
+        let mut demo = Self { process: command.spawn()?, temporary, server, website, stranger, app, guide };
+        wait::until("the demo's ports answered", wait::LIMIT, async || {
             ensure!(demo.process.try_wait()?.is_none(), "the demo ended by itself");
-            Ok([server, website, stranger].into_iter().all(port::taken).then_some(()))
+            Ok(ports.into_iter().all(port::taken).then_some(()))
         })
         .await?;
         Ok(demo)
@@ -52,6 +60,14 @@ impl Demo {
         format!("http://localhost:{port}/")
     }
 
+    /// What it has printed, once it has.
+    async fn guide(&self) -> Result<Value> {
+        wait::until("the demo printed its guide", wait::LIMIT, async || {
+            Ok(serde_json::from_slice(&std::fs::read(self.guide.path())?).ok())
+        })
+        .await
+    }
+
     /// Ctrl-C, and everything that was there is gone.
     pub async fn interrupt(mut self) -> Result<()> {
         server::signal(&self.process, "INT").await?;
@@ -60,7 +76,7 @@ impl Demo {
         ensure!(status.success(), "the demo ended with {status}");
         let left: Vec<_> = std::fs::read_dir(self.temporary.path())?.collect::<Result<_, _>>()?;
         ensure!(left.is_empty(), "the demo left {left:?}");
-        for port in [self.server, self.website, self.stranger] {
+        for port in [self.server, self.website, self.stranger, self.app] {
             ensure!(!port::taken(port), "somebody still listens on {port}");
         }
         Ok(())
@@ -138,8 +154,63 @@ async fn sends_and_reads(browser: &Browser, root: &str) -> Result<()> {
     }
     browser.click("document.querySelector('#worst')").await?;
     let order = "[...document.querySelectorAll('#entries strong')].map((stars) => stars.textContent).join()";
-    browser.until("the worst came first", &format!("{order} === '1 of 5,4 of 5'")).await?;
+    browser.until("the worst came first", &format!("{order} === '1 of 5,3 of 5,4 of 5,5 of 5'")).await?;
     browser.screenshot("demo-api-entries").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_app_reads_what_its_person_allows() -> Result<()> {
+    let demo = Demo::start().await?;
+    let guide = demo.guide().await?;
+    let browser = Browser::start().await?;
+    let seen = signs_in_and_reads(&browser, &guide).await;
+    browser.close().await?;
+    seen?;
+    demo.interrupt().await
+}
+
+async fn signs_in_and_reads(browser: &Browser, guide: &Value) -> Result<()> {
+    let address = |name: &str| guide[name].as_str().with_context(|| format!("no {name} in {guide}"));
+    browser.open(address("console")?).await?;
+    browser.open(&format!("{}/", address("app")?)).await?;
+    browser.screenshot("demo-app").await?;
+
+    browser.click("document.querySelector('#sign-in')").await?;
+    decide(browser, "deny").await?;
+    let back = format!("location.origin === '{}' && location.search === ''", address("app")?);
+    browser.until("the browser was back", &back).await?;
+    browser.until("the page said why", "document.querySelector('#problem').textContent").await?;
+    assert_eq!(browser.value("shown(document.querySelector('#entries'))").await?, false);
+
+    browser.click("document.querySelector('#sign-in')").await?;
+    decide(browser, "allow").await?;
+    let read = "shown(document.querySelector('#entries'))
+      && document.querySelector('#entries p')?.textContent === 'Booked in a minute.'";
+    browser.until("the page read the newest entry first", read).await?;
+    browser.screenshot("demo-app-entries").await?;
+    assert_eq!(browser.value(&back).await?, true, "no code stays in the address");
+    let who = browser.value("document.querySelector('#who').textContent").await?;
+    ensure!(who.as_str().is_some_and(|who| who.contains("owner@example.com")), "{who}");
+
+    // An hour later the access token has expired.
+    let refreshed =
+        "performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/oauth/token')).length";
+    assert_eq!(browser.value(refreshed).await?, 1);
+    browser.run("const now = Date.now; Date.now = () => now() + 3_600_000", ()).await?;
+    browser.run("document.querySelector('#entries').replaceChildren()", ()).await?;
+    browser.click("document.querySelector('#read')").await?;
+    browser.until("the page read again", read).await?;
+    assert_eq!(browser.value(refreshed).await?, 2);
+
+    browser.click("document.querySelector('#sign-out')").await?;
+    browser.until("the person was signed out", "shown(document.querySelector('#sign-in'))").await?;
+    assert_eq!(browser.value("shown(document.querySelector('#entries'))").await?, false);
+    let complaints = browser.console().await?;
+    ensure!(
+        !complaints.iter().any(|line| line.starts_with("SEVERE")),
+        "the console complains: {complaints:#?}"
+    );
     Ok(())
 }
 
@@ -186,9 +257,9 @@ async fn only_a_card(browser: &Browser, root: &str) -> Result<()> {
 async fn a_port_in_use_is_named_and_nothing_is_left() -> Result<()> {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0))?;
     let busy = taken.local_addr()?.port();
-    for position in 0..3 {
+    for position in 0..4 {
         let temporary = tempfile::Builder::new().prefix("embed-demo-story-").tempdir()?;
-        let mut ports = [port::free()?, port::free()?, port::free()?];
+        let mut ports = [port::free()?, port::free()?, port::free()?, port::free()?];
         ports[position] = busy;
         let output = demo(temporary.path(), ports).output().await?;
         ensure!(!output.status.success(), "the demo started on a port in use");

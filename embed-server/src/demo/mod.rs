@@ -1,5 +1,5 @@
 //! `embed-server demo`: everything on one machine. A server in a temporary folder, the example modules, a website that can
-//! embed them, and one that cannot.
+//! embed them, one that cannot, and an app that asks for access to their data.
 
 use crate::app::Server;
 use crate::log::Log;
@@ -10,12 +10,13 @@ use clap::Args;
 use embed_base::Context;
 use embed_base::config::Settings;
 use embed_base::events::activity::Actor;
-use embed_base::http::{Scope, Verb};
+use embed_base::http::{Scope, ScopeSet, Verb};
 use embed_base::{Error, Result};
 use embed_bundle::{Dir, EXAMPLES};
 use embed_core::accounts::{Accounts, Email, Role};
 use embed_core::domains::{Domains, NewDomain, RATE_LIMIT};
 use embed_core::modules::{Bundle, Modules};
+use embed_core::oauth::{NewClient, OAuth};
 use embed_core::sign_in::SignIn;
 use embed_core::sites::Sites;
 use embed_core::tokens::{NewToken, Tokens};
@@ -45,6 +46,9 @@ pub struct Ports {
     /// Port of the website that cannot
     #[arg(long, value_name = "PORT", default_value_t = 8082)]
     stranger_port: u16,
+    /// Port of the app that asks for access to data
+    #[arg(long, value_name = "PORT", default_value_t = 8083)]
+    app_port: u16,
 }
 
 pub async fn run(ports: Ports, output: Output) -> Result<()> {
@@ -78,17 +82,20 @@ impl Demo {
         drop(listen(ports.port, "--port").await?);
         let allowed = listen(ports.site_port, "--site-port").await?;
         let stranger = listen(ports.stranger_port, "--stranger-port").await?;
+        let app = listen(ports.app_port, "--app-port").await?;
 
         let settings = settings(ports.port, folder.path())?;
         let log = Log::start(&settings);
         let context = crate::open(settings).await?;
-        let seeded = seed(&context, ports.site_port, folder.path()).await?;
+        let seeded = seed(&context, ports, folder.path()).await?;
         let server = Server::start(context.clone()).await?;
 
         let guide = Guide {
             server: context.settings.server.public_url.clone(),
             allowed: origin(ports.site_port),
             stranger: origin(ports.stranger_port),
+            app: origin(ports.app_port),
+            client_id: seeded.client_id,
             site_id: seeded.site,
             modules: seeded.modules,
             token: seeded.token,
@@ -101,7 +108,8 @@ impl Demo {
             .placeholders(context.settings.server.module_host.as_ref().map_or("", |host| host.pattern()));
         let mut websites = JoinSet::new();
         websites.spawn(Website::new("sites", placeholders.clone()).serve(allowed));
-        websites.spawn(Website::new("sites/stranger", placeholders).serve(stranger));
+        websites.spawn(Website::new("sites/stranger", placeholders.clone()).serve(stranger));
+        websites.spawn(Website::new("apps/page", placeholders).serve(app));
         visits::simulate(&guide).await?;
         Ok(Self { server, websites, guide, _log: log })
     }
@@ -156,10 +164,13 @@ struct Seeded {
     token: String,
     /// A token that can read them, from the first website only.
     page_token: String,
+    /// The apps that may ask people to let them read the entries.
+    client_id: String,
 }
 
-/// Creates a site with every example module, each allowed on the first website.
-async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<Seeded> {
+/// Creates a site with every example module, each allowed on the first website, and registers the app.
+async fn seed(context: &Context, ports: Ports, folder: &Path) -> Result<Seeded> {
+    let allowed_port = ports.site_port;
     let unpacked = folder.join("examples");
     std::fs::create_dir_all(&unpacked).and_then(|()| EXAMPLES.extract(&unpacked)).map_err(Error::internal)?;
 
@@ -192,7 +203,7 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
     Ok(Seeded {
         site,
         personal_token: personal_token.reveal().to_owned(),
-        console: SignIn::new(context, accounts)?.reusable_link(&owner).await?,
+        console: SignIn::new(context, accounts.clone())?.reusable_link(&owner).await?,
         token: token(
             context,
             (site, feedback),
@@ -209,8 +220,33 @@ async fn seed(context: &Context, allowed_port: u16, folder: &Path) -> Result<See
             website,
         )
         .await?,
+        client_id: client(context, accounts, (site, feedback), &origin(ports.app_port)).await?,
         modules: published,
     })
+}
+
+/// Registers the example apps, one of them a page of this origin, and returns their client id.
+async fn client(
+    context: &Context,
+    accounts: Accounts,
+    (site, module): (Uuid, Uuid),
+    origin: &str,
+) -> Result<String> {
+    let new = NewClient {
+        module_id: module,
+        name: "Example reader".to_owned(),
+        // The page, and the example for the command line.
+        redirect_uris: vec![format!("{origin}/"), "http://127.0.0.1/callback".to_owned()],
+        scopes: ScopeSet::parse("read profile")?,
+        allowed_origins: vec![origin.to_owned()],
+        homepage: None,
+        privacy_url: None,
+        terms_url: None,
+        confidential: false,
+        client_credentials: false,
+    };
+    let oauth = OAuth::new(context, accounts, Modules::new(context)?, Sites::new(context));
+    Ok(oauth.create_client(&Actor::CommandLine, site, new).await?.details.client_id)
 }
 
 async fn token(
@@ -239,6 +275,9 @@ struct Guide {
     server: String,
     allowed: String,
     stranger: String,
+    /// An app that asks for access to the form's entries, and its client id.
+    app: String,
+    client_id: String,
     site_id: Uuid,
     modules: BTreeMap<String, Uuid>,
     /// An API token for the entries of the feedback form.
@@ -264,6 +303,7 @@ impl Guide {
             ("allowed", self.allowed.clone()),
             ("site", self.site_id.to_string()),
             ("token", self.page_token.clone()),
+            ("client", self.client_id.clone()),
         ];
         fixed.into_iter().chain(ids).map(|(name, value)| (format!("{{{{{name}}}}}"), value)).collect()
     }
@@ -279,11 +319,17 @@ impl Readable for Guide {
         writeln!(f, "  It shows an error with a Retry button; the browser's console says what to do.")?;
         writeln!(f, "\nThe console, to manage everything: {}", self.console)?;
         writeln!(f, "  Its charts start with one visit to each page by the demo itself.")?;
+        writeln!(f, "\nAn app that asks you for access to the form's data: {}/", self.app)?;
+        writeln!(
+            f,
+            "  Open the console first, so that you are signed in; then press Sign in there, and Allow."
+        )?;
         writeln!(f, "\nThe embed server: {}", self.server)?;
         writeln!(f, "  {:<10} {}", "site", self.site_id)?;
         for (name, id) in &self.modules {
             writeln!(f, "  {name:<10} {id}")?;
         }
+        writeln!(f, "  {:<10} {}", "client", self.client_id)?;
         writeln!(f, "\nAPI reference, with a form for each call: {}/api/docs", self.server)?;
         writeln!(f, "  for feedback's data, use as apiToken:       {}", self.token)?;
         writeln!(f, "  for the rest, use as personalToken:         {}", self.personal_token)?;

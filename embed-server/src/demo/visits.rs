@@ -1,4 +1,4 @@
-//! Simulated visits of the demo's websites at its start, so that the console has something to show.
+//! Simulated visits of the demo's websites at its start, so that the console and the example apps have something to show.
 
 use super::Guide;
 use embed_base::outbound::client_for_settings;
@@ -7,8 +7,11 @@ use embed_protocol::EmbedType;
 use serde_json::json;
 use uuid::Uuid;
 
-/// Visits every module on the allowed website as each embed type, tries each on the other website, and reads the form's
-/// entries with the page's token.
+/// What two visitors have sent with the feedback form.
+const ENTRIES: [(u8, &str); 2] = [(3, "The map took a while."), (5, "Booked in a minute.")];
+
+/// Visits every module on the allowed website as each embed type, tries each on the other website, sends the form, and reads
+/// its entries with the page's token.
 pub(super) async fn simulate(guide: &Guide) -> Result<()> {
     let client = client_for_settings().map_err(Error::internal)?;
     for &module in guide.modules.values() {
@@ -19,6 +22,12 @@ pub(super) async fn simulate(guide: &Guide) -> Result<()> {
     }
     let feedback = guide.modules.get("feedback").copied().unwrap_or_default();
     let entries = format!("{}/api/v1/modules/{feedback}/records/entries", guide.server);
+    for (rating, comment) in ENTRIES {
+        let entry = json!({ "rating": rating, "comment": comment }).to_string();
+        let sent = client.post(&entries).bearer_auth(&guide.token);
+        let sent = sent.header("Content-Type", "application/json").body(entry).send();
+        sent.await.map_err(Error::internal)?;
+    }
     let read = client.get(entries).header("Origin", &guide.allowed).bearer_auth(&guide.page_token);
     read.send().await.map(|_| ()).map_err(Error::internal)
 }

@@ -5,6 +5,7 @@ mod library;
 mod on_oauth2;
 mod program;
 
+use crate::consent::{PERSON, allow, sign_in};
 use crate::postgres::on_postgres;
 use anyhow::{Context, Result, ensure};
 use library::{App, Authentication, Library, Registration};
@@ -145,8 +146,6 @@ async fn loses_it_by_revoking(
     Ok(())
 }
 
-/// Who consents.
-const PERSON: &str = "ada@example.com";
 /// Where the app is answered; the registered one has no port.
 const CALLBACK: &str = "/callback";
 
@@ -182,29 +181,10 @@ async fn create_entry(stage: &Stage, module: &str, entries: &str) -> Result<()> 
     Ok(())
 }
 
-async fn sign_in(stage: &Stage) -> Result<()> {
-    stage.installation.run(&["user", "invite", PERSON, "--owner"]).await?;
-    let link = stage.installation.run(&["user", "link", PERSON]).await?["link"].clone();
-    stage.browser.open(link.as_str().context("a link")?).await?;
-    stage.browser.click("document.querySelector('main button')").await?;
-    stage
-        .browser
-        .until("the person was signed in", "location.pathname.startsWith('/console/organizations/')")
-        .await?;
-    Ok(())
-}
-
-/// Follows the app's link, allows it, and returns the address that the browser was sent to. A person is asked each time,
-/// because any program of their machine could have sent them.
+/// Sends a person away with the app's link, and returns the address that they come back with.
 async fn consent(stage: &Stage, app: &mut App) -> Result<String> {
     let link = app.succeeds("begin", json!({ "scope": "read" })).await?["url"].clone();
-    stage.browser.open(link.as_str().context("an address")?).await?;
-    let allow = "document.querySelector('button[value=allow]')";
-    stage.browser.until("the person was asked", allow).await?;
-    stage.browser.click(allow).await?;
-    let arrived = format!("location.pathname === '{CALLBACK}' && location.href");
-    let address = stage.browser.until("the app was answered", &arrived).await?;
-    Ok(address.as_str().context("an address")?.to_owned())
+    allow(&stage.browser, link.as_str().context("an address")?, CALLBACK).await
 }
 
 /// The tokens of a further authorization.
