@@ -1,10 +1,11 @@
-//! `README.md` keeps its word to whoever integrates: its walk-through of the API runs as it is written.
+//! `README.md` keeps its word to whoever integrates: its walk-throughs run as they are written.
 
 use crate::code_blocks::block;
+use crate::consent::{allow, sign_in};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Deserializer, Value, json};
 use std::process::Stdio;
-use stories::{Installation, Server, module};
+use stories::{Installation, Server, module, story};
 use tokio::process::Command;
 
 /// Runs the walk-through; what its commands have printed, one answer after the other.
@@ -47,4 +48,41 @@ async fn the_walk_through_of_the_api_runs_as_it_is_written() -> Result<()> {
     assert_eq!(&again[0], made, "sent again, it makes no second one");
     assert_eq!(again[1]["data"], json!([made]));
     Ok(())
+}
+
+#[tokio::test]
+async fn the_walk_through_of_an_app_runs_as_it_is_written() -> Result<()> {
+    story(async |stage| {
+        let module = stage.installation.publish(&stage.site, &module::example("feedback")).await?;
+        let registered = "http://127.0.0.1/callback";
+        let create = ["client", "create", "My app", "--site", &stage.site, "--module", &module, "--public"];
+        let settings = ["--redirect-uri", registered, "--scopes", "read,profile"];
+        let client = stage.installation.run(&[&create[..], &settings].concat()).await?;
+        sign_in(stage).await?;
+        // Where somebody listens, since any port is accepted.
+        let callback = format!("http://127.0.0.1:{}/callback", stage.website.port);
+        stage.website.put("/callback", "<!doctype html><title>The app</title>");
+        let link = block("README.md", "app-link")?
+            .replace("http://localhost:8080", &stage.installation.origin())
+            .replace("CLIENT_ID", client["clientId"].as_str().context("a client id")?)
+            .replace(registered, &callback);
+        let begun = Command::new("bash").args(["-euc", &format!("{link}\necho $VERIFIER")]).output().await?;
+        let begun = String::from_utf8(begun.stdout)?;
+        let (address, verifier) = begun.trim().split_once('\n').context("a link and a verifier")?;
+        let answer = allow(&stage.browser, address, "/callback").await?;
+        let (_, code) = answer.split_once("code=").context("a code")?;
+
+        let tokens = block("README.md", "app-tokens")?
+            .replace("MODULE_ID", &module)
+            .replace("code=CODE", &format!("code={}", code.split('&').next().unwrap_or_default()));
+        let settings = link.lines().next().context("the settings")?;
+        let answers = walk(&format!("{settings}\nVERIFIER={verifier}\n{tokens}")).await?;
+        let [records, refreshed] = &answers[..] else {
+            anyhow::bail!("other answers were expected: {answers:?}")
+        };
+        assert_eq!(records["data"], json!([]));
+        assert_eq!((&refreshed["scope"], &refreshed["expires_in"]), (&json!("read"), &json!(3600)));
+        Ok(())
+    })
+    .await
 }
