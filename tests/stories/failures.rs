@@ -318,12 +318,14 @@ async fn a_module_that_is_there_goes_on_without_a_verdict() -> Result<()> {
 #[tokio::test]
 async fn a_server_that_never_answers_is_given_up() -> Result<()> {
     story(async |stage| {
-        // A page on which a long wait is a short one, and a server that is silent until the browser has had enough.
+        // A page on which the long wait for this server is a short one, and no other wait: the files come in their own time.
         let silent = "<script>
             const real = fetch, after = AbortSignal.timeout
-            AbortSignal.timeout = (wait) => { window.wait = wait; return after.call(AbortSignal, wait / 300) }
+            AbortSignal.timeout = (wait) => Object.assign(after.call(AbortSignal, wait), { wait })
             window.fetch = (url, options) => !String(url).endsWith('/api/embed/verify') ? real(url, options) : new Promise((_, reject) => {
-              options.signal.onabort = () => reject(options.signal.reason)
+              window.wait = options.signal.wait
+              const short = after.call(AbortSignal, options.signal.wait / 300)
+              short.onabort = () => reject(short.reason)
             })
           </script>";
         let page = stage.page_with_loader(&format!("{silent}{}", stage.loader("")), EMBED);
