@@ -27,7 +27,7 @@ pub struct NewClient {
     pub module_id: Uuid,
     /// Its name, which people are shown, 1 to 200 characters.
     pub name: String,
-    /// The addresses that a person may be sent back to, at most 20: https, http on 127.0.0.1, [::1] or localhost, or for a
+    /// The addresses that a person may be sent back to, at most 20: https, http on 127.0.0.1, `[::1]` or localhost, or for a
     /// public client a scheme of its own. Only a client with `clientCredentials` needs none.
     #[serde(default)]
     pub redirect_uris: Vec<String>,

@@ -34,7 +34,7 @@ impl OAuth {
         })
     }
 
-    /// The address of [`OAuth::resource_metadata`].
+    /// The address of a module's metadata.
     pub fn resource_metadata_address(&self, module: Uuid) -> String {
         format!("{}/.well-known/oauth-protected-resource/api/v1/modules/{module}", self.issuer())
     }
