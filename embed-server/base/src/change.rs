@@ -31,9 +31,8 @@ pub struct Change<B> {
     module: Option<Uuid>,
     by: B,
     now: DateTime<Utc>,
-    events: Vec<NewEvent>,
-    /// Events of sites that the change is not of: what subscribers have done with it.
-    events_elsewhere: Vec<(Uuid, Option<Uuid>, NewEvent)>,
+    /// Each with its site and module.
+    events: Vec<(Uuid, Option<Uuid>, NewEvent)>,
     invalidated: Vec<(Topic, String)>,
 }
 
@@ -104,7 +103,6 @@ impl<B> Change<B> {
             now: context.clock.now(),
             context: context.clone(),
             events: Vec::new(),
-            events_elsewhere: Vec::new(),
             invalidated: Vec::new(),
         }
     }
@@ -121,7 +119,9 @@ impl<B> Change<B> {
 
     /// Records an event with the change.
     pub fn event(&mut self, event: &impl Event) -> Result<()> {
-        self.events.push(NewEvent::new(event)?);
+        if let Some(site) = self.site {
+            self.events.push((site, self.module, NewEvent::new(event)?));
+        }
         Ok(())
     }
 
@@ -132,7 +132,7 @@ impl<B> Change<B> {
             self.invalidated.extend(forget);
             let events =
                 events.into_iter().map(|(site, module, kind, data)| (site, module, NewEvent::of(kind, data)));
-            self.events_elsewhere.extend(events);
+            self.events.extend(events);
         }
         Ok(())
     }
@@ -143,13 +143,7 @@ impl<B> Change<B> {
     }
 
     async fn finish(mut self) -> Result<()> {
-        if let Some(site) = self.site {
-            for event in &self.events {
-                let id = self.context.ids.next();
-                events::insert(&mut self.tx, id, (site, self.module), event, self.now).await?;
-            }
-        }
-        for (site, module, event) in &self.events_elsewhere {
+        for (site, module, event) in &self.events {
             let id = self.context.ids.next();
             events::insert(&mut self.tx, id, (*site, *module), event, self.now).await?;
         }

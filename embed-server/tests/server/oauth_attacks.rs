@@ -266,6 +266,26 @@ story!(a_clients_own_tokens_end_with_the_admin_who_answers_for_it, |app| {
     assert_eq!(own.reads("entries", text(&tokens, "access_token")).await, 200);
 });
 
+story!(many_tokens_at_once_of_a_client_itself_have_one_grant, |app| {
+    let external = ExternalApp::registered(&app).await;
+    let new = json!({ "scopes": ["read"], "clientCredentials": true });
+    let own = ExternalApp::of(&app, external.site, external.module, new).await;
+    let form = [("grant_type", "client_credentials")];
+    let answers = join_all((0..10).map(|_| own.token(&form))).await;
+    assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+    assert_eq!(app.oauth().grants_on(own.site, own.module).await.unwrap().len(), 1);
+});
+
+story!(a_person_is_asked_sixty_times_a_minute_at_most, |app| {
+    let external = ExternalApp::registered(&app).await;
+    let (browser, other) = (app.signed_in(HOME, Role::Member).await, app.signed_in(HOME, Role::Member).await);
+    for _ in 0..60 {
+        assert_eq!(browser.get(&external.link(&[])).await.status, 303);
+    }
+    assert_eq!(browser.get(&external.link(&[])).await.status, 429);
+    assert_eq!(other.get(&external.link(&[])).await.status, 303, "nobody else is refused");
+});
+
 story!(a_replay_ends_the_family_however_late_it_comes, |app| {
     let external = ExternalApp::registered(&app).await;
     let browser = app.signed_in(HOME, Role::Member).await;

@@ -216,7 +216,7 @@ fn other_account(viewer: &Viewer, handle: &str) -> Markup {
 /// For a person who has not signed in, and is led nowhere by an error.
 fn wrong_request_page(app: &str, why: &str, address: &str) -> Response {
     let page = signed_out_page(
-        "The app asks wrongly",
+        "The app’s request is wrong",
         html! {
             p.sentence { (app) " asked for access, but its request is wrong: " (sentence(why)) }
             p { "Whoever runs the app can correct it." }

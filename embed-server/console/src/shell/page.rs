@@ -188,6 +188,7 @@ pub fn signed_out_page(title: &str, content: Markup) -> Page {
 pub fn error_page(error: &Error) -> Page {
     let title = match error.status().as_u16() {
         _ if error.code() == Code::LinkEnded => "This link no longer works",
+        _ if error.code() == Code::RequestEnded => "This request has ended",
         404 => "Page not found",
         403 => "You do not have access",
         429 => "Too many requests",

@@ -4,11 +4,14 @@
 //! can be lost on its way; any later use shows that the code was stolen, and ends what it gave.
 
 use super::client_auth::TOKENS_LIMIT;
+use super::families::{FamilyEnd, lifetimes};
 use super::parameters::Parameters;
-use super::refresh::{FamilyEnd, RefreshToken, lifetimes};
+use super::refresh::RefreshToken;
 use super::store::{self, StoredCode};
 use super::token::Bearer;
-use super::{Client, FAMILIES, OAuth};
+use super::{Client, OAuth};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use embed_base::change::{Change, Unlisted};
 use embed_base::crypto::{close_envelope, equal, open_envelope, sha256, sha256_hex};
@@ -17,9 +20,6 @@ use embed_base::limits::{Limit, RateLimits};
 use embed_base::{Code, Error, Result};
 use std::net::IpAddr;
 use uuid::Uuid;
-
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 /// How long a code is valid.
 pub(super) const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
@@ -150,22 +150,6 @@ impl OAuth {
         }
         self.end_family(change, site, found.family_id, FamilyEnd::CodeReplayed).await?;
         Err(grant("The code was used before. Because it may have been stolen, what it gave was revoked."))
-    }
-
-    /// Ends a family: every server refuses its tokens within two seconds.
-    pub(super) async fn end_family(
-        &self,
-        mut change: Change<Unlisted>,
-        site: Uuid,
-        family: Uuid,
-        why: FamilyEnd,
-    ) -> Result<()> {
-        let now = change.now();
-        if store::revoke_family(&mut change, site, family, now).await? {
-            tracing::warn!(%site, %family, why = why.as_str(), "an OAuth family was ended");
-            change.forget(FAMILIES, family);
-        }
-        change.commit_unlisted().await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person is asked, may allow, and has allowed before.
 
-use super::code::NewCode;
+use super::answer::{Answered, new_code};
 use super::events::{self, GrantCreated};
 use super::redirect_uri::Target;
 use super::request::{AuthorizationRequest, Refusal};
@@ -11,19 +11,15 @@ use crate::accounts::{Operator, Role};
 use crate::modules::{Module, WhoMayConsent};
 use crate::sites::Site;
 use chrono::{DateTime, TimeDelta, Utc};
-use embed_base::crypto::{close_envelope, open_envelope, sha256_hex};
+use embed_base::crypto::sha256_hex;
 use embed_base::http::ScopeSet;
 use embed_base::{Code, Error, Result};
-use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// How long consent is remembered.
 const REMEMBERED: TimeDelta = TimeDelta::days(30);
-/// What the envelope of a request's answer is for.
-const PURPOSE: &str = "oauth request";
-
 /// A person's session, as far as a request depends on it.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedIn {
@@ -42,17 +38,6 @@ pub enum Step {
     Impossible { why: String, app: String, address: String },
     /// It is answered.
     Answered(Answered),
-}
-
-/// An answered request.
-#[derive(Clone, Debug)]
-pub struct Answered {
-    /// Where the browser goes.
-    pub address: String,
-    /// The app's name.
-    pub app: String,
-    /// What the address leads to.
-    pub target: Target,
 }
 
 /// What the consent page shows.
@@ -88,19 +73,12 @@ pub enum Decision {
 }
 
 /// What of a request a person may allow.
-struct Possible {
+pub(super) struct Possible {
     site: Site,
     module: Module,
-    given: ScopeSet,
+    pub given: ScopeSet,
     /// The grant that there is.
-    grant: Option<StoredGrant>,
-}
-
-/// What is kept of an answer.
-#[derive(Serialize, Deserialize)]
-struct KeptAnswer {
-    address: String,
-    code_hash: Option<String>,
+    pub grant: Option<StoredGrant>,
 }
 
 impl OAuth {
@@ -249,7 +227,11 @@ impl OAuth {
     }
 
     /// The request of a handle and its client, bound to the session that looks at it.
-    async fn request(&self, handle: &str, signed_in: SignedIn) -> Result<(StoredRequest, Arc<Client>)> {
+    pub(super) async fn request(
+        &self,
+        handle: &str,
+        signed_in: SignedIn,
+    ) -> Result<(StoredRequest, Arc<Client>)> {
         let hash = sha256_hex(handle.as_bytes());
         let mut tx = self.context.db.begin_global().await?;
         let found = store::request(&mut tx, &hash).await?;
@@ -322,98 +304,6 @@ impl OAuth {
         let grant = store::grant_of(&mut tx, &client.client_id, operator.user()).await?;
         Ok(Ok(Possible { site, module, given, grant }))
     }
-
-    /// Answers a request with what its person has allowed before.
-    async fn answer_again(
-        &self,
-        handle: &str,
-        stored: &StoredRequest,
-        client: &Client,
-        possible: &Possible,
-        signed_in: SignedIn,
-    ) -> Result<Answered> {
-        let request = &stored.parameters.0;
-        let Some(grant) = &possible.grant else { return Err(Error::internal("no grant is remembered")) };
-        let mut change = self.context.change_installation().await?;
-        let now = change.now();
-        if !store::decide_request(&mut change, &stored.handle_hash, signed_in.session, now).await? {
-            drop(change);
-            return self.decided_meanwhile(handle, client, signed_in).await;
-        }
-        let code = self.insert_code(&mut change, &new_code(request, client, grant, &possible.given)).await?;
-        let address = request.allowed(self.issuer(), &code);
-        self.keep_answer(&mut change, handle, stored, &address, Some(&code)).await?;
-        change.commit_unlisted().await?;
-        Ok(Answered { address, app: client.name.clone(), target: request.target() })
-    }
-
-    async fn refuse(
-        &self,
-        handle: &str,
-        stored: &StoredRequest,
-        client: &Client,
-        address: String,
-        signed_in: SignedIn,
-    ) -> Result<Answered> {
-        let mut change = self.context.change_installation().await?;
-        let now = change.now();
-        if !store::decide_request(&mut change, &stored.handle_hash, signed_in.session, now).await? {
-            drop(change);
-            return self.decided_meanwhile(handle, client, signed_in).await;
-        }
-        self.keep_answer(&mut change, handle, stored, &address, None).await?;
-        change.commit_unlisted().await?;
-        Ok(Answered { address, app: client.name.clone(), target: stored.parameters.target() })
-    }
-
-    async fn decided_meanwhile(
-        &self,
-        handle: &str,
-        client: &Client,
-        signed_in: SignedIn,
-    ) -> Result<Answered> {
-        let (stored, _) = self.request(handle, signed_in).await?;
-        self.answered(handle, &stored, client, signed_in).await
-    }
-
-    async fn keep_answer(
-        &self,
-        tx: &mut embed_base::db::Tx,
-        handle: &str,
-        stored: &StoredRequest,
-        address: &str,
-        code: Option<&str>,
-    ) -> Result<()> {
-        let code_hash = code.map(|code| sha256_hex(code.as_bytes()));
-        let kept = serde_json::to_string(&KeptAnswer { address: address.to_owned(), code_hash });
-        let kept = close_envelope(PURPOSE, handle, &kept.map_err(Error::internal)?, &self.context.random)?;
-        store::answer_request(tx, &stored.handle_hash, &kept).await
-    }
-
-    /// The answer that a session has given before. Anybody else who has the handle must not get its code.
-    async fn answered(
-        &self,
-        handle: &str,
-        stored: &StoredRequest,
-        client: &Client,
-        signed_in: SignedIn,
-    ) -> Result<Answered> {
-        let elsewhere = || ended("This request was answered already. Go back to the app and begin again.");
-        if stored.decided_by != Some(signed_in.session) {
-            return Err(elsewhere());
-        }
-        let kept = stored.answer.as_deref().and_then(|closed| open_envelope(PURPOSE, handle, closed));
-        let kept =
-            kept.and_then(|text| serde_json::from_str::<KeptAnswer>(&text).ok()).ok_or_else(elsewhere)?;
-        if let Some(code_hash) = &kept.code_hash {
-            let mut tx = self.context.db.read(client.site_id).await?;
-            let code = store::code(&mut tx, client.site_id, code_hash).await?;
-            if code.is_none_or(|code| code.used_at.is_some()) {
-                return Err(elsewhere());
-            }
-        }
-        Ok(Answered { address: kept.address, app: client.name.clone(), target: stored.parameters.target() })
-    }
 }
 
 impl Possible {
@@ -432,23 +322,7 @@ impl Possible {
     }
 }
 
-fn new_code<'a>(
-    request: &'a AuthorizationRequest,
-    client: &'a Client,
-    grant: &StoredGrant,
-    scopes: &'a ScopeSet,
-) -> NewCode<'a> {
-    NewCode {
-        client,
-        grant: grant.id,
-        scopes,
-        redirect_uri: &request.redirect_uri,
-        resource: &request.resource,
-        challenge: &request.challenge,
-    }
-}
-
 /// 403 `request_ended`.
-fn ended(detail: &str) -> Error {
+pub(super) fn ended(detail: &str) -> Error {
     Error::new(Code::RequestEnded, detail)
 }

@@ -1,8 +1,9 @@
 //! What a client, or an app with its token, may ask about tokens: revocation (RFC 7009), introspection (RFC 7662), and whose
 //! they are.
 
+use super::families::FamilyEnd;
 use super::parameters::Parameters;
-use super::refresh::{FamilyEnd, RefreshToken};
+use super::refresh::RefreshToken;
 use super::store;
 use super::token::{ACCESS_SECONDS, GRANT_LIMIT};
 use super::{Client, FAMILIES, OAuth};

@@ -4,6 +4,7 @@
 //! asks, it gets a *family*: one code, the refresh tokens that follow from it, and their access tokens. Each of the three
 //! can be ended, and every server sees that within two seconds.
 
+mod answer;
 mod client_auth;
 mod client_credentials;
 mod client_input;
@@ -13,6 +14,7 @@ mod consent;
 mod ended;
 mod errors;
 mod events;
+mod families;
 mod grants;
 mod inspect;
 mod keys;
@@ -29,10 +31,11 @@ pub mod routes;
 mod store;
 mod token;
 
+pub use answer::Answered;
 pub use client_auth::{CLIENT_LIMIT, FAILURES, TOKENS_LIMIT};
 pub use client_input::{ClientChanges, ClientToRotate, MOST_ORIGINS, MOST_REDIRECT_URIS, NewClient};
 pub use clients::{Client, CreatedClient, MOST_CLIENTS, SECRET_PREFIX};
-pub use consent::{Answered, Decision, Question, SignedIn, Step};
+pub use consent::{Decision, Question, SignedIn, Step};
 pub use ended::GrantEnder;
 pub use errors::oauth_error;
 pub use events::{ACTIONS, EVENTS};

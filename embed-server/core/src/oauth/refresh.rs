@@ -6,12 +6,12 @@
 
 use super::client_auth::TOKENS_LIMIT;
 use super::code::grant;
+use super::families::{FamilyEnd, lifetimes};
 use super::keys::KeySet;
 use super::parameters::Parameters;
-use super::redirect_uri::Target;
 use super::store;
 use super::token::{ACCESS_SECONDS, Bearer};
-use super::{Client, OAuth, RedirectUri};
+use super::{Client, OAuth};
 use chrono::TimeDelta;
 use embed_base::change::{Change, Unlisted};
 use embed_base::crypto::{Random, close_envelope, open_envelope};
@@ -26,29 +26,6 @@ use std::net::IpAddr;
 const ANSWERED_AGAIN: TimeDelta = TimeDelta::seconds(30);
 /// What its answer's envelope is for.
 const PURPOSE: &str = "oauth refresh";
-
-/// How long a refresh token may be unused, and a family lives at most.
-const LIFETIMES: (TimeDelta, TimeDelta) = (TimeDelta::days(30), TimeDelta::days(90));
-/// The same for a page of a website, which keeps its token where every script of its origin can read it.
-const PAGE_LIFETIMES: (TimeDelta, TimeDelta) = (TimeDelta::days(1), TimeDelta::days(7));
-
-/// Why a family was ended.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum FamilyEnd {
-    CodeReplayed,
-    RefreshTokenReplayed,
-    Revoked,
-}
-
-impl FamilyEnd {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CodeReplayed => "its code was used again",
-            Self::RefreshTokenReplayed => "a used refresh token was sent again",
-            Self::Revoked => "it was revoked",
-        }
-    }
-}
 
 /// A refresh token in its format.
 pub(super) struct RefreshToken(Secret);
@@ -66,12 +43,6 @@ impl RefreshToken {
     pub fn hash(&self) -> String {
         self.0.hash()
     }
-}
-
-/// How long a refresh token of this client may be unused, and how long its family lives at most.
-pub(super) fn lifetimes(client: &Client, redirect_uri: &str) -> (TimeDelta, TimeDelta) {
-    let is_web = RedirectUri::parse(redirect_uri).is_ok_and(|uri| uri.target() == Target::Web);
-    if is_web && !client.is_confidential() { PAGE_LIFETIMES } else { LIFETIMES }
 }
 
 impl OAuth {
